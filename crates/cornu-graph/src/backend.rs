@@ -1,0 +1,61 @@
+//! The only door to an engine.
+use crate::{Graph, Result, Spec, Tensor};
+use std::any::Any;
+use std::fmt::Debug;
+
+/// An engine: compiles graphs and holds values between runs.
+pub trait Backend: Send + Sync + Debug {
+    /// Name by which users ask for it.
+    fn name(&self) -> &'static str;
+
+    /// Compiles `graph` for repeated runs.
+    ///
+    /// # Errors
+    /// When the graph is malformed or holds something the engine cannot do.
+    fn compile(&self, graph: &Graph) -> Result<Box<dyn Executable>>;
+
+    /// Copies a tensor to where this engine computes.
+    ///
+    /// # Errors
+    /// When the device is out of memory or gone.
+    fn upload(&self, tensor: &Tensor) -> Result<Box<dyn Buffer>>;
+}
+
+/// A value that stays on the device between runs: a weight, an optimizer slot, a metric's state.
+pub trait Buffer: Send + Sync + Debug {
+    /// Its shape and dtype.
+    fn spec(&self) -> &Spec;
+    /// Copies it to the host.
+    ///
+    /// # Errors
+    /// When the device fails.
+    fn download(&self) -> Result<Tensor>;
+    /// Replaces its value; the spec must be the same.
+    ///
+    /// # Errors
+    /// When the spec differs or the device fails.
+    fn write(&mut self, tensor: &Tensor) -> Result<()>;
+    /// The concrete buffer, for the engine that made it.
+    fn as_any(&self) -> &dyn Any;
+    /// The concrete buffer, for the engine that made it.
+    fn as_any_mut(&mut self) -> &mut dyn Any;
+}
+
+/// A compiled graph.
+pub trait Executable: Send {
+    /// Runs once. `state` stands for the first [`Graph::state`] inputs and is updated in place with the first
+    /// `Graph::state` outputs; `inputs` are the remaining inputs; `outputs` receive the remaining outputs. A tensor in
+    /// `outputs` that already has the right spec is written in place, without allocation.
+    ///
+    /// # Errors
+    /// When a number, shape or dtype differs from the graph's, or the device fails.
+    fn run(
+        &mut self,
+        state: &mut [&mut dyn Buffer],
+        inputs: &[&Tensor],
+        outputs: &mut [Tensor],
+    ) -> Result<()>;
+
+    /// Bytes of working memory held besides state, inputs and outputs.
+    fn memory(&self) -> usize;
+}

@@ -1,0 +1,189 @@
+//! One error type for the whole project.
+use std::panic::Location;
+use std::sync::Arc;
+
+/// A result whose error is [`enum@Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that can go wrong, in one type: what was done, what was expected, what was got, where, and what to do.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An op refuses its inputs or attributes.
+    #[error("{op}: {message}")]
+    Op {
+        /// Name of the op, as in the text form of a graph.
+        op: &'static str,
+        /// What was expected and what was got.
+        message: String,
+    },
+    /// A name that nothing is called by.
+    #[error("unknown {kind} `{got}`{}", hint_text(.hint))]
+    Unknown {
+        /// What was looked for: "loss", "activation", ...
+        kind: &'static str,
+        /// The name given.
+        got: String,
+        /// The nearest known name.
+        hint: Option<String>,
+    },
+    /// An argument with a value that makes no sense.
+    #[error("{what}: {message}")]
+    Argument {
+        /// The argument: `Dense.units`, `Fit.batch_size`, ...
+        what: String,
+        /// What was expected and what was got.
+        message: String,
+    },
+    /// Data that does not fit the model or the call.
+    #[error("{0}")]
+    Data(String),
+    /// A model used in a state that does not allow it: not built, not compiled, ...
+    #[error("{0}")]
+    State(String),
+    /// A graph that breaks a rule of the representation.
+    #[error("malformed graph: {0}")]
+    Graph(String),
+    /// A file that could not be read or written.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: String,
+        /// What the system said.
+        source: Arc<std::io::Error>,
+    },
+    /// A file or text whose content is not what it should be.
+    #[error("{what}: {message}")]
+    Format {
+        /// The file or text.
+        what: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// An engine failed or is not there.
+    #[error("backend `{backend}`: {message}")]
+    Backend {
+        /// Name of the engine.
+        backend: String,
+        /// What it said.
+        message: String,
+    },
+    /// An error inside a layer.
+    #[error("layer `{layer}` ({class}): {source}")]
+    Layer {
+        /// Path of the layer within the model.
+        layer: String,
+        /// Its class.
+        class: &'static str,
+        /// What went wrong.
+        source: Box<Error>,
+    },
+    /// An error with the line of source that caused it.
+    #[error("{source}\n  at {at}")]
+    At {
+        /// The user's line.
+        at: &'static Location<'static>,
+        /// What went wrong.
+        source: Box<Error>,
+    },
+    /// An error with advice.
+    #[error("{source}\n  help: {help}")]
+    Help {
+        /// What to do.
+        help: String,
+        /// What went wrong.
+        source: Box<Error>,
+    },
+}
+
+fn hint_text(hint: &Option<String>) -> String {
+    hint.as_ref().map(|h| format!("; did you mean `{h}`?")).unwrap_or_default()
+}
+
+impl Error {
+    /// An op refuses its inputs.
+    pub fn op(op: &'static str, message: impl Into<String>) -> Error {
+        Error::Op { op, message: message.into() }
+    }
+
+    /// An argument is wrong.
+    pub fn argument(what: impl Into<String>, message: impl Into<String>) -> Error {
+        Error::Argument { what: what.into(), message: message.into() }
+    }
+
+    /// A name is unknown; the nearest of `known` is suggested.
+    pub fn unknown<'a>(kind: &'static str, got: &str, known: impl IntoIterator<Item = &'a str>) -> Error {
+        Error::Unknown { kind, got: got.to_string(), hint: nearest(got, known).map(str::to_string) }
+    }
+
+    /// A file could not be read or written.
+    pub fn io(path: impl AsRef<std::path::Path>, source: std::io::Error) -> Error {
+        Error::Io { path: path.as_ref().display().to_string(), source: Arc::new(source) }
+    }
+
+    /// The same error with advice.
+    pub fn help(self, help: impl Into<String>) -> Error {
+        Error::Help { help: help.into(), source: Box::new(self) }
+    }
+
+    /// The same error with a line of source, unless it has one.
+    pub fn at(self, at: &'static Location<'static>) -> Error {
+        if self.location().is_some() { self } else { Error::At { at, source: Box::new(self) } }
+    }
+
+    /// The same error within a layer.
+    pub fn in_layer(self, layer: impl Into<String>, class: &'static str) -> Error {
+        Error::Layer { layer: layer.into(), class, source: Box::new(self) }
+    }
+
+    /// The line of source this error carries.
+    pub fn location(&self) -> Option<&'static Location<'static>> {
+        match self {
+            Error::At { at, .. } => Some(at),
+            Error::Layer { source, .. } | Error::Help { source, .. } => source.location(),
+            _ => None,
+        }
+    }
+}
+
+/// The name in `known` that is nearest to `got` in edits, unless all are far from it.
+pub fn nearest<'a>(got: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let lower = got.to_lowercase();
+    let near = known.into_iter().map(|k| (edits(&lower, &k.to_lowercase()), k)).min_by_key(|(d, _)| *d)?;
+    (near.0 <= got.len().max(near.1.len()).div_ceil(2)).then_some(near.1)
+}
+
+/// Levenshtein distance.
+fn edits(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, cb) in b.iter().enumerate() {
+            let cost = (diagonal + usize::from(ca != *cb)).min(row[j] + 1).min(row[j + 1] + 1);
+            diagonal = std::mem::replace(&mut row[j + 1], cost);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nearest_name() {
+        let known = ["relu", "softmax", "sigmoid"];
+        assert_eq!(nearest("Relu6", known), Some("relu"));
+        assert_eq!(nearest("sofmax", known), Some("softmax"));
+        assert_eq!(nearest("qqqqqqqqqqqq", known), None);
+    }
+
+    #[test]
+    fn messages() {
+        let e = Error::unknown("activation", "rellu", ["relu", "elu"]);
+        assert_eq!(e.to_string(), "unknown activation `rellu`; did you mean `relu`?");
+        let e = Error::op("dot", "inner sizes 4 and 3 differ").in_layer("model/dense", "Dense");
+        assert_eq!(e.to_string(), "layer `model/dense` (Dense): dot: inner sizes 4 and 3 differ");
+    }
+}

@@ -1,0 +1,1 @@
+//! Rewrites of a graph into a better one with the same results.

@@ -1,1 +1,3 @@
 //! Keras for Rust.
+pub mod data;
+pub mod datasets;

@@ -1,0 +1,80 @@
+//! Where the files of data sets come from.
+use crate::data::{download, sha256_of};
+use cornu_graph::Result;
+use std::env;
+use std::path::PathBuf;
+
+/// Keras's folder on its server. Hashes make plain http safe; https needs the feature `tls`.
+const KERAS_URL: &str = if cfg!(feature = "tls") {
+    "https://storage.googleapis.com/tensorflow/tf-keras-datasets"
+} else {
+    "http://storage.googleapis.com/tensorflow/tf-keras-datasets"
+};
+
+/// A folder of data sets and the server that has what is missing there.
+pub(crate) struct Source {
+    folder: PathBuf,
+    /// The folder is the user's own: what is there is right.
+    trusted: bool,
+    url: String,
+}
+
+impl Source {
+    /// What the environment says.
+    pub(crate) fn from_env() -> Source {
+        let url = env::var("CORNU_DATA_URL").unwrap_or_else(|_| KERAS_URL.to_string());
+        match env::var_os("CORNU_DATA_DIR") {
+            Some(folder) => Source { folder: folder.into(), trusted: true, url },
+            None => Source { folder: keras_home().join("datasets"), trusted: false, url },
+        }
+    }
+
+    /// The path of the file `name`, which is there when this returns.
+    pub(crate) fn file(&self, name: &str, sha256: &str) -> Result<PathBuf> {
+        let path = self.folder.join(name);
+        if path.exists() && (self.trusted || sha256_of(&path)? == sha256) {
+            return Ok(path);
+        }
+        let url = format!("{}/{name}", self.url.trim_end_matches('/'));
+        download(&url, sha256, &path).map_err(|e| {
+            let by_hand = format!("put {name} into {} by hand", self.folder.display());
+            e.help(format!("{by_hand}, or set CORNU_DATA_DIR to a folder that has it"))
+        })?;
+        Ok(path)
+    }
+}
+
+/// Keras's folder in the user's home.
+fn keras_home() -> PathBuf {
+    let home = || env::home_dir().unwrap_or_else(env::temp_dir);
+    env::var_os("KERAS_HOME").map_or_else(|| home().join(".keras"), PathBuf::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    /// SHA-256 of `abc`, from FIPS 180-4's examples.
+    const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+    #[test]
+    fn own_files_are_used_as_they_are() {
+        let folder = env::temp_dir().join(format!("cornu-source-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("a"), "abc").unwrap();
+        // Nothing listens on port 1.
+        let source = |trusted| Source { folder: folder.clone(), trusted, url: "http://127.0.0.1:1/".into() };
+        assert_eq!(source(false).file("a", ABC).unwrap(), folder.join("a"));
+        fs::write(folder.join("a"), "a part").unwrap();
+        assert_eq!(source(true).file("a", ABC).unwrap(), folder.join("a"));
+        let e = source(false).file("a", ABC).unwrap_err().to_string();
+        assert!(e.starts_with("http://127.0.0.1:1/a: "), "{e}");
+        let help = format!(
+            "help: put a into {} by hand, or set CORNU_DATA_DIR to a folder that has it",
+            folder.display()
+        );
+        assert!(e.ends_with(&help), "{e}");
+        fs::remove_dir_all(folder).unwrap();
+    }
+}

@@ -1,4 +1,5 @@
-//! Host data: NumPy's files, and downloads.
+//! Host data: files of NumPy, tables, and downloads.
+pub mod csv;
 mod download;
 pub mod npy;
 pub mod npz;

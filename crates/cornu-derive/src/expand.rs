@@ -1,0 +1,390 @@
+//! What the macros write.
+use crate::field::Argument;
+use proc_macro2::{Span, TokenStream};
+use quote::quote;
+use syn::{Error, Fields, ItemStruct, LitStr, Result};
+
+#[derive(Clone, Copy, PartialEq)]
+pub enum Kind {
+    Config,
+    Layer,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Kind::Config => "config",
+            Kind::Layer => "layer",
+        }
+    }
+}
+
+/// Arguments that `#[layer]` adds.
+const OF_LAYERS: [&str; 4] = ["base", "name", "trainable", "dtype"];
+
+pub fn expand(module: TokenStream, item: TokenStream, kind: Kind) -> Result<TokenStream> {
+    let usage = || {
+        let kind = kind.name();
+        format!(
+            "`#[{kind}(\"package\")]` needs the package the class is saved under, as in `#[{kind}(\"my_package\")]`"
+        )
+    };
+    let module: LitStr = syn::parse2(module).map_err(|_| Error::new(Span::call_site(), usage()))?;
+    let mut item: ItemStruct = syn::parse2(item)
+        .map_err(|e| Error::new(e.span(), format!("`#[{}]` goes on a struct: {e}", kind.name())))?;
+    if !item.generics.params.is_empty() {
+        return Err(Error::new_spanned(&item.generics, "a saved class has no type parameters"));
+    }
+    if let Fields::Unnamed(fields) = &item.fields {
+        return Err(Error::new_spanned(fields, "fields are keyword arguments: they need names"));
+    }
+    if matches!(item.fields, Fields::Unit) {
+        item.fields = Fields::Named(syn::parse_quote!({}));
+        item.semi_token = None;
+    }
+    let arguments = item.fields.iter_mut().map(Argument::take).collect::<Result<Vec<_>>>()?;
+    if kind == Kind::Layer {
+        if let Some(argument) = arguments.iter().find(|a| OF_LAYERS.contains(&a.key.as_str())) {
+            let message = format!("every layer has `{}` already; remove it", argument.key);
+            return Err(Error::new_spanned(&argument.name, message));
+        }
+        if let Fields::Named(fields) = &mut item.fields {
+            fields.named.insert(0, syn::parse_quote!(base: ::cornu::layers::LayerBase));
+        }
+    }
+    let parts = [
+        quote! {
+            #[derive(Clone, Debug, PartialEq)]
+            #item
+        },
+        constructor(&item, &arguments, kind),
+        setters(&item, &arguments, kind),
+        object(&item, &module),
+        serialize(&item, &arguments, kind),
+        deserialize(&item, &arguments, kind),
+        if kind == Kind::Layer { has_base(&item, &arguments) } else { quote!() },
+    ];
+    Ok(quote!(#(#parts)*))
+}
+
+fn constructor(item: &ItemStruct, arguments: &[Argument], kind: Kind) -> TokenStream {
+    let (ident, vis) = (&item.ident, &item.vis);
+    let required: Vec<&Argument> = arguments.iter().filter(|a| a.default.is_none()).collect();
+    let parameters = required.iter().map(|a| a.parameter());
+    let fields = arguments.iter().map(|a| {
+        let name = &a.name;
+        let value = a.default.as_ref().map_or_else(|| a.parameter_value(), |d| a.default_value(d));
+        quote!(#name: #value)
+    });
+    let base = (kind == Kind::Layer).then(|| quote!(base: ::cornu::layers::LayerBase::new(),));
+    let doc = if required.is_empty() {
+        format!("`{ident}` with the defaults of Keras.")
+    } else {
+        let names: Vec<String> = required.iter().map(|a| format!("`{}`", a.key)).collect();
+        format!("`{ident}` with {}, and the defaults of Keras for the rest.", names.join(", "))
+    };
+    let default = required.is_empty().then(|| {
+        quote! {
+            impl ::core::default::Default for #ident {
+                fn default() -> Self { Self::new() }
+            }
+        }
+    });
+    quote! {
+        impl #ident {
+            #[doc = #doc]
+            #[allow(clippy::too_many_arguments)]
+            #vis fn new(#(#parameters),*) -> Self {
+                Self { #base #(#fields,)* }
+            }
+        }
+        #default
+    }
+}
+
+fn setters(item: &ItemStruct, arguments: &[Argument], kind: Kind) -> TokenStream {
+    let (ident, vis) = (&item.ident, &item.vis);
+    let own = arguments.iter().filter(|a| a.default.is_some()).map(|a| {
+        let (name, docs, parameter, value) = (&a.name, &a.docs, a.parameter(), a.parameter_value());
+        quote! {
+            #(#docs)*
+            #[must_use]
+            #vis fn #name(mut self, #parameter) -> Self {
+                self.#name = #value;
+                self
+            }
+        }
+    });
+    let shared = (kind == Kind::Layer).then(|| {
+        let activity_regularizer = (!has_activity_regularizer(arguments)).then(|| {
+            quote! {
+                /// Adds to the loss for each output of this layer.
+                #[must_use]
+                #vis fn activity_regularizer(
+                    mut self,
+                    activity_regularizer: impl ::core::convert::Into<::cornu::regularizers::Regularizer>,
+                ) -> Self {
+                    self.base.activity_regularizer = ::core::option::Option::Some(activity_regularizer.into());
+                    self
+                }
+            }
+        });
+        quote! {
+            /// Name of this layer, unique within a model; when not given, made from the class and a number.
+            #[must_use]
+            #vis fn name(mut self, name: impl ::core::convert::Into<::std::string::String>) -> Self {
+                self.base.name = ::core::option::Option::Some(name.into());
+                self
+            }
+            /// Whether the optimizer updates the weights of this layer.
+            #[must_use]
+            #vis fn trainable(mut self, trainable: bool) -> Self {
+                self.base.trainable = trainable;
+                self
+            }
+            /// In which dtype to compute and keep weights: `"float32"`, `"mixed_bfloat16"`, ...
+            #[must_use]
+            #vis fn dtype(mut self, dtype: impl ::core::convert::Into<::cornu::DTypePolicy>) -> Self {
+                self.base.dtype = dtype.into();
+                self
+            }
+            #activity_regularizer
+        }
+    });
+    quote!(impl #ident { #shared #(#own)* })
+}
+
+fn has_activity_regularizer(arguments: &[Argument]) -> bool {
+    arguments.iter().any(|a| a.key == "activity_regularizer")
+}
+
+fn object(item: &ItemStruct, module: &LitStr) -> TokenStream {
+    let (ident, class) = (&item.ident, item.ident.to_string());
+    quote! {
+        impl ::cornu::object::KerasObject for #ident {
+            const MODULE: &'static str = #module;
+            const CLASS_NAME: &'static str = #class;
+        }
+    }
+}
+
+fn serialize(item: &ItemStruct, arguments: &[Argument], kind: Kind) -> TokenStream {
+    let ident = &item.ident;
+    let entries = arguments.iter().map(|a| {
+        let (name, key) = (&a.name, &a.key);
+        match &a.save_as {
+            None => quote!(map.serialize_entry(#key, &self.#name)?;),
+            Some(ty) => quote! {
+                map.serialize_entry(#key, &<#ty as ::core::convert::From<_>>::from(self.#name.clone()))?;
+            },
+        }
+    });
+    let has_own = has_activity_regularizer(arguments);
+    let base = (kind == Kind::Layer).then(|| {
+        quote! {
+            let class = <Self as ::cornu::object::KerasObject>::CLASS_NAME;
+            ::cornu::__private::write_base(&self.base, class, #has_own, &mut map)?;
+        }
+    });
+    quote! {
+        impl ::cornu::__private::serde::Serialize for #ident {
+            fn serialize<S: ::cornu::__private::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                #[allow(unused_imports)]
+                use ::cornu::__private::serde::ser::SerializeMap as _;
+                #[allow(unused_mut)]
+                let mut map = ::cornu::__private::serde::Serializer::serialize_map(serializer, None)?;
+                #base
+                #(#entries)*
+                map.end()
+            }
+        }
+    }
+}
+
+fn deserialize(item: &ItemStruct, arguments: &[Argument], kind: Kind) -> TokenStream {
+    let (ident, class) = (&item.ident, item.ident.to_string());
+    let fields = arguments.iter().map(|a| {
+        let (name, key, ty) = (&a.name, &a.key, &a.ty);
+        let saved = a.save_as.as_ref().unwrap_or(ty);
+        let convert = a.save_as.is_some().then(|| quote!(.map(<#ty as ::core::convert::From<#saved>>::from)));
+        let value = match &a.default {
+            None => quote!(fields.required::<#saved, D::Error>(#key)#convert?),
+            Some(default) => {
+                let default = a.default_value(default);
+                quote! {
+                    match fields.optional::<#saved, D::Error>(#key)?#convert {
+                        ::core::option::Option::Some(value) => value,
+                        ::core::option::Option::None => #default,
+                    }
+                }
+            }
+        };
+        quote!(#name: #value)
+    });
+    let base = (kind == Kind::Layer).then(|| quote!(base: fields.base::<D::Error>()?,));
+    let keys = arguments.iter().map(|a| &a.key);
+    let is_layer = kind == Kind::Layer;
+    quote! {
+        impl<'de> ::cornu::__private::serde::Deserialize<'de> for #ident {
+            fn deserialize<D: ::cornu::__private::serde::Deserializer<'de>>(
+                deserializer: D,
+            ) -> ::core::result::Result<Self, D::Error> {
+                #[allow(unused_mut)]
+                let mut fields = ::cornu::__private::Fields::read(#class, deserializer)?;
+                let this = Self { #base #(#fields,)* };
+                fields.finish::<D::Error>(&[#(#keys),*], #is_layer)?;
+                ::core::result::Result::Ok(this)
+            }
+        }
+    }
+}
+
+fn has_base(item: &ItemStruct, arguments: &[Argument]) -> TokenStream {
+    let ident = &item.ident;
+    let activity_regularizer = has_activity_regularizer(arguments).then(|| {
+        quote! {
+            fn activity_regularizer(&self) -> ::core::option::Option<&::cornu::regularizers::Regularizer> {
+                self.activity_regularizer.as_ref()
+            }
+        }
+    });
+    quote! {
+        impl ::cornu::layers::HasBase for #ident {
+            fn base(&self) -> &::cornu::layers::LayerBase { &self.base }
+            fn base_mut(&mut self) -> &mut ::cornu::layers::LayerBase { &mut self.base }
+            #activity_regularizer
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(module: TokenStream, item: TokenStream, kind: Kind) -> String {
+        match expand(module, item, kind) {
+            Ok(written) => panic!("no error, but {written}"),
+            Err(e) => e.to_string(),
+        }
+    }
+
+    #[test]
+    fn misuse_is_explained() {
+        let cases = [
+            (
+                error(
+                    quote!(),
+                    quote!(
+                        pub struct A {}
+                    ),
+                    Kind::Config,
+                ),
+                "`#[config(\"package\")]` needs the package the class is saved under, as in `#[config(\"my_package\")]`",
+            ),
+            (
+                error(
+                    quote!("a"),
+                    quote!(
+                        pub struct A(usize);
+                    ),
+                    Kind::Config,
+                ),
+                "fields are keyword arguments: they need names",
+            ),
+            (
+                error(
+                    quote!("a"),
+                    quote!(
+                        pub struct A<T> {
+                            pub x: T,
+                        }
+                    ),
+                    Kind::Config,
+                ),
+                "a saved class has no type parameters",
+            ),
+            (
+                error(
+                    quote!("a"),
+                    quote!(
+                        pub struct A {
+                            #[default]
+                            pub x: f64,
+                        }
+                    ),
+                    Kind::Config,
+                ),
+                "expected `#[default(value)]`: the default that Keras gives the argument",
+            ),
+            (
+                error(
+                    quote!("a"),
+                    quote!(
+                        pub struct A {
+                            #[default(1)]
+                            #[default(2)]
+                            pub x: i64,
+                        }
+                    ),
+                    Kind::Config,
+                ),
+                "one default is enough",
+            ),
+            (
+                error(
+                    quote!("a"),
+                    quote!(
+                        pub struct A {
+                            #[serde(skip)]
+                            pub x: f64,
+                        }
+                    ),
+                    Kind::Config,
+                ),
+                "the saved form is written by the macro; use `#[save_as(Type)]`",
+            ),
+            (
+                error(
+                    quote!("a"),
+                    quote!(
+                        pub struct A {
+                            pub name: String,
+                        }
+                    ),
+                    Kind::Layer,
+                ),
+                "every layer has `name` already; remove it",
+            ),
+            (
+                error(
+                    quote!("a"),
+                    quote!(
+                        pub enum A {}
+                    ),
+                    Kind::Layer,
+                ),
+                "`#[layer]` goes on a struct: expected `struct`",
+            ),
+        ];
+        for (got, expected) in cases {
+            assert_eq!(got, expected);
+        }
+    }
+
+    #[test]
+    fn a_unit_struct_is_a_class_without_arguments() {
+        assert!(
+            expand(
+                quote!("a"),
+                quote!(
+                    pub struct A;
+                ),
+                Kind::Layer
+            )
+            .is_ok()
+        );
+    }
+}

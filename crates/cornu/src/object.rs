@@ -1,0 +1,137 @@
+//! What can be saved by Keras: objects, their envelopes, and families of objects chosen by name.
+mod family;
+mod fields;
+
+pub use family::Unknown;
+pub(crate) use family::{Form, family};
+pub use fields::Fields;
+
+use cornu_graph::{Error, Result};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value as Json, json};
+
+/// An object that Keras can save: its serde form is Keras's config. Made with `#[config]` or `#[layer]`.
+pub trait KerasObject: Serialize + DeserializeOwned {
+    /// The package: `keras.layers`.
+    const MODULE: &'static str;
+    /// The class: `Dense`.
+    const CLASS_NAME: &'static str;
+
+    /// The name under which Keras finds a class outside of its own packages: `my_package>Scale`.
+    fn registered_name() -> Option<String> {
+        let is_keras = Self::MODULE == "keras" || Self::MODULE.starts_with("keras.");
+        (!is_keras).then(|| format!("{}>{}", Self::MODULE, Self::CLASS_NAME))
+    }
+}
+
+/// An object with a saved form; every [`KerasObject`] has one.
+pub trait Saved {
+    /// The saved form: an envelope, or a name.
+    ///
+    /// # Errors
+    /// When some argument has no saved form.
+    fn saved(&self) -> Result<Json>;
+}
+
+impl<T: KerasObject> Saved for T {
+    fn saved(&self) -> Result<Json> {
+        envelope(self)
+    }
+}
+
+/// Keras's envelope of an object: module, class, config and registered name.
+///
+/// # Errors
+/// When some argument has no saved form, as a closure has none.
+///
+/// ```
+/// use cornu::regularizers::L2;
+/// let saved = cornu::object::envelope(&L2::new().l2(0.5))?;
+/// let keras = r#"{"module":"keras.regularizers","class_name":"L2","config":{"l2":0.5},"registered_name":null}"#;
+/// assert_eq!(saved.to_string(), keras);
+/// # Ok::<(), cornu::Error>(())
+/// ```
+pub fn envelope<T: KerasObject>(object: &T) -> Result<Json> {
+    let config = serde_json::to_value(object)
+        .map_err(|e| Error::Format { what: T::CLASS_NAME.into(), message: e.to_string() })?;
+    Ok(json!({
+        "module": T::MODULE,
+        "class_name": T::CLASS_NAME,
+        "config": config,
+        "registered_name": T::registered_name(),
+    }))
+}
+
+/// Reads an object from its envelope.
+///
+/// # Errors
+/// When it is the envelope of another class, or the config does not fit.
+pub fn from_envelope<T: KerasObject>(saved: &Json) -> Result<T> {
+    let error = |message: String| Error::Format { what: T::CLASS_NAME.into(), message };
+    match saved.get("class_name").and_then(Json::as_str) {
+        Some(class) if class == T::CLASS_NAME => read_config(saved).map_err(|e| error(e.to_string())),
+        _ => Err(error(format!("expected a saved {}, got {}", T::CLASS_NAME, excerpt(saved)))),
+    }
+}
+
+/// The config within an envelope; no config is an empty one.
+pub(crate) fn read_config<T: DeserializeOwned>(saved: &Json) -> serde_json::Result<T> {
+    let config = saved.get("config").filter(|c| !c.is_null()).cloned();
+    serde_json::from_value(config.unwrap_or_else(|| Json::Object(Map::new())))
+}
+
+/// The beginning of a JSON text, for messages.
+pub(crate) fn excerpt(json: &Json) -> String {
+    const SHOWN: usize = 60;
+    let text = json.to_string();
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text,
+    }
+}
+
+/// A number that Keras saves after rounding it to float32: `0.01` becomes `0.009999999776482582`.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Rounded(f64);
+
+impl From<f64> for Rounded {
+    fn from(x: f64) -> Rounded {
+        Rounded(f64::from(x as f32))
+    }
+}
+
+impl From<Rounded> for f64 {
+    fn from(x: Rounded) -> f64 {
+        x.0
+    }
+}
+
+/// A number that Keras saves as it was given, an integer in its defaults: `2` where a float would be `2.0`.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Whole(f64);
+
+impl Serialize for Whole {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        const EXACT: f64 = 9e15;
+        if self.0.fract() == 0.0 && self.0.abs() < EXACT {
+            serializer.serialize_i64(self.0 as i64)
+        } else {
+            serializer.serialize_f64(self.0)
+        }
+    }
+}
+
+impl From<f64> for Whole {
+    fn from(x: f64) -> Whole {
+        Whole(x)
+    }
+}
+
+impl From<Whole> for f64 {
+    fn from(x: Whole) -> f64 {
+        x.0
+    }
+}

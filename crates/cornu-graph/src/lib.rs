@@ -20,6 +20,7 @@
 //! # Ok::<(), cornu_graph::Error>(())
 //! ```
 mod backend;
+mod compose;
 mod dtype;
 mod error;
 mod grad;

@@ -29,8 +29,10 @@ pub fn verify(graph: &Graph) -> Result<()> {
         if given != node.outputs {
             return bad(i, format!("states {:?}, gives {given:?}", node.outputs));
         }
-        if let Op::Scan(scan) = &node.op {
-            verify(&scan.body)?;
+        match &node.op {
+            Op::Scan(scan) => verify(&scan.body)?,
+            Op::While(op) => [&op.cond, &op.body].into_iter().try_for_each(verify)?,
+            _ => {}
         }
     }
     for v in &graph.inputs {

@@ -196,20 +196,32 @@ macro_rules! ops {
 
 ops! {
     alias { Alias }
+    arg_reduce { ArgReduce }
     binary { Binary }
     broadcast { Broadcast }
     cast { Cast }
     compare { Compare }
+    concat { Concat }
     constant { Constant }
+    cumulative { Cumulative }
     dot { Dot }
+    dynamic_slice { DynamicSlice DynamicUpdate }
+    gather { Gather }
     iota { Iota }
+    pad { Pad }
     reduce { Reduce }
     reshape { Reshape }
+    reverse { Reverse }
     scan { Scan }
+    scatter { Scatter }
     select { Select }
+    slice { Slice }
+    sort { Sort }
     stop_gradient { StopGradient }
+    top_k { TopK }
     transpose { Transpose }
     unary { Unary }
+    while_loop { While }
 }
 
 /// The inputs of an op as a fixed-size array.

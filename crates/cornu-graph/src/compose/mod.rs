@@ -1,0 +1,4 @@
+//! Functions of values that are several ops, and no op of their own.
+mod index;
+mod layout;
+mod statistics;

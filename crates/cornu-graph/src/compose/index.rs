@@ -1,6 +1,6 @@
 //! Picking elements by tables of positions.
 use crate::ops::GatherDims;
-use crate::{DType, Error, Result, Spec, Tensor, Value, broadcast_shapes, normalize_axis};
+use crate::{DType, Error, Result, Tensor, Value, broadcast_shapes, normalize_axis};
 
 impl Value {
     /// The slices at positions `indices` along `axis`, which is replaced by the axes of the indices. NumPy's `take` as
@@ -125,7 +125,7 @@ impl Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Builder;
+    use crate::{Builder, Spec};
 
     #[test]
     fn shapes() {

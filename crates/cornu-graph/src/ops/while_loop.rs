@@ -112,7 +112,7 @@ mod tests {
 
     /// Halves `x` while it is above `limit`, a value of the graph around.
     fn halving(b: &Builder, x: &Value, limit: &Value) -> Value {
-        let outputs = b.while_loop(&[x.clone()], |_, s| Ok(s[0].gt(limit)), |_, s| Ok(vec![&s[0] * 0.5]));
+        let outputs = b.while_loop(std::slice::from_ref(&x), |_, s| Ok(s[0].gt(limit)), |_, s| Ok(vec![&s[0] * 0.5]));
         outputs.unwrap().remove(0)
     }
 
@@ -133,17 +133,17 @@ mod tests {
         let b = Builder::new();
         let (x, limit) = (b.input(Spec::f32([])), b.input(Spec::f32([])));
         let y = halving(&b, &x, &limit);
-        let e = gradient(&y, &[x.clone()]).unwrap_err().to_string();
+        let e = gradient(&y, std::slice::from_ref(&x)).unwrap_err().to_string();
         assert!(e.starts_with("while: has no gradient") && e.contains("help: use `scan`"), "{e}");
 
         let b = Builder::new();
         let x = b.input(Spec::f32([]));
-        let e = b.while_loop(&[x.clone()], |_, s| Ok(s[0].clone()), |_, s| Ok(s.to_vec())).unwrap_err();
+        let e = b.while_loop(std::slice::from_ref(&x), |_, s| Ok(s[0].clone()), |_, s| Ok(s.to_vec())).unwrap_err();
         assert!(e.to_string().starts_with("while: the condition must give one scalar bool"), "{e}");
         let b = Builder::new();
         let x = b.input(Spec::f32([]));
         let wider = |_: &Builder, s: &[Value]| Ok(vec![s[0].broadcast_to(&[2])]);
-        let e = b.while_loop(&[x.clone()], |_, s| Ok(s[0].gt(&s[0])), wider).unwrap_err();
+        let e = b.while_loop(std::slice::from_ref(&x), |_, s| Ok(s[0].gt(&s[0])), wider).unwrap_err();
         assert!(e.to_string().starts_with("while: carry 0 starts as float32[] and becomes float32[2]"), "{e}");
     }
 }

@@ -129,6 +129,8 @@ impl Builder {
         }
         let parent = self.0.borrow().parent.clone();
         let Some(parent) = parent.filter(|_| value.builder.depth() < self.depth()) else {
+            // One that failed on its own says why.
+            value.builder.check()?;
             return Err(Error::Graph("a value of one graph is used in another".into()));
         };
         let outer = Value { id: parent.import(value)?, builder: parent, spec: value.spec.clone() };

@@ -29,11 +29,7 @@ pub fn verify(graph: &Graph) -> Result<()> {
         if given != node.outputs {
             return bad(i, format!("states {:?}, gives {given:?}", node.outputs));
         }
-        match &node.op {
-            Op::Scan(scan) => verify(&scan.body)?,
-            Op::While(op) => [&op.cond, &op.body].into_iter().try_for_each(verify)?,
-            _ => {}
-        }
+        node.op.bodies().into_iter().try_for_each(verify)?;
     }
     for v in &graph.inputs {
         if !exists(v.index(), v.output) || graph.nodes[v.index()].op != Op::Input {

@@ -78,7 +78,7 @@ mod tests {
         Value::concat(&[&x, &y], 0);
         let e = b.check().unwrap_err().to_string();
         assert!(e.starts_with("concat: float32[3,2] and float32[3,4] do not join along axis 0\n"), "{e}");
-        let e = Value::concat(&[], 0).builder().check().unwrap_err().to_string();
+        let e = Builder::new().finish(&[Value::concat(&[], 0)]).unwrap_err().to_string();
         assert!(e.starts_with("concat: takes at least one value"), "{e}");
     }
 }

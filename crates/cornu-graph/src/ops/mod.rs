@@ -2,7 +2,7 @@
 //!
 //! Semantics are StableHLO's wherever StableHLO has the op.
 use crate::text::Cursor;
-use crate::{Error, Result, Spec, Value};
+use crate::{Error, Graph, Result, Spec, Value};
 use std::fmt::Debug;
 use std::hash::Hash;
 
@@ -38,6 +38,11 @@ pub trait OpRule: Attributes + Clone + Debug + Eq + Hash {
     fn decompose(&self, inputs: &[Value]) -> Option<Vec<Value>> {
         let _ = inputs;
         None
+    }
+
+    /// The graphs inside the op.
+    fn bodies(&self) -> Vec<&Graph> {
+        vec![]
     }
 
     /// Differentiates the decomposition instead of the op.
@@ -167,6 +172,11 @@ macro_rules! ops {
             /// The same results from simpler ops; see [`OpRule::decompose`].
             pub fn decompose(&self, inputs: &[Value]) -> Option<Vec<Value>> {
                 match self { Op::Input => None, $($(Op::$Op(op) => op.decompose(inputs),)+)* }
+            }
+
+            /// The graphs inside the op, such as the steps of a loop.
+            pub fn bodies(&self) -> Vec<&Graph> {
+                match self { Op::Input => vec![], $($(Op::$Op(op) => op.bodies(),)+)* }
             }
 
             pub(crate) fn print_attributes(&self, out: &mut String) {

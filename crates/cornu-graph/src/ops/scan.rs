@@ -58,6 +58,10 @@ impl OpRule for Scan {
         Ok(outputs)
     }
 
+    fn bodies(&self) -> Vec<&Graph> {
+        vec![&self.body]
+    }
+
     /// Another scan, against the time of this one. What a step of the backward loop needs of the forward step is stacked
     /// by the forward loop, which is extended in place.
     fn vjp(&self, x: &[Value], y: &[Value], g: &[Option<Value>]) -> Vec<Option<Value>> {

@@ -62,6 +62,10 @@ impl OpRule for While {
         Ok(state.iter().map(|&x| x.clone()).collect())
     }
 
+    fn bodies(&self) -> Vec<&Graph> {
+        vec![&self.cond, &self.body]
+    }
+
     fn vjp(&self, x: &[Value], _: &[Value], _: &[Option<Value>]) -> Vec<Option<Value>> {
         if let Some(x) = x.first() {
             let e = Error::op(Self::NAME, "has no gradient: its number of steps is known only when it runs");

@@ -96,7 +96,7 @@ mod tests {
         assert_eq!(part.shape(), [2, 4]);
         assert_eq!(x.dynamic_update(&part, &[i.clone(), i.clone()]).shape(), [5, 4]);
         assert!(b.check().is_ok());
-        x.dynamic_slice(&[i.clone()], &[2, 4]);
+        x.dynamic_slice(std::slice::from_ref(&i), &[2, 4]);
         let e = b.check().unwrap_err().to_string();
         assert!(e.contains("takes 2 scalar indices of int32 or of int64, got [int32[]]"), "{e}");
         let specs = [x.spec(), part.spec()];

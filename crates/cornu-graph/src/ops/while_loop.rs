@@ -116,7 +116,7 @@ mod tests {
 
     /// Halves `x` while it is above `limit`, a value of the graph around.
     fn halving(b: &Builder, x: &Value, limit: &Value) -> Value {
-        let outputs = b.while_loop(std::slice::from_ref(&x), |_, s| Ok(s[0].gt(limit)), |_, s| Ok(vec![&s[0] * 0.5]));
+        let outputs = b.while_loop(std::slice::from_ref(x), |_, s| Ok(s[0].gt(limit)), |_, s| Ok(vec![&s[0] * 0.5]));
         outputs.unwrap().remove(0)
     }
 

@@ -2,7 +2,9 @@
 use crate::field::Argument;
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
-use syn::{Error, Fields, ItemStruct, LitStr, Result};
+use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
+use syn::{Error, Fields, Ident, ItemStruct, LitStr, Result, Token};
 
 #[derive(Clone, Copy, PartialEq)]
 pub enum Kind {
@@ -19,17 +21,45 @@ impl Kind {
     }
 }
 
+/// What stands in the parentheses of the attribute.
+struct Package {
+    module: LitStr,
+    /// The keys that are written, if not those of the fields in their order.
+    order: Option<Vec<Ident>>,
+}
+
+impl Parse for Package {
+    fn parse(input: ParseStream) -> Result<Self> {
+        let module = input.parse()?;
+        if input.is_empty() {
+            return Ok(Package { module, order: None });
+        }
+        input.parse::<Token![,]>()?;
+        let word: Ident = input.parse()?;
+        if word != "order" {
+            return Err(Error::new(word.span(), "expected `order(key, ..)`"));
+        }
+        let list;
+        syn::parenthesized!(list in input);
+        let order = Punctuated::<Ident, Token![,]>::parse_terminated(&list)?;
+        Ok(Package { module, order: Some(order.into_iter().collect()) })
+    }
+}
+
 /// Arguments that `#[layer]` adds.
 const OF_LAYERS: [&str; 4] = ["base", "name", "trainable", "dtype"];
 
-pub fn expand(module: TokenStream, item: TokenStream, kind: Kind) -> Result<TokenStream> {
+pub fn expand(package: TokenStream, item: TokenStream, kind: Kind) -> Result<TokenStream> {
     let usage = || {
         let kind = kind.name();
         format!(
             "`#[{kind}(\"package\")]` needs the package the class is saved under, as in `#[{kind}(\"my_package\")]`"
         )
     };
-    let module: LitStr = syn::parse2(module).map_err(|_| Error::new(Span::call_site(), usage()))?;
+    if package.is_empty() {
+        return Err(Error::new(Span::call_site(), usage()));
+    }
+    let package: Package = syn::parse2(package)?;
     let mut item: ItemStruct = syn::parse2(item)
         .map_err(|e| Error::new(e.span(), format!("`#[{}]` goes on a struct: {e}", kind.name())))?;
     if !item.generics.params.is_empty() {
@@ -59,8 +89,8 @@ pub fn expand(module: TokenStream, item: TokenStream, kind: Kind) -> Result<Toke
         },
         constructor(&item, &arguments, kind),
         setters(&item, &arguments, kind),
-        object(&item, &module),
-        serialize(&item, &arguments, kind),
+        object(&item, &package.module),
+        serialize(&item, &arguments, package.order.as_deref(), kind)?,
         deserialize(&item, &arguments, kind),
         if kind == Kind::Layer { has_base(&item, &arguments) } else { quote!() },
     ];
@@ -168,25 +198,22 @@ fn object(item: &ItemStruct, module: &LitStr) -> TokenStream {
     }
 }
 
-fn serialize(item: &ItemStruct, arguments: &[Argument], kind: Kind) -> TokenStream {
+fn serialize(
+    item: &ItemStruct,
+    arguments: &[Argument],
+    order: Option<&[Ident]>,
+    kind: Kind,
+) -> Result<TokenStream> {
     let ident = &item.ident;
-    let entries = arguments.iter().map(|a| {
-        let (name, key) = (&a.name, &a.key);
-        match &a.save_as {
-            None => quote!(map.serialize_entry(#key, &self.#name)?;),
-            Some(ty) => quote! {
-                map.serialize_entry(#key, &<#ty as ::core::convert::From<_>>::from(self.#name.clone()))?;
-            },
-        }
-    });
     let has_own = has_activity_regularizer(arguments);
-    let base = (kind == Kind::Layer).then(|| {
-        quote! {
-            let class = <Self as ::cornu::object::KerasObject>::CLASS_NAME;
-            ::cornu::__private::write_base(&self.base, class, #has_own, &mut map)?;
-        }
-    });
-    quote! {
+    let class = quote!(<Self as ::cornu::object::KerasObject>::CLASS_NAME);
+    let entries = match order {
+        Some(order) => order.iter().map(|key| ordered_entry(arguments, key, kind)).collect::<Result<_>>()?,
+        None => arguments.iter().map(entry).collect::<Vec<_>>(),
+    };
+    let base = (kind == Kind::Layer && order.is_none())
+        .then(|| quote!(::cornu::__private::write_base(&self.base, #class, #has_own, &mut map)?;));
+    Ok(quote! {
         impl ::cornu::__private::serde::Serialize for #ident {
             fn serialize<S: ::cornu::__private::serde::Serializer>(
                 &self,
@@ -201,7 +228,44 @@ fn serialize(item: &ItemStruct, arguments: &[Argument], kind: Kind) -> TokenStre
                 map.end()
             }
         }
+    })
+}
+
+/// Writes one field.
+fn entry(a: &Argument) -> TokenStream {
+    let (name, key) = (&a.name, &a.key);
+    let entry = match &a.save_as {
+        None => quote!(map.serialize_entry(#key, &self.#name)?;),
+        Some(ty) => quote! {
+            map.serialize_entry(#key, &<#ty as ::core::convert::From<_>>::from(self.#name.clone()))?;
+        },
+    };
+    match a.default.as_ref().filter(|_| a.omit_default) {
+        None => entry,
+        Some(default) => {
+            let default = a.default_value(default);
+            quote!(if self.#name != #default { #entry })
+        }
     }
+}
+
+/// Writes a field or an argument of all layers, by its key.
+fn ordered_entry(arguments: &[Argument], key: &Ident, kind: Kind) -> Result<TokenStream> {
+    if let Some(argument) = arguments.iter().find(|a| a.name == *key) {
+        return Ok(entry(argument));
+    }
+    let class = quote!(<Self as ::cornu::object::KerasObject>::CLASS_NAME);
+    Ok(match key.to_string().as_str() {
+        "name" if kind == Kind::Layer => {
+            quote!(map.serialize_entry("name", self.base.resolved_name(#class))?;)
+        }
+        "trainable" if kind == Kind::Layer => {
+            quote!(map.serialize_entry("trainable", &self.base.trainable)?;)
+        }
+        "dtype" if kind == Kind::Layer => quote!(map.serialize_entry("dtype", &self.base.dtype)?;),
+        "dtype_name" if kind == Kind::Layer => quote!(map.serialize_entry("dtype", self.base.dtype.name())?;),
+        _ => return Err(Error::new(key.span(), format!("no field is called `{key}`"))),
+    })
 }
 
 fn deserialize(item: &ItemStruct, arguments: &[Argument], kind: Kind) -> TokenStream {

@@ -14,6 +14,7 @@ pub struct Argument {
     /// `None`: required.
     pub default: Option<Expr>,
     pub save_as: Option<Type>,
+    pub omit_default: bool,
 }
 
 impl Argument {
@@ -27,6 +28,7 @@ impl Argument {
             docs: vec![],
             default: None,
             save_as: None,
+            omit_default: false,
         };
         let mut kept = vec![];
         for attribute in field.attrs.drain(..) {
@@ -42,6 +44,9 @@ impl Argument {
                 }
             } else if attribute.path().is_ident("save_as") {
                 argument.save_as = Some(attribute.parse_args()?);
+            } else if attribute.path().is_ident("omit_default") {
+                attribute.meta.require_path_only()?;
+                argument.omit_default = true;
             } else if attribute.path().is_ident("serde") {
                 let message = "the saved form is written by the macro; use `#[save_as(Type)]`";
                 return Err(Error::new_spanned(attribute, message));

@@ -21,7 +21,11 @@
 //! | `Option<T>` | as for `T` |
 //! | anything else | `impl Into` |
 //!
-//! `#[save_as(Type)]` on a field saves and reads it as `Type`, with `From` both ways.
+//! `#[save_as(Type)]` on a field saves and reads it as `Type`, with `From` both ways. `#[omit_default]`
+//! leaves a field out of the saved form while it has its default.
+//!
+//! Where Keras saves its arguments in another order than it takes them, `order(key, ..)` after the package gives the keys
+//! that are written; for a layer, `dtype_name` there writes the dtype as a plain string.
 //!
 //! Reading a config takes missing keys with a default as that default, and refuses unknown keys by name.
 mod expand;
@@ -31,8 +35,8 @@ use proc_macro::TokenStream;
 
 /// A Keras object that is its config: see the [crate].
 #[proc_macro_attribute]
-pub fn config(module: TokenStream, item: TokenStream) -> TokenStream {
-    expand::expand(module.into(), item.into(), expand::Kind::Config)
+pub fn config(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand::expand(arguments.into(), item.into(), expand::Kind::Config)
         .unwrap_or_else(|e| e.to_compile_error())
         .into()
 }
@@ -40,8 +44,8 @@ pub fn config(module: TokenStream, item: TokenStream) -> TokenStream {
 /// A layer: a [`macro@config`] with the arguments that all layers share before its own. `name`, `trainable`, `dtype` and
 /// `activity_regularizer` become setters.
 #[proc_macro_attribute]
-pub fn layer(module: TokenStream, item: TokenStream) -> TokenStream {
-    expand::expand(module.into(), item.into(), expand::Kind::Layer)
+pub fn layer(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand::expand(arguments.into(), item.into(), expand::Kind::Layer)
         .unwrap_or_else(|e| e.to_compile_error())
         .into()
 }

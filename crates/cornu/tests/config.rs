@@ -32,6 +32,24 @@ pub struct Kinds {
 #[config("keras.things")]
 pub struct Plain;
 
+/// An object that is saved in another order than it is made.
+#[config("keras.things", order(b, a))]
+pub struct Reordered {
+    /// First of `new`.
+    pub a: usize,
+    /// Left out while it is 0.
+    #[default(0)]
+    #[omit_default]
+    pub b: i64,
+}
+
+#[test]
+fn saved_in_another_order() {
+    let saved = |object: &Reordered| serde_json::to_string(object).unwrap();
+    assert_eq!(saved(&Reordered::new(1)), r#"{"a":1}"#);
+    assert_eq!(saved(&Reordered::new(1).b(2)), r#"{"b":2,"a":1}"#);
+}
+
 #[test]
 fn arguments_keep_their_order() {
     let object = Kinds::new(3).seed(7).mode("fast").axes([4]).r#loop(false);

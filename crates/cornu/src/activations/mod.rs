@@ -11,7 +11,7 @@ pub use rectified::{leaky_relu, relu, relu6};
 pub use shrink::{hard_shrink, hard_tanh, soft_shrink, tanh_shrink, threshold};
 pub use sigmoid::{hard_sigmoid, hard_silu, log_sigmoid, sigmoid, silu, sparse_sigmoid};
 pub use smooth::{gelu, linear, mish, softplus, softsign, sparse_plus, squareplus, tanh};
-pub use softmax::{log_softmax, softmax};
+pub use softmax::{glu, log_softmax, softmax, sparsemax};
 
 use crate::object::{Unknown, excerpt};
 use cornu_graph::{Error, Result, Value};
@@ -28,6 +28,7 @@ const BY_NAME: &[(&str, Function)] = &[
     ("elu", |x| elu(x, 1.0)),
     ("exponential", exponential),
     ("gelu", |x| gelu(x, false)),
+    ("glu", |x| glu(x, -1)),
     ("hard_shrink", |x| hard_shrink(x, 0.5)),
     ("hard_sigmoid", hard_sigmoid),
     ("hard_silu", hard_silu),
@@ -48,6 +49,7 @@ const BY_NAME: &[(&str, Function)] = &[
     ("softsign", softsign),
     ("sparse_plus", sparse_plus),
     ("sparse_sigmoid", sparse_sigmoid),
+    ("sparsemax", |x| sparsemax(x, -1)),
     ("squareplus", |x| squareplus(x, 4.0)),
     ("tanh", tanh),
     ("tanh_shrink", tanh_shrink),

@@ -27,6 +27,7 @@ mod grad;
 mod graph;
 pub mod ops;
 pub mod passes;
+pub mod philox;
 mod shape;
 mod tensor;
 pub mod text;

@@ -213,15 +213,18 @@ ops! {
     compare { Compare }
     concat { Concat }
     constant { Constant }
+    conv { Conv ConvInputGrad ConvKernelGrad }
     cumulative { Cumulative }
     dot { Dot }
     dynamic_slice { DynamicSlice DynamicUpdate }
     gather { Gather }
     iota { Iota }
     pad { Pad }
+    pool { ReduceWindow WindowGrad WindowPick }
     reduce { Reduce }
     reshape { Reshape }
     reverse { Reverse }
+    rng_bits { RngBits }
     scan { Scan }
     scatter { Scatter }
     select { Select }

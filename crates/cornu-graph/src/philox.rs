@@ -24,7 +24,10 @@ pub fn block(state: [u64; 2], n: u64) -> [u32; 4] {
     let (low, carry) = low.overflowing_add(n);
     // The upper half of the counter starts at the key, as in XLA.
     let high = key.wrapping_add(u64::from(carry));
-    philox4x32([key as u32, (key >> 32) as u32], [low as u32, (low >> 32) as u32, high as u32, (high >> 32) as u32])
+    philox4x32(
+        [key as u32, (key >> 32) as u32],
+        [low as u32, (low >> 32) as u32, high as u32, (high >> 32) as u32],
+    )
 }
 
 /// The state after so many blocks.
@@ -98,14 +101,20 @@ mod tests {
     #[test]
     fn bits_of_xla() {
         let cases = [
-            ([1, 0], [117906450, 1115841718, 956895307, 1839381922, 995334991, 4031402112, 3514262466, 1513550755]),
+            (
+                [1, 0],
+                [117906450, 1115841718, 956895307, 1839381922, 995334991, 4031402112, 3514262466, 1513550755],
+            ),
             (
                 [12345678901234, 7],
                 [1379779178, 448332283, 879963919, 2929674648, 3462582486, 877814516, 355961024, 1168534533],
             ),
             (
                 [0xdead_beef_cafe_babe, u64::MAX],
-                [1079415792, 743406381, 537449310, 1385819565, 3379939900, 4099824502, 3401522806, 3175646855],
+                [
+                    1079415792, 743406381, 537449310, 1385819565, 3379939900, 4099824502, 3401522806,
+                    3175646855,
+                ],
             ),
         ];
         for (state, want) in cases {

@@ -6,6 +6,7 @@ pub mod activations;
 pub mod constraints;
 pub mod data;
 pub mod datasets;
+pub mod initializers;
 pub mod object;
 pub mod regularizers;
 

@@ -288,7 +288,8 @@ fn deserialize(item: &ItemStruct, arguments: &[Argument], kind: Kind) -> TokenSt
         };
         quote!(#name: #value)
     });
-    let base = (kind == Kind::Layer).then(|| quote!(base: fields.base::<D::Error>()?,));
+    let has_own = has_activity_regularizer(arguments);
+    let base = (kind == Kind::Layer).then(|| quote!(base: fields.base::<D::Error>(#has_own)?,));
     let keys = arguments.iter().map(|a| &a.key);
     let is_layer = kind == Kind::Layer;
     quote! {

@@ -52,7 +52,7 @@ pub trait Executable: Send {
     fn run(
         &mut self,
         state: &mut [&mut dyn Buffer],
-        inputs: &[&Tensor],
+        inputs: &[Tensor],
         outputs: &mut [Tensor],
     ) -> Result<()>;
 

@@ -1,0 +1,54 @@
+//! A learning rate by epoch.
+use crate::callbacks::{Callback, Context};
+use crate::training::Logs;
+use cornu_graph::{Error, Result};
+
+/// Sets the learning rate at the start of each epoch. Keras's `LearningRateScheduler`.
+///
+/// ```
+/// use cornu::prelude::*;
+/// // Halved every ten epochs.
+/// let callback = LearningRateScheduler::new(|epoch, rate| if epoch > 0 && epoch % 10 == 0 { rate / 2.0 } else { rate });
+/// # drop(callback);
+/// ```
+pub struct LearningRateScheduler<F> {
+    schedule: F,
+    verbose: u8,
+}
+
+impl<F: FnMut(usize, f64) -> f64> LearningRateScheduler<F> {
+    /// `schedule` gets the epoch, from 0, and the present rate, and gives the new one.
+    pub fn new(schedule: F) -> Self {
+        LearningRateScheduler { schedule, verbose: 0 }
+    }
+
+    /// 1: says the rate of each epoch.
+    pub fn verbose(mut self, verbose: u8) -> Self {
+        self.verbose = verbose;
+        self
+    }
+}
+
+impl<F: FnMut(usize, f64) -> f64> Callback for LearningRateScheduler<F> {
+    fn watches_batches(&self) -> bool {
+        false
+    }
+
+    fn on_epoch_begin(&mut self, cx: &mut Context, epoch: usize) -> Result<()> {
+        let rate = (self.schedule)(epoch, cx.model().learning_rate()?);
+        if !rate.is_finite() {
+            let message = format!("gave {rate} for epoch {epoch}");
+            return Err(Error::argument("LearningRateScheduler.schedule", message));
+        }
+        cx.model().set_learning_rate(rate)?;
+        if self.verbose > 0 {
+            println!("\nEpoch {}: LearningRateScheduler setting learning rate to {rate}.", epoch + 1);
+        }
+        Ok(())
+    }
+
+    fn on_epoch_end(&mut self, cx: &mut Context, _: usize, logs: &mut Logs) -> Result<()> {
+        logs.set("learning_rate", cx.model().learning_rate()?);
+        Ok(())
+    }
+}

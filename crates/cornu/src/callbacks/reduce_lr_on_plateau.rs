@@ -1,0 +1,131 @@
+//! A smaller learning rate when nothing improves.
+use crate::callbacks::monitor::{Mode, Monitor};
+use crate::callbacks::{Callback, Context};
+use crate::training::Logs;
+use cornu_graph::{Error, Result};
+
+/// Multiplies the learning rate by a factor when a watched value has not improved for some epochs. Keras's
+/// `ReduceLROnPlateau`.
+#[derive(Clone, Debug)]
+pub struct ReduceLROnPlateau {
+    monitor: Monitor,
+    factor: f64,
+    patience: usize,
+    verbose: u8,
+    min_delta: f64,
+    cooldown: usize,
+    min_lr: f64,
+    wait: usize,
+    resting: usize,
+}
+
+impl Default for ReduceLROnPlateau {
+    fn default() -> Self {
+        ReduceLROnPlateau {
+            monitor: Monitor::new("val_loss"),
+            factor: 0.1,
+            patience: 10,
+            verbose: 0,
+            min_delta: 1e-4,
+            cooldown: 0,
+            min_lr: 0.0,
+            wait: 0,
+            resting: 0,
+        }
+    }
+}
+
+impl ReduceLROnPlateau {
+    /// Watches `"val_loss"`: a tenth after ten epochs, as in Keras.
+    pub fn new() -> ReduceLROnPlateau {
+        ReduceLROnPlateau::default()
+    }
+
+    /// The value to watch.
+    pub fn monitor(mut self, monitor: impl Into<String>) -> Self {
+        self.monitor.name = monitor.into();
+        self
+    }
+
+    /// What the rate is multiplied by; less than 1.
+    pub fn factor(mut self, factor: f64) -> Self {
+        self.factor = factor;
+        self
+    }
+
+    /// Epochs without improvement after which the rate is reduced.
+    pub fn patience(mut self, patience: usize) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// 1: says when it reduces.
+    pub fn verbose(mut self, verbose: u8) -> Self {
+        self.verbose = verbose;
+        self
+    }
+
+    /// `"auto"`, `"min"` or `"max"`.
+    pub fn mode(mut self, mode: impl Into<Mode>) -> Self {
+        self.monitor.mode = mode.into();
+        self
+    }
+
+    /// The least change that counts as an improvement.
+    pub fn min_delta(mut self, min_delta: f64) -> Self {
+        self.min_delta = min_delta;
+        self
+    }
+
+    /// Epochs to wait after a reduction before watching again.
+    pub fn cooldown(mut self, cooldown: usize) -> Self {
+        self.cooldown = cooldown;
+        self
+    }
+
+    /// The rate is not reduced below this.
+    pub fn min_lr(mut self, min_lr: f64) -> Self {
+        self.min_lr = min_lr;
+        self
+    }
+}
+
+impl Callback for ReduceLROnPlateau {
+    fn watches_batches(&self) -> bool {
+        false
+    }
+
+    fn on_train_begin(&mut self, _: &mut Context) -> Result<()> {
+        if self.factor >= 1.0 {
+            let message = format!("must be less than 1, got {}", self.factor);
+            return Err(Error::argument("ReduceLROnPlateau.factor", message));
+        }
+        (self.wait, self.resting, self.monitor.best) = (0, 0, None);
+        Ok(())
+    }
+
+    fn on_epoch_end(&mut self, cx: &mut Context, epoch: usize, logs: &mut Logs) -> Result<()> {
+        let rate = cx.model().learning_rate()?;
+        logs.set("learning_rate", rate);
+        let Some(value) = self.monitor.value(logs, "ReduceLROnPlateau") else { return Ok(()) };
+        if self.resting > 0 {
+            self.resting -= 1;
+            self.wait = 0;
+        }
+        if self.monitor.improves_best(value, self.min_delta) {
+            self.monitor.best = Some(value);
+            self.wait = 0;
+        } else if self.resting == 0 {
+            self.wait += 1;
+            if self.wait >= self.patience && rate > self.min_lr {
+                let reduced = (rate * self.factor).max(self.min_lr);
+                cx.model().set_learning_rate(reduced)?;
+                if self.verbose > 0 {
+                    println!("\nEpoch {}: ReduceLROnPlateau reducing learning rate to {reduced}.", epoch + 1);
+                }
+                (self.resting, self.wait) = (self.cooldown, 0);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,175 @@
+//! What every layer has: name, trainable, dtype, and the identity that its weights hang on.
+use crate::dtype_policy::DTypePolicy;
+use crate::layers::weights::Built;
+use crate::object::Fields;
+use crate::regularizers::Regularizer;
+use crate::utils::naming;
+use cornu_graph::Result;
+use serde::ser::SerializeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+/// Writes the shared arguments of a layer, with the name that was made for it if none was given.
+///
+/// # Errors
+/// When the map refuses them.
+pub fn write_base<M: SerializeMap>(
+    base: &LayerBase,
+    class: &str,
+    has_own_activity_regularizer: bool,
+    map: &mut M,
+) -> std::result::Result<(), M::Error> {
+    map.serialize_entry("name", base.resolved_name(class))?;
+    map.serialize_entry("trainable", &base.trainable)?;
+    map.serialize_entry("dtype", &base.dtype)?;
+    // Keras writes this key of all layers only when it is given.
+    match &base.activity_regularizer {
+        Some(regularizer) if !has_own_activity_regularizer => {
+            map.serialize_entry("activity_regularizer", regularizer)
+        }
+        _ => Ok(()),
+    }
+}
+
+impl Fields {
+    /// The shared arguments of a layer; without the activity regularizer if the class has one of its own.
+    ///
+    /// # Errors
+    /// When one is of another type.
+    pub fn base<E: serde::de::Error>(&mut self, has_own_activity_regularizer: bool) -> std::result::Result<LayerBase, E> {
+        let activity_regularizer =
+            if has_own_activity_regularizer { None } else { self.optional("activity_regularizer")?.flatten() };
+        Ok(LayerBase {
+            name: self.optional("name")?.flatten(),
+            trainable: self.optional("trainable")?.unwrap_or(true),
+            dtype: self.optional::<Option<DTypePolicy>, E>("dtype")?.flatten().unwrap_or_default(),
+            activity_regularizer,
+            identity: Arc::default(),
+        })
+    }
+}
+
+/// The arguments that all layers share.
+///
+/// A layer's config never changes after it is made. Its weights belong to its identity: applying one layer twice shares
+/// them, a clone is another layer with weights of its own.
+#[derive(Debug)]
+pub struct LayerBase {
+    /// Name, unique within a model; when not given, made from the class and a number.
+    pub name: Option<String>,
+    /// Whether the optimizer updates the weights. [`LayerBase::is_trainable`] is the present state.
+    pub trainable: bool,
+    /// In which dtype to compute and keep weights.
+    pub dtype: DTypePolicy,
+    /// Adds to the loss for each output.
+    pub activity_regularizer: Option<Regularizer>,
+    identity: Arc<Identity>,
+}
+
+/// What makes two uses of a layer the same layer.
+#[derive(Debug)]
+struct Identity {
+    id: u64,
+    name: OnceLock<String>,
+    frozen: AtomicBool,
+    built: OnceLock<Arc<Built>>,
+}
+
+impl Default for Identity {
+    fn default() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        Identity { id, name: OnceLock::new(), frozen: AtomicBool::new(false), built: OnceLock::new() }
+    }
+}
+
+/// A layer whose base can be reached; written by `#[layer]`.
+pub trait HasBase {
+    /// The shared arguments.
+    fn base(&self) -> &LayerBase;
+    /// The shared arguments, to set.
+    fn base_mut(&mut self) -> &mut LayerBase;
+    /// What the outputs add to the loss.
+    fn activity_regularizer(&self) -> Option<&Regularizer> {
+        self.base().activity_regularizer.as_ref()
+    }
+}
+
+impl Default for LayerBase {
+    fn default() -> Self {
+        LayerBase {
+            name: None,
+            trainable: true,
+            dtype: DTypePolicy::default(),
+            activity_regularizer: None,
+            identity: Arc::default(),
+        }
+    }
+}
+
+/// Equal configs; whether it is the same layer plays no part.
+impl PartialEq for LayerBase {
+    fn eq(&self, other: &LayerBase) -> bool {
+        self.name == other.name && self.trainable == other.trainable && self.dtype == other.dtype
+            && self.activity_regularizer == other.activity_regularizer
+    }
+}
+
+/// The same config with a new identity: another layer.
+impl Clone for LayerBase {
+    fn clone(&self) -> Self {
+        LayerBase {
+            name: self.name.clone(),
+            trainable: self.trainable,
+            dtype: self.dtype.clone(),
+            activity_regularizer: self.activity_regularizer.clone(),
+            identity: Arc::default(),
+        }
+    }
+}
+
+impl LayerBase {
+    /// A base with Keras's defaults.
+    pub fn new() -> LayerBase {
+        LayerBase::default()
+    }
+
+    /// The same layer under another handle.
+    pub(crate) fn share(&self) -> LayerBase {
+        LayerBase { identity: self.identity.clone(), ..self.clone() }
+    }
+
+    /// A number that only this layer has; later layers have higher ones.
+    pub fn id(&self) -> u64 {
+        self.identity.id
+    }
+
+    /// The name given, or one made from the class at first use: `dense`, `dense_1`, ...
+    pub fn resolved_name(&self, class: &str) -> &str {
+        self.identity.name.get_or_init(|| self.name.clone().unwrap_or_else(|| naming::unique(class)))
+    }
+
+    /// Whether the optimizer updates the weights now.
+    pub fn is_trainable(&self) -> bool {
+        self.trainable && !self.identity.frozen.load(Ordering::Relaxed)
+    }
+
+    /// Freezes or releases the weights. Takes effect at the next `compile`.
+    pub(crate) fn set_frozen(&self, frozen: bool) {
+        self.identity.frozen.store(frozen, Ordering::Relaxed);
+    }
+
+    /// The weights, once built.
+    pub(crate) fn built(&self) -> Option<&Arc<Built>> {
+        self.identity.built.get()
+    }
+
+    /// Keeps the weights; the first to come stay.
+    pub(crate) fn set_built(&self, build: impl FnOnce() -> Result<Built>) -> Result<&Arc<Built>> {
+        if self.identity.built.get().is_none() {
+            let built = Arc::new(build()?);
+            return Ok(self.identity.built.get_or_init(|| built));
+        }
+        Ok(self.identity.built.get_or_init(Arc::default))
+    }
+}

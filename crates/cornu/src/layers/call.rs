@@ -1,0 +1,308 @@
+//! What a layer sees while it is traced: its weights, masks, randomness and the phase.
+use crate::layers::weights::{Built, ensure_built, in_layer};
+use crate::layers::{Layer, LayerRef};
+use crate::regularizers::Regularizer;
+use crate::shape::Shape;
+use crate::variable::{Role, Variable};
+use cornu_graph::{Builder, DType, Error, Result, Value};
+use std::cell::RefCell;
+use std::sync::Arc;
+
+/// One trace of a model into a graph: which variables it met, and what became of them.
+#[derive(Debug)]
+pub struct Trace {
+    builder: Builder,
+    training: bool,
+    state: RefCell<TraceState>,
+}
+
+#[derive(Debug, Default)]
+struct TraceState {
+    variables: Vec<Traced>,
+    losses: Vec<Value>,
+}
+
+#[derive(Debug)]
+struct Traced {
+    variable: Arc<Variable>,
+    /// As it came in.
+    start: Value,
+    /// As it is after the updates so far.
+    now: Value,
+}
+
+impl Trace {
+    /// A trace into `builder`; `training` is Keras's `training` argument.
+    pub fn new(builder: Builder, training: bool) -> Trace {
+        Trace { builder, training, state: RefCell::default() }
+    }
+
+    /// The graph being built.
+    pub fn builder(&self) -> &Builder {
+        &self.builder
+    }
+
+    /// The value of a variable as it is now; the first use makes it an input of the graph.
+    pub fn read(&self, variable: &Arc<Variable>) -> Value {
+        self.with(variable, |v| v.now.clone())
+    }
+
+    /// The value of a variable as it was at the start of the step.
+    pub fn start(&self, variable: &Arc<Variable>) -> Value {
+        self.with(variable, |v| v.start.clone())
+    }
+
+    /// Gives a variable a new value.
+    pub fn write(&self, variable: &Arc<Variable>, value: Value) {
+        self.with(variable, |v| v.now = value.clone());
+    }
+
+    fn with<R>(&self, variable: &Arc<Variable>, f: impl FnOnce(&mut Traced) -> R) -> R {
+        let mut state = self.state.borrow_mut();
+        let known = state.variables.iter().position(|v| Arc::ptr_eq(&v.variable, variable));
+        let at = known.unwrap_or_else(|| {
+            let start = self.builder.input(variable.spec.clone());
+            state.variables.push(Traced { variable: variable.clone(), now: start.clone(), start });
+            state.variables.len() - 1
+        });
+        f(&mut state.variables[at])
+    }
+
+    /// Adds a scalar to the loss of the model.
+    pub fn add_loss(&self, loss: Value) {
+        self.state.borrow_mut().losses.push(loss);
+    }
+
+    /// The scalars that layers added to the loss.
+    pub fn losses(&self) -> Vec<Value> {
+        self.state.borrow().losses.clone()
+    }
+
+    /// Every variable met, as it came in and as it is now.
+    pub fn variables(&self) -> Vec<(Arc<Variable>, Value, Value)> {
+        let state = self.state.borrow();
+        state.variables.iter().map(|v| (v.variable.clone(), v.start.clone(), v.now.clone())).collect()
+    }
+
+    /// Calls a layer with masks; its outputs and their masks. Builds it first if it is not built.
+    ///
+    /// # Errors
+    /// What went wrong in the layer, with its path.
+    pub fn apply(
+        &self,
+        layer: &dyn Layer,
+        inputs: &[Value],
+        masks: &[Option<Value>],
+    ) -> Result<(Vec<Value>, Vec<Option<Value>>)> {
+        self.apply_within("", self.training, layer, inputs, masks)
+    }
+
+    /// What a layer sees; builds it first if it is not built.
+    fn call_of<'a>(
+        &'a self,
+        parent: &str,
+        training: bool,
+        layer: &'a dyn Layer,
+        shapes: &[Shape],
+        masks: Vec<Option<Value>>,
+    ) -> Result<Call<'a>> {
+        let built = ensure_built(layer, shapes)?;
+        let dtype = layer.base().dtype.compute_dtype().map_err(|e| in_layer(layer, e))?;
+        let name = layer.base().resolved_name(layer.class_name());
+        let path = if parent.is_empty() { name.to_string() } else { format!("{parent}/{name}") };
+        Ok(Call { trace: self, layer, built, path, dtype, training, masks })
+    }
+
+    /// Adds the penalty of each output, as a mean over the batch.
+    fn regularize_activity(&self, regularizer: &Regularizer, outputs: &[Value]) -> Result<()> {
+        for output in outputs.iter().filter(|o| o.dtype().is_float()) {
+            self.add_loss(regularizer.call(output)? / output.dim(0));
+        }
+        Ok(())
+    }
+
+    fn apply_within(
+        &self,
+        parent: &str,
+        training: bool,
+        layer: &dyn Layer,
+        inputs: &[Value],
+        masks: &[Option<Value>],
+    ) -> Result<(Vec<Value>, Vec<Option<Value>>)> {
+        let shapes: Vec<Shape> = inputs.iter().map(|v| batched(v.shape())).collect();
+        let call = self.call_of(parent, training, layer, &shapes, masks.to_vec())?;
+        let cast = |v: &Value| {
+            let casts = v.dtype().is_float() && !layer.keeps_input_dtype();
+            if casts { v.cast(call.dtype) } else { v.clone() }
+        };
+        let inputs: Vec<Value> = inputs.iter().map(cast).collect();
+        let run = || {
+            let outputs = layer.call_many(&call, &inputs)?;
+            self.builder.check()?;
+            if let Some(regularizer) = layer.activity_regularizer() {
+                self.regularize_activity(regularizer, &outputs)?;
+            }
+            let masks = layer.compute_mask(&call, &inputs, &outputs)?;
+            self.builder.check()?;
+            Ok((outputs, masks))
+        };
+        run().map_err(|e| match e {
+            e @ Error::Layer { .. } => e,
+            e => e.in_layer(call.path.clone(), layer.class_name()),
+        })
+    }
+}
+
+fn batched(shape: &[usize]) -> Shape {
+    shape.split_first().map_or_else(Shape::default, |(_, rest)| Shape::batched(rest))
+}
+
+/// What a layer sees in [`Layer::call`].
+#[derive(Debug)]
+pub struct Call<'a> {
+    trace: &'a Trace,
+    layer: &'a dyn Layer,
+    built: &'a Arc<Built>,
+    path: String,
+    dtype: DType,
+    training: bool,
+    masks: Vec<Option<Value>>,
+}
+
+impl Call<'_> {
+    /// The graph being built.
+    pub fn builder(&self) -> &Builder {
+        &self.trace.builder
+    }
+
+    /// Whether this is a training step: dropout drops, batch normalization uses the batch.
+    pub fn training(&self) -> bool {
+        self.training
+    }
+
+    /// Whether the layer's weights are trainable now.
+    pub fn trainable(&self) -> bool {
+        self.layer.base().is_trainable()
+    }
+
+    /// The dtype of computation.
+    pub fn dtype(&self) -> DType {
+        self.dtype
+    }
+
+    /// Path of the layer in the model, for messages.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The mask of the first input: bool, `(batch, time)`.
+    pub fn mask(&self) -> Option<&Value> {
+        self.masks.first().and_then(Option::as_ref)
+    }
+
+    /// The masks of all inputs.
+    pub fn masks(&self) -> &[Option<Value>] {
+        &self.masks
+    }
+
+    /// A weight by the name that `build` gave it, in the compute dtype if it is a float.
+    ///
+    /// # Errors
+    /// When `build` asked for no such weight.
+    pub fn weight(&self, name: &str) -> Result<Value> {
+        let value = self.trace.read(self.variable(name)?);
+        Ok(if value.dtype().is_float() { value.cast(self.dtype) } else { value })
+    }
+
+    /// A weight in its own dtype.
+    ///
+    /// # Errors
+    /// When `build` asked for no such weight.
+    pub fn variable_value(&self, name: &str) -> Result<Value> {
+        Ok(self.trace.read(self.variable(name)?))
+    }
+
+    /// Gives a weight that the optimizer does not touch its value for the next step.
+    ///
+    /// # Errors
+    /// When `build` asked for no such weight, or the value has another shape.
+    pub fn update(&self, name: &str, value: &Value) -> Result<()> {
+        let variable = self.variable(name)?;
+        if value.shape() != variable.spec.shape {
+            let message = format!("weight `{name}` has shape {:?}, got {:?}", variable.spec.shape, value.shape());
+            return Err(Error::op("update", message));
+        }
+        self.trace.write(variable, value.cast(variable.spec.dtype).stop_gradient());
+        Ok(())
+    }
+
+    fn variable(&self, name: &str) -> Result<&Arc<Variable>> {
+        self.built.variables.iter().find(|v| v.name == name).ok_or_else(|| {
+            let known: Vec<&str> = self.built.variables.iter().map(|v| v.name.as_str()).collect();
+            Error::unknown("weight", name, known.iter().copied()).help(format!("`build` asked for {known:?}"))
+        })
+    }
+
+    /// Draws random numbers: `draw` gets the state of the generator that `build` asked for by [`Weights::add_seed`] and
+    /// gives the next state and the numbers.
+    ///
+    /// [`Weights::add_seed`]: crate::layers::Weights::add_seed
+    ///
+    /// # Errors
+    /// When `build` asked for no generator.
+    pub fn random(&self, draw: impl FnOnce(&Value) -> (Value, Value)) -> Result<Value> {
+        let seeds = self.built.variables.iter().find(|v| v.role == Role::Seed);
+        let variable = seeds.ok_or_else(|| Error::State("`build` asked for no random generator".into()))?;
+        let (state, numbers) = draw(&self.trace.read(variable));
+        self.trace.write(variable, state);
+        Ok(numbers)
+    }
+
+    /// Adds a scalar to the loss of the model.
+    pub fn add_loss(&self, loss: &Value) {
+        self.trace.add_loss(loss.clone());
+    }
+
+    /// A layer that `build` asked for by [`Weights::add_layer`].
+    ///
+    /// [`Weights::add_layer`]: crate::layers::Weights::add_layer
+    ///
+    /// # Errors
+    /// When there is none of this name.
+    pub fn child(&self, name: &str) -> Result<&LayerRef> {
+        let found = self.built.children.iter().find(|(n, _)| n == name);
+        let known = || self.built.children.iter().map(|(n, _)| n.as_str());
+        found.map(|(_, layer)| layer).ok_or_else(|| Error::unknown("inner layer", name, known()))
+    }
+
+    /// What a cell within this layer draws for the whole sequence `x`; see [`Layer::cell_constants`].
+    ///
+    /// # Errors
+    /// What went wrong in the cell.
+    pub fn cell_constants(&self, cell: &LayerRef, x: &Value) -> Result<Vec<Value>> {
+        let step: Vec<Option<usize>> = [&[None], &batched(x.shape()).0[2..]].concat();
+        let call = self.trace.call_of(&self.path, self.training, &**cell, &[Shape(step)], vec![])?;
+        cell.cell_constants(&call, x)
+    }
+
+    /// Calls a layer within this one; its outputs.
+    ///
+    /// # Errors
+    /// What went wrong in that layer, with its path.
+    pub fn apply(&self, layer: &LayerRef, inputs: &[Value]) -> Result<Vec<Value>> {
+        Ok(self.apply_masked(layer, inputs, &vec![None; inputs.len()])?.0)
+    }
+
+    /// Calls a layer within this one with masks; its outputs and their masks.
+    ///
+    /// # Errors
+    /// What went wrong in that layer, with its path.
+    pub fn apply_masked(
+        &self,
+        layer: &LayerRef,
+        inputs: &[Value],
+        masks: &[Option<Value>],
+    ) -> Result<(Vec<Value>, Vec<Option<Value>>)> {
+        self.trace.apply_within(&self.path, self.training, &**layer, inputs, masks)
+    }
+}

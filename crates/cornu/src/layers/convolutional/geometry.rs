@@ -1,0 +1,76 @@
+//! From Keras's arguments to windows.
+use crate::arguments::{DataFormat, Padding};
+use cornu_graph::ops::ConvWindow;
+use cornu_graph::{Error, Result, Value};
+
+/// The image with channels last.
+pub(crate) fn channels_last(x: &Value, format: &DataFormat) -> Result<Value> {
+    Ok(match format.check()? {
+        DataFormat::ChannelsFirst => {
+            let order: Vec<usize> = [0].into_iter().chain(2..x.rank()).chain([1]).collect();
+            x.transpose(&order)
+        }
+        _ => x.clone(),
+    })
+}
+
+/// The result where the user wants its channels.
+pub(crate) fn restore_channels(y: &Value, format: &DataFormat) -> Value {
+    match format {
+        DataFormat::ChannelsFirst => {
+            let order: Vec<usize> = [0, y.rank() - 1].into_iter().chain(1..y.rank() - 1).collect();
+            y.transpose(&order)
+        }
+        _ => y.clone(),
+    }
+}
+
+/// Zeros before and after an axis of `size`.
+pub(crate) fn padding_of(
+    padding: &Padding,
+    size: usize,
+    kernel: usize,
+    stride: usize,
+    dilation: usize,
+) -> Result<(i64, i64)> {
+    let reach = (kernel - 1) * dilation + 1;
+    Ok(match padding.check()? {
+        Padding::Same => {
+            let total = ((size.div_ceil(stride) - 1) * stride + reach).saturating_sub(size) as i64;
+            (total / 2, total - total / 2)
+        }
+        Padding::Causal => (reach as i64 - 1, 0),
+        _ => (0, 0),
+    })
+}
+
+/// A convolution with Keras's arguments, channels last. `groups` splits input and output channels.
+pub(crate) fn convolve<const N: usize>(
+    x: &Value,
+    kernel: &Value,
+    strides: &[usize; N],
+    padding: &Padding,
+    dilation: &[usize; N],
+    groups: usize,
+) -> Result<Value> {
+    if strides.iter().any(|&s| s > 1) && dilation.iter().any(|&d| d > 1) {
+        let message = format!("`strides > 1` cannot be used with `dilation_rate > 1`: got {strides:?} and {dilation:?}");
+        return Err(Error::argument("strides", message));
+    }
+    if *padding == Padding::Causal && N != 1 {
+        return Err(Error::argument("padding", "\"causal\" is for 1-d convolutions only"));
+    }
+    if x.rank() != N + 2 {
+        let message = format!("expected an input of {} axes, got shape {:?}", N + 2, x.shape());
+        return Err(Error::Data(message));
+    }
+    let pads = (0..N).map(|i| padding_of(padding, x.shape()[i + 1], kernel.shape()[i], strides[i], dilation[i]));
+    let window = ConvWindow {
+        strides: strides.to_vec(),
+        padding: pads.collect::<Result<_>>()?,
+        lhs_dilation: vec![1; N],
+        rhs_dilation: dilation.to_vec(),
+        groups,
+    };
+    Ok(x.conv(kernel, &window))
+}

@@ -1,0 +1,173 @@
+//! Where data comes in.
+use crate::dtype_policy::DTypePolicy;
+use crate::layers::{Call, HasBase, Layer, LayerBase, LayerObject};
+use crate::models::KerasTensor;
+use crate::models::keras_tensor::source;
+use crate::object::KerasObject;
+use crate::shape::Shape;
+use cornu_graph::{DType, Error, Result, Value};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Keras's `Input`: the shape and dtype of one input of a model.
+///
+/// ```
+/// use cornu::prelude::*;
+/// let image = Input::new([28, 28, 1]).name("image").tensor();
+/// assert_eq!(image.shape().to_string(), "(None, 28, 28, 1)");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Input {
+    shape: Shape,
+    batch_size: Option<usize>,
+    dtype: Option<String>,
+    name: Option<String>,
+}
+
+impl Input {
+    /// An input of `shape`, without the batch axis; `None` for axes of any size.
+    pub fn new(shape: impl Into<Shape>) -> Input {
+        Input { shape: shape.into(), batch_size: None, dtype: None, name: None }
+    }
+
+    /// A fixed batch size.
+    pub fn batch_size(mut self, batch_size: usize) -> Input {
+        self.batch_size = Some(batch_size);
+        self
+    }
+
+    /// Type of the elements; `"float32"` by default.
+    pub fn dtype(mut self, dtype: impl Into<String>) -> Input {
+        self.dtype = Some(dtype.into());
+        self
+    }
+
+    /// Name of the input, by which data can be given.
+    pub fn name(mut self, name: impl Into<String>) -> Input {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// The symbolic tensor, for the functional API.
+    pub fn tensor(self) -> KerasTensor {
+        self.layer().tensor()
+    }
+
+    /// The layer, for `Sequential`.
+    pub fn layer(self) -> InputLayer {
+        let mut batch_shape = vec![self.batch_size];
+        batch_shape.extend(self.shape.dims());
+        let mut base = LayerBase::new();
+        base.name = self.name;
+        if let Some(dtype) = &self.dtype {
+            base.dtype = DTypePolicy::from(dtype.as_str());
+        }
+        InputLayer { base, batch_shape: Shape(batch_shape) }
+    }
+}
+
+/// Keras's `InputLayer`: gives the data of one input.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InputLayer {
+    base: LayerBase,
+    /// With the batch axis first.
+    batch_shape: Shape,
+}
+
+impl InputLayer {
+    /// An input of this shape, the batch axis first.
+    pub fn new(batch_shape: impl Into<Shape>) -> InputLayer {
+        InputLayer { base: LayerBase::new(), batch_shape: batch_shape.into() }
+    }
+
+    /// With the batch axis first.
+    pub fn batch_shape(&self) -> &Shape {
+        &self.batch_shape
+    }
+
+    /// The same input for data of this dtype.
+    pub(crate) fn of_dtype(mut self, dtype: DType) -> InputLayer {
+        self.base.dtype = DTypePolicy::from(dtype.name());
+        self
+    }
+
+    /// Type of the data.
+    ///
+    /// # Errors
+    /// When the dtype given is none.
+    pub fn dtype(&self) -> Result<DType> {
+        self.base.dtype.compute_dtype()
+    }
+
+    /// The symbolic tensor that stands for the data.
+    pub fn tensor(&self) -> KerasTensor {
+        let (dtype, error) = match self.dtype() {
+            Ok(dtype) => (dtype, None),
+            Err(e) => (DType::F32, Some(e)),
+        };
+        source(self.share(), self.batch_shape.clone(), dtype, error)
+    }
+}
+
+impl HasBase for InputLayer {
+    fn base(&self) -> &LayerBase {
+        &self.base
+    }
+    fn base_mut(&mut self) -> &mut LayerBase {
+        &mut self.base
+    }
+}
+
+impl KerasObject for InputLayer {
+    const MODULE: &'static str = "keras.layers";
+    const CLASS_NAME: &'static str = "InputLayer";
+}
+
+impl Layer for InputLayer {
+    fn call_many(&self, _: &Call, inputs: &[Value]) -> Result<Vec<Value>> {
+        // Models put the data in place of this layer.
+        if inputs.is_empty() { Err(Error::State("an input layer needs data".into())) } else { Ok(inputs.to_vec()) }
+    }
+
+    fn keeps_input_dtype(&self) -> bool {
+        true
+    }
+}
+
+/// Keras writes its keys in an order of their own, and the dtype as a plain string.
+impl Serialize for InputLayer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(5))?;
+        map.serialize_entry("batch_shape", &self.batch_shape)?;
+        map.serialize_entry("dtype", self.base.dtype.name())?;
+        map.serialize_entry("sparse", &false)?;
+        map.serialize_entry("ragged", &false)?;
+        map.serialize_entry("name", self.base.resolved_name(Self::CLASS_NAME))?;
+        map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for InputLayer {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        /// The keys that Keras has written over time.
+        #[derive(Deserialize)]
+        struct Config {
+            #[serde(alias = "batch_input_shape")]
+            batch_shape: Shape,
+            #[serde(default)]
+            dtype: DTypePolicy,
+            #[serde(default)]
+            sparse: bool,
+            #[serde(default)]
+            ragged: bool,
+            name: Option<String>,
+        }
+        let config = Config::deserialize(deserializer)?;
+        if config.sparse || config.ragged {
+            return Err(serde::de::Error::custom("sparse and ragged inputs are not supported"));
+        }
+        let mut layer = InputLayer::new(config.batch_shape);
+        (layer.base.name, layer.base.dtype) = (config.name, config.dtype);
+        Ok(layer)
+    }
+}

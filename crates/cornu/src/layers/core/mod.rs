@@ -1,0 +1,4 @@
+//! Core layers.
+mod input_layer;
+
+pub use input_layer::{Input, InputLayer};

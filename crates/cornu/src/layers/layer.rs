@@ -1,0 +1,163 @@
+//! The interface of layers.
+use crate::layers::base::HasBase;
+use crate::layers::{Call, Weights};
+use crate::object::KerasObject;
+use crate::shape::Shape;
+use cornu_graph::{Error, Result, Value};
+use serde_json::{Value as Json, json};
+use std::any::Any;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+/// A layer behind a pointer.
+pub type LayerRef = Arc<dyn Layer>;
+
+/// A layer: its config, how its weights are made, and what it computes. Made with `#[layer]`.
+///
+/// The common layer writes `build` and `call`; those with several inputs or outputs write `build_many` and `call_many`.
+/// A layer states no output shape: it is found by tracing `call`.
+pub trait Layer: LayerObject {
+    /// Asks for weights, given the shape of the input (batch axis `None`).
+    ///
+    /// # Errors
+    /// When no weights fit such an input.
+    fn build(&self, weights: &mut Weights, input: &Shape) -> Result<()> {
+        let _ = (weights, input);
+        Ok(())
+    }
+
+    /// [`Layer::build`] for several inputs.
+    ///
+    /// # Errors
+    /// When no weights fit such inputs.
+    fn build_many(&self, weights: &mut Weights, inputs: &[Shape]) -> Result<()> {
+        inputs.first().map_or(Ok(()), |input| self.build(weights, input))
+    }
+
+    /// One value in, one value out.
+    ///
+    /// # Errors
+    /// When the input does not fit.
+    fn call(&self, cx: &Call, x: &Value) -> Result<Value> {
+        let _ = (cx, x);
+        Err(Error::State(format!("{} has neither `call` nor `call_many`", self.class_name())))
+    }
+
+    /// Several values in or out; most layers need only [`Layer::call`].
+    ///
+    /// # Errors
+    /// When the inputs do not fit.
+    fn call_many(&self, cx: &Call, inputs: &[Value]) -> Result<Vec<Value>> {
+        match inputs {
+            [x] => Ok(vec![self.call(cx, x)?]),
+            _ => Err(Error::argument("inputs", format!("takes one input, got {}", inputs.len()))),
+        }
+    }
+
+    /// Whether a mask of the input goes on to the output. Keras's `supports_masking`.
+    fn supports_masking(&self) -> bool {
+        false
+    }
+
+    /// The masks of the outputs (bool, `(batch, time)`). By default the mask of the first input, if
+    /// [`Layer::supports_masking`].
+    ///
+    /// # Errors
+    /// When a mask does not fit.
+    fn compute_mask(&self, cx: &Call, inputs: &[Value], outputs: &[Value]) -> Result<Vec<Option<Value>>> {
+        let _ = inputs;
+        let mask = if self.supports_masking() { cx.mask().cloned() } else { None };
+        Ok(vec![mask; outputs.len()])
+    }
+
+    /// Layers within this one whose weights are not asked for through [`Weights::add_layer`]: those of a nested model.
+    fn sublayers(&self) -> Vec<LayerRef> {
+        vec![]
+    }
+
+    /// For cells of [`RNN`](crate::layers::RNN): the sizes of the states. A cell takes one step of the input and its states,
+    /// and gives its output and the next states.
+    fn state_sizes(&self) -> Option<Vec<usize>> {
+        None
+    }
+
+    /// For cells: how many values [`Layer::cell_constants`] gives.
+    fn constant_count(&self, training: bool) -> usize {
+        let _ = training;
+        0
+    }
+
+    /// For cells: what is drawn once for a whole sequence `x` (`(batch, time, features)`), as masks of dropout. The cell gets
+    /// it after its states at each step.
+    ///
+    /// # Errors
+    /// When an argument makes no sense.
+    fn cell_constants(&self, cx: &Call, x: &Value) -> Result<Vec<Value>> {
+        let _ = (cx, x);
+        Ok(vec![])
+    }
+
+    /// Whether inputs that are not of the compute dtype stay as they are. Keras's `autocast=False`.
+    fn keeps_input_dtype(&self) -> bool {
+        false
+    }
+}
+
+/// What every layer can do as a Keras object; follows from `#[layer]`.
+pub trait LayerObject: HasBase + Any + Debug + Send + Sync {
+    /// `Dense`
+    fn class_name(&self) -> &'static str;
+    /// Keras's `get_config`.
+    ///
+    /// # Errors
+    /// When an argument has no saved form, as a closure has none.
+    fn config(&self) -> Result<Json>;
+    /// Keras's saved form: module, class, config and registered name.
+    ///
+    /// # Errors
+    /// When an argument has no saved form.
+    fn saved(&self) -> Result<Json>;
+    /// Another layer of this class with another config.
+    ///
+    /// # Errors
+    /// When the config does not fit the class.
+    fn with_config(&self, config: Json) -> Result<LayerRef>;
+    /// The same layer (same weights) behind a pointer.
+    fn share(&self) -> LayerRef;
+    /// Another layer of the same config, without weights, behind a pointer.
+    fn duplicate(&self) -> LayerRef;
+}
+
+impl<T: Layer + KerasObject + HasBase + Clone + 'static> LayerObject for T {
+    fn class_name(&self) -> &'static str {
+        T::CLASS_NAME
+    }
+
+    fn config(&self) -> Result<Json> {
+        let error = |e: serde_json::Error| Error::Format { what: T::CLASS_NAME.into(), message: e.to_string() };
+        let mut config = serde_json::to_value(self).map_err(error)?;
+        config["name"] = self.base().resolved_name(T::CLASS_NAME).into();
+        Ok(config)
+    }
+
+    fn saved(&self) -> Result<Json> {
+        let config = self.config()?;
+        let name = T::registered_name();
+        Ok(json!({"module": T::MODULE, "class_name": T::CLASS_NAME, "config": config, "registered_name": name}))
+    }
+
+    fn with_config(&self, config: Json) -> Result<LayerRef> {
+        let error = |e: serde_json::Error| Error::Format { what: T::CLASS_NAME.into(), message: e.to_string() };
+        Ok(Arc::new(serde_json::from_value::<T>(config).map_err(error)?))
+    }
+
+    fn share(&self) -> LayerRef {
+        let mut shared = self.clone();
+        *shared.base_mut() = self.base().share();
+        Arc::new(shared)
+    }
+
+    fn duplicate(&self) -> LayerRef {
+        Arc::new(self.clone())
+    }
+}

@@ -1,0 +1,36 @@
+//! Every layer of Keras that is here, by name.
+use crate::layers::*;
+use cornu_graph::{Error, Result};
+use serde_json::Value as Json;
+
+/// Declares how a class name becomes a layer.
+macro_rules! layers {
+    ($($Class:ident)*) => {
+        /// The classes, in alphabetical order.
+        pub const NAMES: &[&str] = &[$(stringify!($Class)),*];
+
+        /// A layer from its class and its Keras config.
+        ///
+        /// # Errors
+        /// When there is no such class, or the config does not fit it.
+        pub fn from_config(class: &str, config: Json) -> Result<LayerRef> {
+            match class {
+                $(stringify!($Class) => {
+                    let layer: $Class = serde_json::from_value(config)
+                        .map_err(|e| Error::Format { what: class.into(), message: e.to_string() })?;
+                    Ok(layer.share())
+                })*
+                _ => Err(Error::unknown("layer class", class, NAMES.iter().copied())),
+            }
+        }
+    };
+}
+
+layers! {
+    AveragePooling1D AveragePooling2D AveragePooling3D BatchNormalization Bidirectional
+    Conv1D Conv1DTranspose Conv2D Conv2DTranspose Conv3D Conv3DTranspose DepthwiseConv1D DepthwiseConv2D
+    GRU GRUCell GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D GlobalMaxPooling1D
+    GlobalMaxPooling2D GlobalMaxPooling3D InputLayer LSTM LSTMCell LayerNormalization MaxPooling1D MaxPooling2D
+    MaxPooling3D RNN SeparableConv1D SeparableConv2D SimpleRNN SimpleRNNCell StackedRNNCells
+    TimeDistributed
+}

@@ -1,0 +1,40 @@
+//! Keras's layers, and the interface to write others.
+mod base;
+mod call;
+mod layer;
+mod layer_box;
+pub mod list;
+mod weights;
+
+mod convolutional;
+pub(crate) mod core;
+mod normalization;
+mod pooling;
+mod rnn;
+
+pub use convolutional::*;
+pub use core::*;
+pub use normalization::*;
+pub use pooling::*;
+pub use rnn::*;
+
+#[doc(hidden)]
+pub use base::write_base;
+pub use base::{HasBase, LayerBase};
+pub use call::{Call, Trace};
+pub use layer::{Layer, LayerObject, LayerRef};
+pub use layer_box::LayerBox;
+pub(crate) use weights::ensure_built;
+pub use weights::{Wanted, Weights};
+
+/// What the file of a layer starts with.
+pub mod prelude {
+    pub use crate::activations::Activation;
+    pub use crate::constraints::Constraint;
+    pub use crate::initializers::Initializer;
+    pub use crate::layers::{Call, Layer, LayerRef, Weights};
+    pub use crate::regularizers::Regularizer;
+    pub use crate::shape::Shape;
+    pub use cornu_derive::layer;
+    pub use cornu_graph::{DType, Error, Result, Tensor, Value};
+}

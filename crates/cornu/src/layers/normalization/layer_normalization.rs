@@ -1,0 +1,129 @@
+//! Layer normalization.
+use crate::layers::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// Keeps the mean of each sample near 0 and its deviation near 1, over its last axes. Keras's `LayerNormalization` (Ba et
+/// al., 2016).
+///
+/// ```
+/// use cornu::prelude::*;
+/// let x = Input::new([10, 16]).tensor();
+/// assert_eq!(LayerNormalization::new().apply(&x).shape().to_string(), "(None, 10, 16)");
+/// ```
+#[layer("keras.layers")]
+pub struct LayerNormalization {
+    /// The axis or axes to normalize over; -1 by default.
+    #[default(-1)]
+    pub axis: Axes,
+    /// Added to the variance; 0.001 by default.
+    #[default(1e-3)]
+    pub epsilon: f64,
+    /// Whether to add `beta`.
+    #[default(true)]
+    pub center: bool,
+    /// Whether to multiply by `gamma`.
+    #[default(true)]
+    pub scale: bool,
+    /// Divides by the deviation only, without centering (deprecated in Keras).
+    #[default(false)]
+    pub rms_scaling: bool,
+    /// For `beta`.
+    #[default("zeros")]
+    pub beta_initializer: Initializer,
+    /// For `gamma`.
+    #[default("ones")]
+    pub gamma_initializer: Initializer,
+    /// On `beta`.
+    #[default(None)]
+    pub beta_regularizer: Option<Regularizer>,
+    /// On `gamma`.
+    #[default(None)]
+    pub gamma_regularizer: Option<Regularizer>,
+    /// On `beta`.
+    #[default(None)]
+    pub beta_constraint: Option<Constraint>,
+    /// On `gamma`.
+    #[default(None)]
+    pub gamma_constraint: Option<Constraint>,
+}
+
+/// One axis or several, counted from the end when negative.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Axes {
+    /// One.
+    One(i64),
+    /// Several.
+    Several(Vec<i64>),
+}
+
+impl From<i64> for Axes {
+    fn from(axis: i64) -> Axes {
+        Axes::One(axis)
+    }
+}
+
+impl<const N: usize> From<[i64; N]> for Axes {
+    fn from(axes: [i64; N]) -> Axes {
+        Axes::Several(axes.to_vec())
+    }
+}
+
+impl Axes {
+    /// Rising, counted from the front.
+    fn within(&self, rank: usize) -> Result<Vec<usize>> {
+        let axes: &[i64] = match self {
+            Axes::One(axis) => std::slice::from_ref(axis),
+            Axes::Several(axes) => axes,
+        };
+        let found = axes.iter().map(|&a| cornu_graph::normalize_axis("axis", a, rank));
+        let mut found = found.collect::<Result<Vec<_>>>()?;
+        found.sort_unstable();
+        Ok(found)
+    }
+}
+
+impl Layer for LayerNormalization {
+    fn build(&self, weights: &mut Weights, input: &Shape) -> Result<()> {
+        let axes = self.axis.within(input.rank())?;
+        let shape = axes.iter().map(|&a| input.known(a as i64)).collect::<Result<Vec<_>>>()?;
+        if self.scale || self.rms_scaling {
+            weights
+                .add("gamma", shape.clone(), &self.gamma_initializer)
+                .regularizer(&self.gamma_regularizer)
+                .constraint(&self.gamma_constraint);
+        }
+        if self.center && !self.rms_scaling {
+            weights
+                .add("beta", shape, &self.beta_initializer)
+                .regularizer(&self.beta_regularizer)
+                .constraint(&self.beta_constraint);
+        }
+        Ok(())
+    }
+
+    fn call(&self, cx: &Call, x: &Value) -> Result<Value> {
+        let wide = DType::promote(x.dtype(), DType::F32);
+        let x = x.cast(wide);
+        let axes = self.axis.within(x.rank())?;
+        let sizes: Vec<usize> = (0..x.rank()).map(|a| if axes.contains(&a) { x.shape()[a] } else { 1 }).collect();
+        let weight = |name: &str| Ok::<_, Error>(cx.variable_value(name)?.cast(wide).reshape(&sizes));
+        let reduced: Vec<i64> = axes.iter().map(|&a| a as i64).collect();
+
+        let mean = x.mean_keepdims(&reduced);
+        let centered = &x - &mean;
+        let mut factor = (centered.square().mean_keepdims(&reduced) + self.epsilon).rsqrt();
+        if self.scale || self.rms_scaling {
+            factor = factor * weight("gamma")?;
+        }
+        let mut y = if self.rms_scaling { x * factor } else { centered * factor };
+        if self.center && !self.rms_scaling {
+            y = y + weight("beta")?;
+        }
+        Ok(y.cast(cx.dtype()))
+    }
+
+    fn supports_masking(&self) -> bool {
+        true
+    }
+}

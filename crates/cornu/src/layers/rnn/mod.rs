@@ -1,0 +1,18 @@
+//! Recurrent layers and their cells.
+mod bidirectional;
+mod gru;
+mod lstm;
+mod recurrence;
+#[allow(clippy::module_inception)]
+mod rnn;
+mod simple_rnn;
+mod stacked_rnn_cells;
+mod time_distributed;
+
+pub use bidirectional::Bidirectional;
+pub use gru::{GRU, GRUCell};
+pub use lstm::{LSTM, LSTMCell};
+pub use rnn::RNN;
+pub use simple_rnn::{SimpleRNN, SimpleRNNCell};
+pub use stacked_rnn_cells::StackedRNNCells;
+pub use time_distributed::TimeDistributed;

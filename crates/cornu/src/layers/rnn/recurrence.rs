@@ -1,0 +1,284 @@
+//! Running a cell over time.
+use crate::layers::prelude::*;
+
+/// What recurrent layers say about the loop.
+pub(super) struct Recurrence {
+    pub return_sequences: bool,
+    pub return_state: bool,
+    pub go_backwards: bool,
+    pub stateful: bool,
+    pub unroll: bool,
+    pub zero_output_for_mask: bool,
+}
+
+/// Where the cell is saved.
+pub(super) const CELL: &str = "cell";
+
+impl Recurrence {
+    /// Builds the cell, and the states that live from batch to batch.
+    pub fn build(&self, weights: &mut Weights, cell: &LayerRef, inputs: &[Shape]) -> Result<()> {
+        let input = inputs.first().ok_or_else(|| Error::Data("a recurrent layer needs an input".into()))?;
+        if input.rank() < 3 {
+            let message = format!("expected an input of shape (batch, time, features), got {input}");
+            return Err(Error::Data(message));
+        }
+        let mut step = vec![input.dims()[0]];
+        step.extend(&input.dims()[2..]);
+        weights.add_layer(CELL, cell, &[Shape(step)])?;
+        if self.stateful {
+            let batch = input.dims()[0].ok_or_else(|| {
+                let error = Error::argument("stateful", "the batch size must be known");
+                error.help("give `batch_size` to `Input`")
+            })?;
+            for (i, size) in state_sizes(cell)?.into_iter().enumerate() {
+                weights.add(&state_name(i), [batch, size], &Initializer::from("zeros")).trainable(false);
+            }
+        }
+        Ok(())
+    }
+
+    /// The output, or the outputs of all steps, and with `return_state` the last states.
+    pub fn run(&self, cx: &Call, inputs: &[Value]) -> Result<Vec<Value>> {
+        let cell = cx.child(CELL)?;
+        let x = inputs.first().ok_or_else(|| Error::Data("a recurrent layer needs an input".into()))?;
+        let initial = self.initial_states(cx, cell, x, &inputs[1..])?;
+        let constants = cx.cell_constants(cell, x)?;
+        let step = |x: &Value, states: &[Value]| {
+            let arguments: Vec<Value> = [x].into_iter().chain(states).chain(&constants).cloned().collect();
+            let mut outputs = cx.apply(cell, &arguments)?;
+            if outputs.len() != states.len() + 1 {
+                let message = format!("a cell gives its output and {} states, got {}", states.len(), outputs.len());
+                return Err(Error::State(message));
+            }
+            let states = outputs.split_off(1);
+            Ok((outputs.remove(0), states))
+        };
+
+        let time_major = x.swap_axes(0, 1);
+        let mask = cx.mask().map(|m| m.swap_axes(0, 1));
+        let (sequence, last, states) = if self.unroll {
+            self.unrolled(&time_major, mask.as_ref(), initial, &step)?
+        } else {
+            self.scanned(cx, &time_major, mask.as_ref(), initial, &step)?
+        };
+        if self.stateful {
+            states.iter().enumerate().try_for_each(|(i, s)| cx.update(&state_name(i), s))?;
+        }
+        let mut outputs = vec![if self.return_sequences { sequence.swap_axes(0, 1) } else { last }];
+        if self.return_state {
+            outputs.extend(states);
+        }
+        Ok(outputs)
+    }
+
+    fn initial_states(&self, cx: &Call, cell: &LayerRef, x: &Value, given: &[Value]) -> Result<Vec<Value>> {
+        let sizes = state_sizes(cell)?;
+        if !given.is_empty() {
+            if given.len() != sizes.len() {
+                let message = format!("expected {} initial states, got {}", sizes.len(), given.len());
+                return Err(Error::Data(message));
+            }
+            return Ok(given.to_vec());
+        }
+        if self.stateful {
+            return (0..sizes.len()).map(|i| cx.weight(&state_name(i))).collect();
+        }
+        Ok(sizes.iter().map(|&size| x.scalar(0.0).broadcast_to(&[x.dim(0), size])).collect())
+    }
+
+    fn scanned(
+        &self,
+        cx: &Call,
+        x: &Value,
+        mask: Option<&Value>,
+        initial: Vec<Value>,
+        step: &dyn Fn(&Value, &[Value]) -> Result<(Value, Vec<Value>)>,
+    ) -> Result<(Value, Value, Vec<Value>)> {
+        let length = x.dim(0);
+        let count = initial.len();
+        let mut carries = initial;
+        if mask.is_some() {
+            // The output before the first step; only its shape is taken from this trial step.
+            let (trial, _) = step(&x.index_axis(0, 0), &carries)?;
+            carries.push(trial.full_like(0.0));
+        }
+        let sequences: Vec<Value> = [Some(x), mask].into_iter().flatten().cloned().collect();
+        let (mut last, stacked) =
+            cx.builder().scan(&carries, &sequences, length, self.go_backwards, |_, carries, slices| {
+                let (output, states) = step(&slices[0], &carries[..count])?;
+                let Some(mask) = slices.get(1) else { return Ok((states, vec![output])) };
+                let (output, mut next) = self.masked(mask, &output, states, &carries[..count], &carries[count]);
+                next.push(output.1);
+                Ok((next, vec![output.0]))
+            })?;
+        last.truncate(count);
+        let sequence = if self.go_backwards { stacked[0].flip([0]) } else { stacked[0].clone() };
+        let end = sequence.index_axis(0, length.saturating_sub(1));
+        Ok((sequence, end, last))
+    }
+
+    /// Where the mask is false, states stay and the output is the one before, or zero.
+    fn masked(
+        &self,
+        mask: &Value,
+        output: &Value,
+        states: Vec<Value>,
+        before: &[Value],
+        output_before: &Value,
+    ) -> ((Value, Value), Vec<Value>) {
+        let keep = |new: &Value, old: &Value| {
+            let mut mask = mask.clone();
+            while mask.rank() < new.rank() {
+                mask = mask.expand_dims(-1);
+            }
+            mask.select(new, old)
+        };
+        let kept = keep(output, output_before);
+        let shown = if self.zero_output_for_mask { keep(output, &output.full_like(0.0)) } else { kept.clone() };
+        let next = states.iter().zip(before).map(|(new, old)| keep(new, old)).collect();
+        ((shown, kept), next)
+    }
+
+    fn unrolled(
+        &self,
+        x: &Value,
+        mask: Option<&Value>,
+        initial: Vec<Value>,
+        step: &dyn Fn(&Value, &[Value]) -> Result<(Value, Vec<Value>)>,
+    ) -> Result<(Value, Value, Vec<Value>)> {
+        let length = x.dim(0);
+        let mut states = initial;
+        let mut before: Option<Value> = None;
+        let mut outputs: Vec<Value> = vec![];
+        for i in 0..length {
+            let at = if self.go_backwards { length - 1 - i } else { i };
+            let (output, next) = step(&x.index_axis(0, at), &states)?;
+            let Some(mask) = mask else {
+                states = next;
+                outputs.push(output);
+                continue;
+            };
+            let previous = before.take().unwrap_or_else(|| output.full_like(0.0));
+            let ((shown, kept), next) = self.masked(&mask.index_axis(0, at), &output, next, &states, &previous);
+            states = next;
+            before = Some(kept);
+            outputs.push(shown);
+        }
+        let last = outputs.last().cloned().ok_or_else(|| Error::Data("a sequence of no steps".into()))?;
+        Ok((Value::stack(&outputs.iter().collect::<Vec<_>>(), 0), last, states))
+    }
+
+    /// The mask goes on with sequences, and ends with the last output.
+    pub fn masks(&self, cx: &Call, outputs: &[Value]) -> Vec<Option<Value>> {
+        let first = if self.return_sequences { cx.mask().cloned() } else { None };
+        let mut masks = vec![None; outputs.len()];
+        masks[0] = first;
+        masks
+    }
+}
+
+fn state_sizes(cell: &LayerRef) -> Result<Vec<usize>> {
+    cell.state_sizes().ok_or_else(|| {
+        let error = Error::argument("cell", format!("{} is not a cell: it has no state", cell.class_name()));
+        error.help("a cell's `state_sizes` says how large its states are")
+    })
+}
+
+fn state_name(i: usize) -> String {
+    format!("rnn_state_{i}")
+}
+
+/// A mask that drops a share of the features, the same for all steps of a sequence; `None` when nothing is dropped.
+pub(super) fn dropout_mask(cx: &Call, rate: f64, shape: &[usize]) -> Result<Option<Value>> {
+    if !(0.0..=1.0).contains(&rate) {
+        return Err(Error::argument("dropout", format!("must be between 0 and 1, got {rate}")));
+    }
+    if rate == 0.0 || !cx.training() {
+        return Ok(None);
+    }
+    let dtype = cx.dtype();
+    let kept = cx.random(|state| state.bernoulli(1.0 - rate, shape))?;
+    Ok(Some(kept.cast(dtype) * (1.0 / (1.0 - rate))))
+}
+
+/// Declares the recurrent layer of a cell: the arguments of the loop, then those of the cell, which `;` splits where Keras
+/// writes `activity_regularizer`.
+macro_rules! recurrent_layer {
+    (
+        $(#[$doc:meta])*
+        $Layer:ident of $Cell:ident {
+            $($(#[$first_doc:meta])* $first:ident: $FirstType:ty = $first_default:expr),* ;
+            $($(#[$field_doc:meta])* $field:ident: $Type:ty = $default:expr),* $(,)?
+        }
+    ) => {
+        $(#[$doc])*
+        #[layer("keras.layers")]
+        pub struct $Layer {
+            /// Whether to give the outputs of all steps.
+            #[default(false)]
+            pub return_sequences: bool,
+            /// Whether to give the last states too.
+            #[default(false)]
+            pub return_state: bool,
+            /// Whether to run from the last step to the first.
+            #[default(false)]
+            pub go_backwards: bool,
+            /// Whether the last states of a batch are the first of the next.
+            #[default(false)]
+            pub stateful: bool,
+            /// Whether to lay the steps out one after the other instead of in a loop.
+            #[default(false)]
+            pub unroll: bool,
+            /// Whether masked steps give zeros instead of the output before.
+            #[default(false)]
+            pub zero_output_for_mask: bool,
+            /// Size of output and states.
+            pub units: usize,
+            $($(#[$first_doc])* #[default($first_default)] pub $first: $FirstType,)*
+            /// On the output.
+            #[default(None)]
+            pub activity_regularizer: Option<Regularizer>,
+            $($(#[$field_doc])* #[default($default)] pub $field: $Type,)*
+        }
+
+        impl $Layer {
+            fn recurrence(&self) -> Recurrence {
+                Recurrence {
+                    return_sequences: self.return_sequences,
+                    return_state: self.return_state,
+                    go_backwards: self.go_backwards,
+                    stateful: self.stateful,
+                    unroll: self.unroll,
+                    zero_output_for_mask: self.zero_output_for_mask,
+                }
+            }
+
+            fn cell(&self) -> $Cell {
+                let mut cell = $Cell::new(self.units).dtype(self.base.dtype.clone());
+                $(cell.$first = self.$first.clone();)*
+                $(cell.$field = self.$field.clone();)*
+                cell
+            }
+        }
+
+        impl Layer for $Layer {
+            fn build_many(&self, weights: &mut Weights, inputs: &[Shape]) -> Result<()> {
+                let cell: LayerRef = Arc::new(self.cell());
+                self.recurrence().build(weights, &cell, inputs)
+            }
+
+            fn call_many(&self, cx: &Call, inputs: &[Value]) -> Result<Vec<Value>> {
+                self.recurrence().run(cx, inputs)
+            }
+
+            fn supports_masking(&self) -> bool {
+                true
+            }
+
+            fn compute_mask(&self, cx: &Call, _: &[Value], outputs: &[Value]) -> Result<Vec<Option<Value>>> {
+                Ok(self.recurrence().masks(cx, outputs))
+            }
+        }
+    };
+}
+pub(super) use recurrent_layer;

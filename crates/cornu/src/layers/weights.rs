@@ -1,0 +1,167 @@
+//! What a layer asks for in `build`, and the variables it gets.
+use crate::constraints::Constraint;
+use crate::initializers::Initializer;
+use crate::layers::{Layer, LayerRef};
+use crate::regularizers::Regularizer;
+use crate::shape::Shape;
+use crate::utils::next_seed;
+use crate::variable::{Role, Variable};
+use cornu_graph::philox::Generator;
+use cornu_graph::{DType, Error, Result, Tensor};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Collects the weights that a layer wants. Given to [`Layer::build`].
+#[derive(Debug)]
+pub struct Weights {
+    wanted: Vec<Wanted>,
+    children: Vec<(String, LayerRef)>,
+    dtype: DType,
+}
+
+/// One weight wanted; setters add what Keras's `add_weight` takes.
+#[derive(Debug)]
+pub struct Wanted {
+    name: String,
+    shape: Vec<usize>,
+    dtype: DType,
+    initializer: Initializer,
+    role: Role,
+    seed: Option<u64>,
+    ones: Range<usize>,
+    regularizer: Option<Regularizer>,
+    constraint: Option<Constraint>,
+}
+
+/// The variables of a built layer.
+#[derive(Debug, Default)]
+pub struct Built {
+    /// In the order they were asked for.
+    pub variables: Vec<Arc<Variable>>,
+    /// Layers within, by the attribute they are saved under.
+    pub children: Vec<(String, LayerRef)>,
+}
+
+impl Weights {
+    /// Asks for a weight. A name with a slash is saved under that attribute: `cell/kernel`.
+    pub fn add(&mut self, name: &str, shape: impl Into<Vec<usize>>, initializer: &Initializer) -> &mut Wanted {
+        self.push(Wanted {
+            name: name.into(),
+            shape: shape.into(),
+            dtype: self.dtype,
+            initializer: initializer.clone(),
+            role: Role::Trainable,
+            seed: None,
+            ones: 0..0,
+            regularizer: None,
+            constraint: None,
+        })
+    }
+
+    /// Asks for the state of a random generator, which [`Call::random`](crate::layers::Call::random) draws from.
+    pub fn add_seed(&mut self, name: &str, seed: Option<u64>) {
+        self.push(Wanted {
+            name: name.into(),
+            shape: vec![2],
+            dtype: DType::U64,
+            initializer: Initializer::from("zeros"),
+            role: Role::Seed,
+            seed: Some(seed.unwrap_or_else(next_seed)),
+            ones: 0..0,
+            regularizer: None,
+            constraint: None,
+        });
+    }
+
+    /// Builds a layer within this one, saved under the attribute `name`. Its weights are found by
+    /// [`Call::apply`](crate::layers::Call::apply).
+    ///
+    /// # Errors
+    /// When that layer cannot be built on these shapes.
+    pub fn add_layer(&mut self, name: &str, layer: &LayerRef, inputs: &[Shape]) -> Result<()> {
+        ensure_built(&**layer, inputs)?;
+        self.children.push((name.into(), layer.clone()));
+        Ok(())
+    }
+
+    fn push(&mut self, wanted: Wanted) -> &mut Wanted {
+        self.wanted.push(wanted);
+        let last = self.wanted.len() - 1;
+        &mut self.wanted[last]
+    }
+}
+
+impl Wanted {
+    /// Adds to the loss.
+    pub fn regularizer(&mut self, regularizer: &Option<Regularizer>) -> &mut Self {
+        self.regularizer.clone_from(regularizer);
+        self
+    }
+
+    /// Applied after each update.
+    pub fn constraint(&mut self, constraint: &Option<Constraint>) -> &mut Self {
+        self.constraint.clone_from(constraint);
+        self
+    }
+
+    /// Whether the optimizer updates it; true unless said otherwise.
+    pub fn trainable(&mut self, trainable: bool) -> &mut Self {
+        self.role = if trainable { Role::Trainable } else { Role::NonTrainable };
+        self
+    }
+
+    /// Another dtype than the layer's.
+    pub fn dtype(&mut self, dtype: DType) -> &mut Self {
+        self.dtype = dtype;
+        self
+    }
+
+    /// Elements of a vector that start at 1 whatever the initializer, as the bias of a forget gate.
+    pub fn ones_within(&mut self, range: Range<usize>) -> &mut Self {
+        self.ones = range;
+        self
+    }
+
+    fn make(self) -> Result<Variable> {
+        let mut value = match self.seed {
+            Some(seed) => Tensor::from([seed, 0]),
+            None => self.initializer.sample(&self.shape, self.dtype, &mut Generator::new(next_seed()))?,
+        };
+        if !self.ones.is_empty() {
+            let mut values = value.to_f64();
+            values[self.ones].fill(1.0);
+            value = Tensor::from_f64(self.shape, self.dtype, &values)?;
+        }
+        let mut variable = Variable::new(self.name, self.role, value);
+        variable.regularizer = self.regularizer;
+        variable.constraint = self.constraint;
+        Ok(variable)
+    }
+}
+
+/// Builds `layer` for inputs of these shapes unless it is built; its variables.
+///
+/// # Errors
+/// When the layer does not take such inputs, named with its path.
+pub(crate) fn ensure_built<'a>(layer: &'a dyn Layer, inputs: &[Shape]) -> Result<&'a Arc<Built>> {
+    let base = layer.base();
+    base.set_built(|| {
+        let dtype = base.dtype.variable_dtype()?;
+        let mut weights = Weights { wanted: vec![], children: vec![], dtype };
+        layer.build_many(&mut weights, inputs).map_err(|e| in_layer(layer, e))?;
+        let variables = weights.wanted.into_iter().map(|w| w.make().map(Arc::new)).collect::<Result<_>>();
+        Ok(Built {
+            variables: variables.map_err(|e| in_layer(layer, e))?,
+            children: weights.children,
+        })
+    })
+}
+
+/// An error with the layer it happened in, unless an inner layer is named already.
+pub(crate) fn in_layer(layer: &dyn Layer, error: Error) -> Error {
+    let class = layer.class_name();
+    match error {
+        e @ Error::Layer { .. } => e,
+        e => e.in_layer(layer.base().resolved_name(class), class),
+    }
+}

@@ -1,0 +1,203 @@
+//! Symbolic tensors: what layers are applied to in the functional API.
+use crate::layers::{Layer, LayerRef, Trace};
+use crate::shape::Shape;
+use cornu_graph::{Builder, DType, Error, Result, Spec, Value};
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A tensor that stands for data to come: a shape, a dtype, and the layers it comes from. Cheap to clone.
+///
+/// An error made on the way (a layer on a shape that it does not take) is kept in it and comes out of
+/// [`Model::new`](crate::models::Model::new).
+#[derive(Clone)]
+pub struct KerasTensor(Arc<Symbol>);
+
+struct Symbol {
+    shape: Shape,
+    dtype: DType,
+    node: Arc<Node>,
+    index: usize,
+    error: Option<Error>,
+}
+
+/// One call of a layer.
+pub(crate) struct Node {
+    pub id: u64,
+    pub layer: LayerRef,
+    pub inputs: Vec<KerasTensor>,
+}
+
+impl KerasTensor {
+    /// The shape, with `None` for the batch axis.
+    pub fn shape(&self) -> &Shape {
+        &self.0.shape
+    }
+
+    /// Type of the elements.
+    pub fn dtype(&self) -> DType {
+        self.0.dtype
+    }
+
+    /// Name of the layer that made it.
+    pub fn name(&self) -> &str {
+        let layer = &self.0.node.layer;
+        layer.base().resolved_name(layer.class_name())
+    }
+
+    pub(crate) fn node(&self) -> &Arc<Node> {
+        &self.0.node
+    }
+
+    /// Which output of its node.
+    pub(crate) fn index(&self) -> usize {
+        self.0.index
+    }
+
+    pub(crate) fn same(&self, other: &KerasTensor) -> bool {
+        Arc::ptr_eq(&self.0.node, &other.0.node) && self.0.index == other.0.index
+    }
+
+    pub(crate) fn error(&self) -> Option<&Error> {
+        self.0.error.as_ref()
+    }
+}
+
+impl fmt::Debug for KerasTensor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<KerasTensor shape={}, dtype={}, name={}>", self.shape(), self.dtype(), self.name())
+    }
+}
+
+/// What a layer can be applied to: one symbolic tensor or several.
+#[derive(Debug)]
+pub struct Inputs(pub(crate) Vec<KerasTensor>);
+
+impl From<&KerasTensor> for Inputs {
+    fn from(x: &KerasTensor) -> Inputs {
+        Inputs(vec![x.clone()])
+    }
+}
+
+impl From<KerasTensor> for Inputs {
+    fn from(x: KerasTensor) -> Inputs {
+        Inputs(vec![x])
+    }
+}
+
+impl From<Vec<KerasTensor>> for Inputs {
+    fn from(x: Vec<KerasTensor>) -> Inputs {
+        Inputs(x)
+    }
+}
+
+impl From<&[KerasTensor]> for Inputs {
+    fn from(x: &[KerasTensor]) -> Inputs {
+        Inputs(x.to_vec())
+    }
+}
+
+impl<const N: usize> From<[&KerasTensor; N]> for Inputs {
+    fn from(x: [&KerasTensor; N]) -> Inputs {
+        Inputs(x.into_iter().cloned().collect())
+    }
+}
+
+impl<const N: usize> From<[KerasTensor; N]> for Inputs {
+    fn from(x: [KerasTensor; N]) -> Inputs {
+        Inputs(x.to_vec())
+    }
+}
+
+/// Calling a layer on symbolic tensors, Keras's `layer(x)`.
+pub trait Apply: Layer + Sized {
+    /// The output of this layer on these inputs. Applying the same layer again shares its weights.
+    #[track_caller]
+    fn apply(&self, inputs: impl Into<Inputs>) -> KerasTensor {
+        one_output(apply_layer(self.share(), inputs.into().0, Location::caller()))
+    }
+
+    /// The outputs of a layer that has several.
+    #[track_caller]
+    fn apply_many(&self, inputs: impl Into<Inputs>) -> Vec<KerasTensor> {
+        apply_layer(self.share(), inputs.into().0, Location::caller())
+    }
+}
+impl<L: Layer> Apply for L {}
+
+/// The only output; several are an error that the tensor keeps.
+pub(crate) fn one_output(mut outputs: Vec<KerasTensor>) -> KerasTensor {
+    let first = outputs.remove(0);
+    if outputs.is_empty() || first.error().is_some() {
+        return first;
+    }
+    let n = outputs.len() + 1;
+    let error = Error::State(format!("layer `{}` gives {n} outputs", first.name())).help("use `apply_many`");
+    failed(first.node().clone(), error)
+}
+
+/// Records a call of `layer`. Never empty: an error gives one tensor that keeps it.
+pub(crate) fn apply_layer(
+    layer: LayerRef,
+    inputs: Vec<KerasTensor>,
+    at: &'static Location<'static>,
+) -> Vec<KerasTensor> {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let earlier = inputs.iter().find_map(|x| x.error().cloned());
+    let node = Arc::new(Node { id: NEXT.fetch_add(1, Ordering::Relaxed), layer, inputs });
+    let specs = match earlier {
+        Some(error) => Err(error),
+        None => output_specs(&node).map_err(|e| e.at(at)),
+    };
+    match specs {
+        Ok(specs) => specs
+            .into_iter()
+            .enumerate()
+            .map(|(index, (shape, dtype))| KerasTensor(Arc::new(Symbol { shape, dtype, node: node.clone(), index, error: None })))
+            .collect(),
+        Err(error) => vec![failed(node, error)],
+    }
+}
+
+fn failed(node: Arc<Node>, error: Error) -> KerasTensor {
+    let symbol = Symbol { shape: Shape::default(), dtype: DType::F32, node, index: 0, error: Some(error) };
+    KerasTensor(Arc::new(symbol))
+}
+
+/// A tensor of this shape made by a layer without inputs.
+pub(crate) fn source(layer: LayerRef, shape: Shape, dtype: DType, error: Option<Error>) -> KerasTensor {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let node = Arc::new(Node { id: NEXT.fetch_add(1, Ordering::Relaxed), layer, inputs: vec![] });
+    KerasTensor(Arc::new(Symbol { shape, dtype, node, index: 0, error }))
+}
+
+/// Traces the layer with two stand-ins for each `None`: sizes that differ between the two are `None` in the output.
+pub(crate) fn output_specs(node: &Node) -> Result<Vec<(Shape, DType)>> {
+    let free = node.inputs.iter().any(|x| x.shape().dims().contains(&None));
+    // Powers of two, so that layers that halve or group the axis can be traced; far apart, so that sizes stay apart.
+    let small = trace_specs(node, 2, 256)?;
+    let large = if free { trace_specs(node, 3, 512)? } else { small.clone() };
+    let join = |(a, b): (&Spec, &Spec)| {
+        let sizes = a.shape.iter().zip(&b.shape).map(|(&a, &b)| (a == b).then_some(a)).collect();
+        (Shape(sizes), a.dtype)
+    };
+    Ok(small.iter().zip(&large).map(join).collect())
+}
+
+fn trace_specs(node: &Node, batch: usize, other: usize) -> Result<Vec<Spec>> {
+    let builder = Builder::new();
+    let trace = Trace::new(builder.clone(), false);
+    let stand_in = |x: &KerasTensor| {
+        let mut sizes = x.shape().with(other);
+        if let (Some(first), Some(None)) = (sizes.first_mut(), x.shape().dims().first()) {
+            *first = batch;
+        }
+        builder.input(Spec::new(x.dtype(), sizes))
+    };
+    let inputs: Vec<Value> = node.inputs.iter().map(stand_in).collect();
+    let shapes: Vec<Shape> = node.inputs.iter().map(|x| x.shape().clone()).collect();
+    crate::layers::ensure_built(&*node.layer, &shapes)?;
+    let (outputs, _) = trace.apply(&*node.layer, &inputs, &vec![None; inputs.len()])?;
+    Ok(outputs.iter().map(|v| v.spec().clone()).collect())
+}

@@ -1,0 +1,12 @@
+//! Models: layers joined to one thing that is trained, evaluated and saved.
+mod functional;
+pub(crate) mod keras_tensor;
+mod model;
+mod nested;
+mod sequential;
+mod summary;
+
+pub(crate) use functional::Functional;
+pub use keras_tensor::{Apply, Inputs, KerasTensor};
+pub use model::Model;
+pub use sequential::{Sequential, Stage};

@@ -1,0 +1,369 @@
+//! Models and their weights.
+use crate::layers::{Layer, LayerBase, LayerObject, LayerRef};
+use crate::models::functional::{as_input, unique_names};
+use crate::models::keras_tensor::{apply_layer, one_output};
+use crate::models::nested::NestedModel;
+use crate::models::{Functional, Inputs, KerasTensor, summary};
+use crate::shape::Shape;
+use crate::training::Trainer;
+use crate::variable::{Role, Variable};
+use cornu_graph::{DType, Error, Result, Tensor};
+use std::collections::HashSet;
+use std::panic::Location;
+use std::sync::Arc;
+
+/// A model: layers from inputs to outputs, to be compiled, trained, evaluated and asked. Keras's `keras.Model`.
+///
+/// ```
+/// use cornu::prelude::*;
+/// let a = Input::new([4]).tensor();
+/// let b = Input::new([3]).tensor();
+/// let both = Concatenate::new().apply([&a, &b]);
+/// let y = Dense::new(2).activation("softmax").apply(&both);
+/// let model = Model::new([a, b], [y])?;
+/// assert_eq!(model.count_params()?, 7 * 2 + 2);
+/// # Ok::<(), cornu::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Model {
+    base: LayerBase,
+    body: Body,
+    pub(crate) trainer: Trainer,
+}
+
+#[derive(Debug)]
+enum Body {
+    Functional(Arc<Functional>),
+    /// A stack of layers, and what they become once the shape of the data is known.
+    Sequential { layers: Vec<LayerRef>, built: Option<Arc<Functional>> },
+}
+
+impl Model {
+    /// A model from symbolic inputs to symbolic outputs.
+    ///
+    /// # Errors
+    /// The first mistake made on the way, with the line it was made on; an output that does not come from the inputs; two
+    /// layers of one name.
+    pub fn new(inputs: impl Into<Inputs>, outputs: impl Into<Inputs>) -> Result<Model> {
+        let functional = Functional::new(inputs.into().0, outputs.into().0)?;
+        Ok(Model::from_body(Body::Functional(Arc::new(functional))))
+    }
+
+    fn from_body(body: Body) -> Model {
+        Model { base: LayerBase::new(), body, trainer: Trainer::default() }
+    }
+
+    pub(crate) fn sequential(layers: Vec<LayerRef>) -> Model {
+        Model::from_body(Body::Sequential { layers, built: None })
+    }
+
+    /// Gives the model a name.
+    pub fn with_name(mut self, name: impl Into<String>) -> Model {
+        self.base.name = Some(name.into());
+        self
+    }
+
+    /// The model's name; made from its class when none was given.
+    pub fn name(&self) -> &str {
+        self.base.resolved_name(self.class_name())
+    }
+
+    /// `"Functional"` or `"Sequential"`.
+    pub fn class_name(&self) -> &'static str {
+        match self.body {
+            Body::Functional(_) => "Functional",
+            Body::Sequential { .. } => "Sequential",
+        }
+    }
+
+    /// Whether the shapes are known and the weights made.
+    pub fn is_built(&self) -> bool {
+        self.functional().is_some()
+    }
+
+    /// Builds a `Sequential` model without an input shape for inputs of `shape`, the batch axis first.
+    ///
+    /// # Errors
+    /// When a layer does not take what comes to it.
+    pub fn build(&mut self, shape: impl Into<Shape>) -> Result<()> {
+        self.build_for(&[(shape.into(), DType::F32)])
+    }
+
+    /// Builds a stack of layers for this data, unless it is built.
+    pub(crate) fn build_for(&mut self, inputs: &[(Shape, DType)]) -> Result<()> {
+        let Body::Sequential { layers, built } = &mut self.body else { return Ok(()) };
+        if built.is_some() {
+            return Ok(());
+        }
+        if layers.is_empty() {
+            return Err(Error::State("the model has no layers".into()).help("`add` layers to it"));
+        }
+        unique_names(layers)?;
+        let first = match layers.first().and_then(as_input) {
+            Some(input) => input.tensor(),
+            None => {
+                let [(shape, dtype)] = inputs else {
+                    let message = format!("a Sequential model takes one input, got {}", inputs.len());
+                    return Err(Error::Data(message));
+                };
+                let input = crate::layers::core::InputLayer::new(shape.clone()).of_dtype(*dtype);
+                input.tensor()
+            }
+        };
+        let has_input = layers.first().and_then(as_input).is_some();
+        let mut x = first.clone();
+        for layer in &layers[usize::from(has_input)..] {
+            x = one_output(apply_layer(layer.share(), vec![x], Location::caller()));
+        }
+        *built = Some(Arc::new(Functional::new(vec![first], vec![x])?));
+        Ok(())
+    }
+
+    /// Tries to build from what is known already: a first layer that states its input.
+    pub(crate) fn build_if_known(&mut self) -> Result<()> {
+        match &self.body {
+            Body::Sequential { layers, built: None } if layers.first().and_then(as_input).is_some() => {
+                self.build_for(&[])
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn functional(&self) -> Option<&Arc<Functional>> {
+        match &self.body {
+            Body::Functional(f) => Some(f),
+            Body::Sequential { built, .. } => built.as_ref(),
+        }
+    }
+
+    pub(crate) fn built(&self) -> Result<&Arc<Functional>> {
+        self.functional().ok_or_else(|| {
+            let error = Error::State(format!("model `{}` is not built: its weights and shapes are unknown", self.name()));
+            error.help("begin with an `Input`, or call `build`, `fit` or `predict` with data first")
+        })
+    }
+
+    pub(crate) fn stack(&mut self) -> Option<(&mut Vec<LayerRef>, &mut Option<Arc<Functional>>)> {
+        match &mut self.body {
+            Body::Sequential { layers, built } => Some((layers, built)),
+            Body::Functional(_) => None,
+        }
+    }
+
+    /// The layers in Keras's order. A `Sequential` model does not list its input layer.
+    pub fn layers(&self) -> Vec<LayerRef> {
+        match &self.body {
+            Body::Functional(f) => f.layers.clone(),
+            Body::Sequential { layers, .. } => layers.iter().filter(|l| as_input(l).is_none()).cloned().collect(),
+        }
+    }
+
+    /// The layer of this name.
+    ///
+    /// # Errors
+    /// When there is none; the nearest name is suggested.
+    pub fn get_layer(&self, name: &str) -> Result<LayerRef> {
+        let layers = self.layers();
+        let of = |l: &LayerRef| l.base().resolved_name(l.class_name()).to_string();
+        let names: Vec<String> = layers.iter().map(of).collect();
+        let found = names.iter().position(|n| n == name);
+        found.map(|i| layers[i].clone()).ok_or_else(|| Error::unknown("layer", name, names.iter().map(String::as_str)))
+    }
+
+    /// The symbolic inputs.
+    ///
+    /// # Errors
+    /// When the model is not built.
+    pub fn inputs(&self) -> Result<Vec<KerasTensor>> {
+        Ok(self.built()?.inputs.clone())
+    }
+
+    /// The symbolic outputs.
+    ///
+    /// # Errors
+    /// When the model is not built.
+    pub fn outputs(&self) -> Result<Vec<KerasTensor>> {
+        Ok(self.built()?.outputs.clone())
+    }
+
+    /// Calls the model as a layer: the output on other symbolic inputs, with the same weights.
+    #[track_caller]
+    pub fn apply(&self, inputs: impl Into<Inputs>) -> KerasTensor {
+        one_output(self.apply_many(inputs))
+    }
+
+    /// [`Model::apply`] for a model with several outputs.
+    #[track_caller]
+    pub fn apply_many(&self, inputs: impl Into<Inputs>) -> Vec<KerasTensor> {
+        let inputs = inputs.into().0;
+        match self.as_layer() {
+            Ok(layer) => apply_layer(layer, inputs, Location::caller()),
+            Err(e) => vec![crate::models::keras_tensor::source(
+                crate::layers::core::InputLayer::new(Shape::default()).share(),
+                Shape::default(),
+                DType::F32,
+                Some(e.at(Location::caller())),
+            )],
+        }
+    }
+
+    /// The model as a layer of another model, with the same weights.
+    ///
+    /// # Errors
+    /// When the model is not built.
+    pub fn as_layer(&self) -> Result<LayerRef> {
+        let functional = self.built()?.clone();
+        Ok(Arc::new(NestedModel { base: self.base.share(), class: self.class_name(), functional }))
+    }
+
+    /// Whether the optimizer updates the weights. Takes effect at the next `compile`. Applies to all layers within.
+    pub fn trainable(&mut self, trainable: bool) {
+        self.base.set_frozen(!trainable);
+        self.layers().iter().for_each(|l| set_trainable(&**l, trainable));
+    }
+
+    /// Every variable of the layers, seeds included, each once, in Keras's order.
+    pub(crate) fn variables(&self) -> Result<Vec<ModelVariable>> {
+        let functional = self.built()?;
+        let mut found = vec![];
+        let mut seen = HashSet::new();
+        functional.layers.iter().for_each(|l| collect(&**l, "", true, &mut seen, &mut found));
+        Ok(found)
+    }
+
+    /// The weights in Keras's order: layer by layer, as each layer made them.
+    pub(crate) fn weights(&self) -> Result<Vec<ModelVariable>> {
+        Ok(self.variables()?.into_iter().filter(|v| v.variable.role != Role::Seed).collect())
+    }
+
+    /// Copies of all weights, in Keras's order.
+    ///
+    /// # Errors
+    /// When the model is not built.
+    pub fn get_weights(&self) -> Result<Vec<Tensor>> {
+        self.weights()?.iter().map(|w| w.variable.value()).collect()
+    }
+
+    /// Replaces all weights, given in the order of [`Model::get_weights`].
+    ///
+    /// # Errors
+    /// When the number or a shape differs, in which case nothing is changed.
+    pub fn set_weights(&mut self, weights: &[Tensor]) -> Result<()> {
+        let own = self.weights()?;
+        if own.len() != weights.len() {
+            let message = format!("the model has {} weights, got {}", own.len(), weights.len());
+            return Err(Error::argument("set_weights", message));
+        }
+        for (w, value) in own.iter().zip(weights) {
+            if w.variable.spec.shape != value.shape() {
+                let message =
+                    format!("weight `{}` has shape {:?}, got {:?}", w.path, w.variable.spec.shape, value.shape());
+                return Err(Error::argument("set_weights", message));
+            }
+        }
+        own.iter().zip(weights).try_for_each(|(w, value)| w.variable.assign(value))
+    }
+
+    /// Number of weights' elements, trainable or not.
+    ///
+    /// # Errors
+    /// When the model is not built.
+    pub fn count_params(&self) -> Result<usize> {
+        Ok(self.weights()?.iter().map(|w| w.variable.spec.len()).sum())
+    }
+
+    /// Keras's table of layers, output shapes and parameters.
+    pub fn summary(&mut self) -> String {
+        // A mistake in the layers shows in the table as unknown shapes, and as an error in `compile`.
+        let known = self.build_if_known();
+        summary::table(self, known.err())
+    }
+}
+
+/// A variable and where it stands in the model.
+#[derive(Debug, Clone)]
+pub(crate) struct ModelVariable {
+    pub variable: Arc<Variable>,
+    /// `dense/kernel`
+    pub path: String,
+    /// Whether the optimizer updates it now.
+    pub trainable: bool,
+}
+
+/// The variables of a layer: its own, then those of the layers within.
+fn collect(layer: &dyn Layer, parent: &str, trainable: bool, seen: &mut HashSet<usize>, out: &mut Vec<ModelVariable>) {
+    let name = layer.base().resolved_name(layer.class_name());
+    let path = if parent.is_empty() { name.to_string() } else { format!("{parent}/{name}") };
+    let trainable = trainable && layer.base().is_trainable();
+    if let Some(built) = layer.base().built() {
+        for v in &built.variables {
+            if seen.insert(Arc::as_ptr(v) as usize) {
+                let trainable = trainable && v.role == Role::Trainable;
+                out.push(ModelVariable { variable: v.clone(), path: format!("{path}/{}", v.name), trainable });
+            }
+        }
+        built.children.iter().for_each(|(_, child)| collect(&**child, &path, trainable, seen, out));
+    }
+    layer.sublayers().iter().for_each(|child| collect(&**child, &path, trainable, seen, out));
+}
+
+/// Elements of the weights of one layer, those within included.
+pub(crate) fn layer_params(layer: &dyn Layer) -> usize {
+    let mut found = vec![];
+    collect(layer, "", true, &mut HashSet::new(), &mut found);
+    found.iter().filter(|v| v.variable.role != Role::Seed).map(|v| v.variable.spec.len()).sum()
+}
+
+fn set_trainable(layer: &dyn Layer, trainable: bool) {
+    layer.base().set_frozen(!trainable);
+    if let Some(built) = layer.base().built() {
+        built.children.iter().for_each(|(_, child)| set_trainable(&**child, trainable));
+    }
+    layer.sublayers().iter().for_each(|child| set_trainable(&**child, trainable));
+}
+
+/// Reading and changing a layer of a model by its handle.
+impl dyn Layer {
+    /// The layer's name.
+    pub fn name(&self) -> &str {
+        self.base().resolved_name(self.class_name())
+    }
+
+    /// Freezes (`false`) or releases the weights of this layer and those within. Takes effect at the next `compile`.
+    pub fn set_trainable(&self, trainable: bool) {
+        set_trainable(self, trainable);
+    }
+
+    /// Copies of the layer's weights.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn get_weights(&self) -> Result<Vec<Tensor>> {
+        self.weight_variables().iter().map(|w| w.variable.value()).collect()
+    }
+
+    /// Replaces the layer's weights.
+    ///
+    /// # Errors
+    /// When the number or a shape differs.
+    pub fn set_weights(&self, weights: &[Tensor]) -> Result<()> {
+        let own = self.weight_variables();
+        if own.len() != weights.len() {
+            let message = format!("layer `{}` has {} weights, got {}", self.name(), own.len(), weights.len());
+            return Err(Error::argument("set_weights", message));
+        }
+        own.iter().zip(weights).try_for_each(|(w, value)| w.variable.assign(value))
+    }
+
+    /// Number of the weights' elements.
+    pub fn count_params(&self) -> usize {
+        layer_params(self)
+    }
+
+    fn weight_variables(&self) -> Vec<ModelVariable> {
+        let mut found = vec![];
+        collect(self, "", true, &mut HashSet::new(), &mut found);
+        found.retain(|v| v.variable.role != Role::Seed);
+        found
+    }
+}

@@ -1,0 +1,216 @@
+//! What `compile` takes.
+use crate::losses::Loss;
+use crate::metrics::Metric;
+use crate::optimizers::Optimizer;
+use cornu_graph::{Error, Result};
+
+/// The arguments of [`Model::compile`](crate::models::Model::compile).
+///
+/// ```
+/// use cornu::prelude::*;
+/// let compile = Compile::new(Adam::new().learning_rate(1e-3), "sparse_categorical_crossentropy").metrics(["accuracy"]);
+/// # let _ = compile;
+/// ```
+#[derive(Clone, Debug)]
+pub struct Compile {
+    pub(crate) optimizer: Optimizer,
+    pub(crate) loss: Losses,
+    pub(crate) loss_weights: Vec<(Option<String>, f64)>,
+    pub(crate) metrics: MetricsFor,
+    pub(crate) weighted_metrics: MetricsFor,
+}
+
+impl Compile {
+    /// With an optimizer and a loss, each by name or as an object. A model with several outputs takes one loss for all, or
+    /// one per output in a list or by name.
+    pub fn new(optimizer: impl Into<Optimizer>, loss: impl Into<Losses>) -> Compile {
+        Compile {
+            optimizer: optimizer.into(),
+            loss: loss.into(),
+            loss_weights: vec![],
+            metrics: MetricsFor::default(),
+            weighted_metrics: MetricsFor::default(),
+        }
+    }
+
+    /// How much the loss of each output counts, in the order of the outputs; 1 by default.
+    pub fn loss_weights(mut self, weights: impl IntoIterator<Item = f64>) -> Compile {
+        self.loss_weights = weights.into_iter().map(|w| (None, w)).collect();
+        self
+    }
+
+    /// How much the loss of each named output counts; 1 by default.
+    pub fn named_loss_weights<'a>(mut self, weights: impl IntoIterator<Item = (&'a str, f64)>) -> Compile {
+        self.loss_weights = weights.into_iter().map(|(name, w)| (Some(name.to_string()), w)).collect();
+        self
+    }
+
+    /// Metrics that ignore sample weights.
+    pub fn metrics(mut self, metrics: impl Into<MetricsFor>) -> Compile {
+        self.metrics = metrics.into();
+        self
+    }
+
+    /// Metrics that take sample weights and class weights into account.
+    pub fn weighted_metrics(mut self, metrics: impl Into<MetricsFor>) -> Compile {
+        self.weighted_metrics = metrics.into();
+        self
+    }
+}
+
+/// The loss of each output.
+#[derive(Clone, Debug)]
+pub enum Losses {
+    /// The same for every output.
+    Same(Loss),
+    /// In the order of the outputs; `None` leaves one out.
+    Each(Vec<Option<Loss>>),
+    /// By name of the output; the others are left out.
+    Named(Vec<(String, Loss)>),
+}
+
+impl<T: Into<Loss>> From<T> for Losses {
+    fn from(loss: T) -> Losses {
+        Losses::Same(loss.into())
+    }
+}
+
+impl<T: Into<Loss>, const N: usize> From<[T; N]> for Losses {
+    fn from(losses: [T; N]) -> Losses {
+        Losses::Each(losses.into_iter().map(|l| Some(l.into())).collect())
+    }
+}
+
+impl<T: Into<Loss>> From<Vec<T>> for Losses {
+    fn from(losses: Vec<T>) -> Losses {
+        Losses::Each(losses.into_iter().map(|l| Some(l.into())).collect())
+    }
+}
+
+impl<T: Into<Loss>, const N: usize> From<[(&str, T); N]> for Losses {
+    fn from(losses: [(&str, T); N]) -> Losses {
+        Losses::Named(losses.into_iter().map(|(name, l)| (name.to_string(), l.into())).collect())
+    }
+}
+
+/// The metrics of each output.
+#[derive(Clone, Debug)]
+pub enum MetricsFor {
+    /// Of the only output.
+    Only(Vec<Metric>),
+    /// In the order of the outputs.
+    Each(Vec<Vec<Metric>>),
+    /// By name of the output.
+    Named(Vec<(String, Vec<Metric>)>),
+}
+
+impl Default for MetricsFor {
+    fn default() -> Self {
+        MetricsFor::Only(vec![])
+    }
+}
+
+impl<T: Into<Metric>, const N: usize> From<[T; N]> for MetricsFor {
+    fn from(metrics: [T; N]) -> MetricsFor {
+        MetricsFor::Only(metrics.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<T: Into<Metric>> From<Vec<T>> for MetricsFor {
+    fn from(metrics: Vec<T>) -> MetricsFor {
+        MetricsFor::Only(metrics.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<T: Into<Metric>, const N: usize> From<[Vec<T>; N]> for MetricsFor {
+    fn from(metrics: [Vec<T>; N]) -> MetricsFor {
+        MetricsFor::Each(metrics.into_iter().map(|m| m.into_iter().map(Into::into).collect()).collect())
+    }
+}
+
+impl<T: Into<Metric>, const N: usize> From<[(&str, Vec<T>); N]> for MetricsFor {
+    fn from(metrics: [(&str, Vec<T>); N]) -> MetricsFor {
+        let named = |(name, m): (&str, Vec<T>)| (name.to_string(), m.into_iter().map(Into::into).collect());
+        MetricsFor::Named(metrics.into_iter().map(named).collect())
+    }
+}
+
+/// Everything that `compile` says, brought into the order of the outputs.
+#[derive(Debug)]
+pub(crate) struct PerOutput {
+    pub loss: Option<Loss>,
+    pub loss_weight: Option<f64>,
+    pub metrics: Vec<Metric>,
+    pub weighted_metrics: Vec<Metric>,
+}
+
+impl Compile {
+    /// # Errors
+    /// When a name is no output's, or a list has another length than the outputs.
+    pub(crate) fn per_output(&self, outputs: &[String]) -> Result<Vec<PerOutput>> {
+        let n = outputs.len();
+        let losses = match &self.loss {
+            Losses::Same(loss) => vec![Some(loss.clone()); n],
+            Losses::Each(losses) => exactly("loss", losses.clone(), n)?,
+            Losses::Named(named) => by_name("loss", named, outputs)?,
+        };
+        let weights = match self.loss_weights.first() {
+            None => vec![None; n],
+            Some((None, _)) => {
+                let weights = self.loss_weights.iter().map(|(_, w)| Some(*w)).collect();
+                exactly("loss_weights", weights, n)?
+            }
+            Some((Some(_), _)) => {
+                let named: Vec<(String, f64)> =
+                    self.loss_weights.iter().filter_map(|(name, w)| Some((name.clone()?, *w))).collect();
+                by_name("loss_weights", &named, outputs)?
+            }
+        };
+        let metrics = self.metrics.per_output("metrics", outputs)?;
+        let weighted = self.weighted_metrics.per_output("weighted_metrics", outputs)?;
+        let zipped = losses.into_iter().zip(weights).zip(metrics.into_iter().zip(weighted));
+        Ok(zipped
+            .map(|((loss, loss_weight), (metrics, weighted_metrics))| PerOutput {
+                loss,
+                loss_weight,
+                metrics,
+                weighted_metrics,
+            })
+            .collect())
+    }
+}
+
+impl MetricsFor {
+    fn per_output(&self, what: &str, outputs: &[String]) -> Result<Vec<Vec<Metric>>> {
+        match self {
+            MetricsFor::Only(metrics) if metrics.is_empty() => Ok(vec![vec![]; outputs.len()]),
+            MetricsFor::Only(metrics) if outputs.len() == 1 => Ok(vec![metrics.clone()]),
+            MetricsFor::Only(_) => {
+                let message = format!("the model has {} outputs: {outputs:?}", outputs.len());
+                Err(Error::argument(format!("Compile.{what}"), message)
+                    .help("give one list per output, or pairs of an output's name and a list"))
+            }
+            MetricsFor::Each(lists) => exactly(what, lists.clone(), outputs.len()),
+            MetricsFor::Named(named) => {
+                Ok(by_name(what, named, outputs)?.into_iter().map(Option::unwrap_or_default).collect())
+            }
+        }
+    }
+}
+
+fn exactly<T>(what: &str, list: Vec<T>, outputs: usize) -> Result<Vec<T>> {
+    if list.len() == outputs {
+        return Ok(list);
+    }
+    let message = format!("one for each of the {outputs} outputs is needed, got {}", list.len());
+    Err(Error::argument(format!("Compile.{what}"), message))
+}
+
+fn by_name<T: Clone>(what: &str, named: &[(String, T)], outputs: &[String]) -> Result<Vec<Option<T>>> {
+    if let Some((name, _)) = named.iter().find(|(name, _)| !outputs.contains(name)) {
+        let unknown = Error::unknown("output", name, outputs.iter().map(String::as_str));
+        return Err(unknown.help(format!("`Compile.{what}` takes the outputs {outputs:?}")));
+    }
+    let of = |output: &String| named.iter().find(|(name, _)| name == output).map(|(_, value)| value.clone());
+    Ok(outputs.iter().map(of).collect())
+}

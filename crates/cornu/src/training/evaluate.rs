@@ -1,0 +1,332 @@
+//! `evaluate`, `predict` and the calls for a single batch.
+use crate::callbacks::{Callback, Callbacks, Stage};
+use crate::models::Model;
+use crate::shape::Shape;
+use crate::training::checks::check_targets;
+use crate::training::data::{Data, SampleWeight, Samples};
+use crate::training::history::Logs;
+use crate::training::progress::{Progress, Verbose};
+use crate::training::run::{Batches, check_batch_size};
+use crate::training::step::Phase;
+use cornu_graph::{DType, Error, Result, Spec, Tensor};
+
+/// The arguments of [`Model::evaluate`].
+#[derive(Default)]
+pub struct Evaluate<'a> {
+    batch_size: Option<usize>,
+    sample_weight: Option<SampleWeight>,
+    steps: Option<usize>,
+    verbose: Verbose,
+    callbacks: Vec<Box<dyn Callback + 'a>>,
+}
+
+impl<'a> Evaluate<'a> {
+    /// Keras's defaults: batches of 32.
+    pub fn new() -> Evaluate<'a> {
+        Evaluate::default()
+    }
+
+    /// Samples in a batch; 32 by default.
+    pub fn batch_size(mut self, batch_size: usize) -> Self {
+        self.batch_size = Some(batch_size);
+        self
+    }
+
+    /// How much each sample counts.
+    pub fn sample_weight(mut self, sample_weight: impl Into<SampleWeight>) -> Self {
+        self.sample_weight = Some(sample_weight.into());
+        self
+    }
+
+    /// Batches to stop after.
+    pub fn steps(mut self, steps: usize) -> Self {
+        self.steps = Some(steps);
+        self
+    }
+
+    /// 0: silent, 1: a bar, 2: a line.
+    pub fn verbose(mut self, verbose: impl Into<Verbose>) -> Self {
+        self.verbose = verbose.into();
+        self
+    }
+
+    /// Adds a callback.
+    pub fn callback(mut self, callback: impl Callback + 'a) -> Self {
+        self.callbacks.push(Box::new(callback));
+        self
+    }
+}
+
+/// The arguments of [`Model::predict`].
+#[derive(Default)]
+pub struct Predict<'a> {
+    batch_size: Option<usize>,
+    steps: Option<usize>,
+    verbose: Verbose,
+    callbacks: Vec<Box<dyn Callback + 'a>>,
+}
+
+impl<'a> Predict<'a> {
+    /// Keras's defaults: batches of 32.
+    pub fn new() -> Predict<'a> {
+        Predict::default()
+    }
+
+    /// Samples in a batch; 32 by default.
+    pub fn batch_size(mut self, batch_size: usize) -> Self {
+        self.batch_size = Some(batch_size);
+        self
+    }
+
+    /// Batches to stop after.
+    pub fn steps(mut self, steps: usize) -> Self {
+        self.steps = Some(steps);
+        self
+    }
+
+    /// 0: silent, 1: a bar, 2: a line.
+    pub fn verbose(mut self, verbose: impl Into<Verbose>) -> Self {
+        self.verbose = verbose.into();
+        self
+    }
+
+    /// Adds a callback.
+    pub fn callback(mut self, callback: impl Callback + 'a) -> Self {
+        self.callbacks.push(Box::new(callback));
+        self
+    }
+}
+
+impl Model {
+    /// Builds the model for this data if need be and brings the data into the order of inputs and outputs.
+    pub(crate) fn batches(&mut self, x: Data, y: Option<Data>, weight: Option<SampleWeight>) -> Result<Batches> {
+        let given: Vec<(Shape, DType)> = x.tensors().iter().map(|t| (batch_shape(t), input_dtype(t))).collect();
+        self.build_for(&given)?;
+        let functional = self.built()?.clone();
+        let (inputs, outputs) = (functional.input_names(), functional.output_names());
+        let x = x.in_order("input", &inputs)?;
+        let x = inputs.iter().map(|n| format!("x `{n}`")).zip(x).collect();
+        let Some(y) = y else {
+            let none = || outputs.iter().map(|_| None).collect();
+            return Batches::new(x, none(), none());
+        };
+
+        let settings = self.compiled()?.per_output(&outputs)?;
+        let needed: Vec<String> =
+            outputs.iter().zip(&settings).filter(|(_, s)| s.needs_target()).map(|(n, _)| n.clone()).collect();
+        // Targets may be given for all outputs or for those that are trained and measured.
+        let all = y.tensors().len() == outputs.len();
+        let names = if all { &outputs } else { &needed };
+        let mut targets: Vec<Option<(String, Tensor)>> = vec![None; outputs.len()];
+        for (name, tensor) in names.iter().zip(y.in_order("output", names)?) {
+            let at = outputs.iter().position(|o| o == name).filter(|_| needed.contains(name));
+            if let Some(at) = at {
+                check_targets(name, &tensor, &settings[at], &functional.outputs[at])?;
+                targets[at] = Some((format!("y `{name}`"), tensor));
+            }
+        }
+        let mut weights: Vec<Option<(String, Tensor)>> = vec![None; outputs.len()];
+        if let Some(weight) = weight {
+            let one_for_all = weight.tensors().len() == 1 && names.len() > 1;
+            let given = if one_for_all {
+                names.iter().map(|_| weight.tensors()[0].clone()).collect()
+            } else {
+                weight.in_order("sample_weight", names)?
+            };
+            for (name, tensor) in names.iter().zip(given) {
+                let at = outputs.iter().position(|o| o == name).filter(|&at| targets[at].is_some());
+                if let Some(at) = at {
+                    weights[at] = Some((format!("sample_weight `{name}`"), tensor.cast(DType::F32)));
+                }
+            }
+        }
+        Batches::new(x, targets, weights)
+    }
+
+    /// Loss and metrics over the data, by name in Keras's order.
+    ///
+    /// # Errors
+    /// When the model is not compiled, or the data does not fit it.
+    pub fn evaluate(&mut self, x: impl Into<Data>, y: impl Into<Data>, options: Evaluate) -> Result<Logs> {
+        self.trainer.check()?;
+        let batch_size = check_batch_size("Evaluate", options.batch_size.unwrap_or(32))?;
+        let batches = self.batches(x.into(), Some(y.into()), options.sample_weight)?;
+        let mut callbacks = Callbacks::new(options.callbacks);
+        let mut progress = Progress::new(options.verbose, Some(steps(batches.samples.count, batch_size, options.steps)));
+        let logs = self.evaluate_batches(&batches, batch_size, options.steps, &mut callbacks, &mut progress)?;
+        progress.finish(&logs);
+        Ok(logs)
+    }
+
+    pub(crate) fn evaluate_batches(
+        &mut self,
+        batches: &Batches,
+        batch_size: usize,
+        limit: Option<usize>,
+        callbacks: &mut Callbacks,
+        progress: &mut Progress,
+    ) -> Result<Logs> {
+        let count = batches.samples.count;
+        let first = batches.step_spec(Phase::Test, batch_size.min(count));
+        self.ready_for(&first)?.reset()?;
+        callbacks.begin(self, Stage::Test)?;
+        let mut logs = Logs::new();
+        let order: Vec<u32> = (0..count as u32).collect();
+        for (step, rows) in order.chunks(batch_size).take(limit.unwrap_or(usize::MAX)).enumerate() {
+            callbacks.batch_begin(self, Stage::Test, step)?;
+            self.with_program(batches.step_spec(Phase::Test, rows.len()), |program| {
+                batches.samples.gather(rows, &mut program.batch)?;
+                program.run()?;
+                program.read_logs(&mut logs)
+            })?;
+            callbacks.batch_end(self, Stage::Test, step, &logs)?;
+            progress.update(step + 1, &logs);
+        }
+        callbacks.end(self, Stage::Test, &logs)?;
+        Ok(logs)
+    }
+
+    /// The output of the model for each sample, batch by batch, joined.
+    ///
+    /// # Errors
+    /// When the data does not fit the model, or the model has several outputs ([`Model::predict_many`]).
+    pub fn predict(&mut self, x: impl Into<Data>, options: Predict) -> Result<Tensor> {
+        one(self.predict_many(x, options)?)
+    }
+
+    /// [`Model::predict`] for a model with several outputs.
+    ///
+    /// # Errors
+    /// When the data does not fit the model.
+    pub fn predict_many(&mut self, x: impl Into<Data>, options: Predict) -> Result<Vec<Tensor>> {
+        self.trainer.check()?;
+        let batch_size = check_batch_size("Predict", options.batch_size.unwrap_or(32))?;
+        let batches = self.batches(x.into(), None, None)?;
+        let count = batches.samples.count;
+        let order: Vec<u32> = (0..count as u32).collect();
+        let mut callbacks = Callbacks::new(options.callbacks);
+        let mut progress = Progress::new(options.verbose, Some(steps(count, batch_size, options.steps)));
+        callbacks.begin(self, Stage::Predict)?;
+        let (mut parts, none): (Vec<Vec<Tensor>>, _) = (vec![], Logs::new());
+        for (step, rows) in order.chunks(batch_size).take(options.steps.unwrap_or(usize::MAX)).enumerate() {
+            callbacks.batch_begin(self, Stage::Predict, step)?;
+            parts.push(self.with_program(batches.step_spec(Phase::Predict, rows.len()), |program| {
+                batches.samples.gather(rows, &mut program.batch)?;
+                program.run()?;
+                Ok(program.outputs.clone())
+            })?);
+            callbacks.batch_end(self, Stage::Predict, step, &none)?;
+            progress.update(step + 1, &none);
+        }
+        callbacks.end(self, Stage::Predict, &none)?;
+        progress.finish(&none);
+        let outputs = parts.first().map_or(0, Vec::len);
+        (0..outputs).map(|k| join(parts.iter().map(|p| &p[k]))).collect()
+    }
+
+    /// The output for one batch, whole. The fast way to ask a model.
+    ///
+    /// # Errors
+    /// When the data does not fit the model, or the model has several outputs.
+    pub fn predict_on_batch(&mut self, x: impl Into<Data>) -> Result<Tensor> {
+        self.trainer.check()?;
+        let batches = self.batches(x.into(), None, None)?;
+        let Samples { tensors, count } = &batches.samples;
+        let outputs = self.with_program(batches.step_spec(Phase::Predict, *count), |program| {
+            program.batch.clone_from_slice(tensors);
+            program.run()?;
+            Ok(program.outputs.clone())
+        })?;
+        one(outputs)
+    }
+
+    /// One step of training on one batch; loss and metrics since the last [`Model::reset_metrics`].
+    ///
+    /// # Errors
+    /// When the model is not compiled, or the data does not fit it.
+    pub fn train_on_batch(&mut self, x: impl Into<Data>, y: impl Into<Data>) -> Result<Logs> {
+        self.on_batch(Phase::Train, x.into(), y.into(), None)
+    }
+
+    /// [`Model::train_on_batch`] with a weight for each sample.
+    ///
+    /// # Errors
+    /// When the model is not compiled, or the data does not fit it.
+    pub fn train_on_weighted_batch(
+        &mut self,
+        x: impl Into<Data>,
+        y: impl Into<Data>,
+        sample_weight: impl Into<SampleWeight>,
+    ) -> Result<Logs> {
+        self.on_batch(Phase::Train, x.into(), y.into(), Some(sample_weight.into()))
+    }
+
+    /// Loss and metrics of one batch, since the last [`Model::reset_metrics`].
+    ///
+    /// # Errors
+    /// When the model is not compiled, or the data does not fit it.
+    pub fn test_on_batch(&mut self, x: impl Into<Data>, y: impl Into<Data>) -> Result<Logs> {
+        self.on_batch(Phase::Test, x.into(), y.into(), None)
+    }
+
+    fn on_batch(&mut self, phase: Phase, x: Data, y: Data, weight: Option<SampleWeight>) -> Result<Logs> {
+        self.trainer.check()?;
+        let batches = self.batches(x, Some(y), weight)?;
+        let Samples { tensors, count } = &batches.samples;
+        self.with_program(batches.step_spec(phase, *count), |program| {
+            program.batch.clone_from_slice(tensors);
+            program.run()?;
+            let mut logs = Logs::new();
+            program.read_logs(&mut logs)?;
+            Ok(logs)
+        })
+    }
+
+    /// Starts the means of loss and metrics over.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn reset_metrics(&mut self) -> Result<()> {
+        self.trainer.ready.as_ref().map_or(Ok(()), |r| r.reset())
+    }
+}
+
+pub(crate) fn steps(count: usize, batch_size: usize, limit: Option<usize>) -> usize {
+    count.div_ceil(batch_size).min(limit.unwrap_or(usize::MAX))
+}
+
+fn one(mut outputs: Vec<Tensor>) -> Result<Tensor> {
+    match outputs.len() {
+        1 => Ok(outputs.remove(0)),
+        n => Err(Error::State(format!("the model has {n} outputs")).help("use `predict_many`")),
+    }
+}
+
+/// Joins batches along the first axis.
+fn join<'a>(parts: impl Iterator<Item = &'a Tensor> + Clone) -> Result<Tensor> {
+    let Some(first) = parts.clone().next() else { return Ok(Tensor::zeros([0], DType::F32)) };
+    let mut shape = first.shape().to_vec();
+    if shape.is_empty() {
+        return Err(Error::State("an output without a batch axis cannot be joined over batches".into())
+            .help("use `predict_on_batch`"));
+    }
+    shape[0] = parts.clone().map(|p| p.shape()[0]).sum();
+    cornu_graph::with_dtype!(first.dtype(), T => {
+        let mut values: Vec<T> = Vec::with_capacity(shape.iter().product());
+        for part in parts {
+            values.extend_from_slice(part.as_slice::<T>()?);
+        }
+        Tensor::new(shape, values)
+    })
+}
+
+/// Shape of the data with an unknown number of samples.
+fn batch_shape(tensor: &Tensor) -> Shape {
+    tensor.shape().split_first().map_or_else(Shape::default, |(_, sizes)| Shape::batched(sizes))
+}
+
+/// The dtype of an input built from data: Keras computes on float32 unless the data is of integers.
+fn input_dtype(tensor: &Tensor) -> DType {
+    let spec = Spec::new(tensor.dtype(), []);
+    if spec.dtype.is_float() { DType::F32 } else { spec.dtype }
+}

@@ -1,0 +1,20 @@
+//! Training: `compile`, `fit`, `evaluate`, `predict`.
+mod checkpoint;
+mod checks;
+mod compile;
+mod data;
+mod evaluate;
+mod fit;
+mod history;
+mod progress;
+mod run;
+mod step;
+mod trainer;
+
+pub use compile::{Compile, Losses, MetricsFor};
+pub use data::{Data, SampleWeight};
+pub use evaluate::{Evaluate, Predict};
+pub use fit::{Fit, Validation};
+pub use history::{History, Logs};
+pub use progress::Verbose;
+pub(crate) use trainer::Trainer;

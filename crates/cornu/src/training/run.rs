@@ -1,0 +1,170 @@
+//! Running compiled steps over batches.
+use crate::models::Model;
+use crate::training::data::Samples;
+use crate::training::history::Logs;
+use crate::training::step::{Phase, StepSpec, step_graph};
+use crate::training::trainer::Ready;
+use crate::variable::{DeviceGuard, Variable};
+use cornu_graph::{Buffer, Error, Executable, Result, Spec, Tensor};
+use std::fmt;
+use std::sync::Arc;
+
+/// A compiled step.
+pub(crate) struct Program {
+    executable: Box<dyn Executable>,
+    variables: Vec<Arc<Variable>>,
+    names: Vec<String>,
+    /// Written by each run.
+    pub outputs: Vec<Tensor>,
+    /// Where a batch is put together: x, then y, then sample weights.
+    pub batch: Vec<Tensor>,
+}
+
+impl fmt::Debug for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Program").field("names", &self.names).finish_non_exhaustive()
+    }
+}
+
+impl Program {
+    /// Runs once on what is in [`Program::batch`].
+    pub fn run(&mut self) -> Result<()> {
+        self.run_over(&mut (0..1).map(Ok), |_| Ok(()), |_| Ok(()))
+    }
+
+    /// Runs once for each item of `items`: `fill` puts the batch together, `done` sees the outputs. Variables stay locked on
+    /// the device all along, so that a step allocates nothing.
+    pub fn run_over<I>(
+        &mut self,
+        items: &mut dyn Iterator<Item = Result<I>>,
+        mut fill: impl FnMut((&I, &mut [Tensor])) -> Result<()>,
+        mut done: impl FnMut((&I, &[Tensor])) -> Result<()>,
+    ) -> Result<()> {
+        let backend = crate::backend::current();
+        let mut guards: Vec<DeviceGuard> =
+            self.variables.iter().map(|v| v.on_device(&*backend)).collect::<Result<_>>()?;
+        let mut state: Vec<&mut dyn Buffer> = guards.iter_mut().filter_map(DeviceGuard::buffer).collect();
+        for item in items {
+            let item = item?;
+            fill((&item, &mut self.batch))?;
+            self.executable.run(&mut state, &self.batch, &mut self.outputs)?;
+            done((&item, &self.outputs))?;
+        }
+        Ok(())
+    }
+
+    /// The names of losses and metrics, in the order of the outputs.
+    pub fn names(&self) -> Vec<String> {
+        self.names.clone()
+    }
+
+    /// The values of losses and metrics after the last run.
+    pub fn read_logs(&self, logs: &mut Logs) -> Result<()> {
+        for (name, output) in self.names.iter().zip(&self.outputs) {
+            logs.set(name, output.item()?);
+        }
+        Ok(())
+    }
+}
+
+/// Data in the order of a model's inputs and outputs.
+#[derive(Clone, Debug)]
+pub(crate) struct Batches {
+    pub samples: Samples,
+    /// How many of the arrays are inputs of the model.
+    inputs: usize,
+    /// For each output: whether there is a target, whether there is a weight.
+    targets: Vec<(bool, bool)>,
+}
+
+impl Batches {
+    /// # Errors
+    /// When the arrays do not have one number of samples.
+    pub fn new(
+        inputs: Vec<(String, Tensor)>,
+        targets: Vec<Option<(String, Tensor)>>,
+        weights: Vec<Option<(String, Tensor)>>,
+    ) -> Result<Batches> {
+        let kinds = targets.iter().zip(&weights).map(|(y, w)| (y.is_some(), w.is_some())).collect();
+        let count = inputs.len();
+        let all = inputs.into_iter().chain(targets.into_iter().flatten()).chain(weights.into_iter().flatten());
+        Ok(Batches { samples: Samples::new(all.collect())?, inputs: count, targets: kinds })
+    }
+
+    /// The samples `from..to`.
+    pub fn part(&self, from: usize, to: usize) -> Result<Batches> {
+        Ok(Batches { samples: self.samples.part(from, to)?, ..self.clone() })
+    }
+
+    /// The spec of a step on `rows` samples.
+    pub fn step_spec(&self, phase: Phase, rows: usize) -> StepSpec {
+        let mut specs = self.samples.tensors.iter().map(|t| {
+            let mut shape = t.shape().to_vec();
+            shape[0] = rows;
+            Spec::new(t.dtype(), shape)
+        });
+        let x = specs.by_ref().take(self.inputs).collect();
+        let y = self.targets.iter().map(|t| if t.0 { specs.next() } else { None }).collect();
+        let sample_weight = self.targets.iter().map(|t| if t.1 { specs.next() } else { None }).collect();
+        StepSpec { phase, x, y, sample_weight }
+    }
+}
+
+impl Model {
+    /// The compiled step of this spec, taken out of the model so that callbacks may use the model while it runs; give it back
+    /// with [`Model::keep_program`].
+    pub(crate) fn take_program(&mut self, spec: &StepSpec) -> Result<Program> {
+        if let Some(program) = self.trainer.programs.remove(spec) {
+            return Ok(program);
+        }
+        let functional = self.built()?.clone();
+        let variables: Vec<Arc<Variable>> = self.variables()?.into_iter().map(|v| v.variable).collect();
+        let ready = match spec.phase {
+            Phase::Predict => None,
+            _ => Some(self.ready_for(spec)?),
+        };
+        let step = step_graph(&functional, &variables, ready.as_deref(), spec)?;
+        let graph = &step.graph;
+        let empty = |s: &Spec| Tensor::zeros(s.shape.clone(), s.dtype);
+        let outputs = graph.outputs[graph.state..].iter().map(|&v| empty(graph.spec(v))).collect();
+        let batch = graph.inputs[graph.state..].iter().map(|&v| empty(graph.spec(v))).collect();
+        let executable = crate::backend::current().compile(graph)?;
+        Ok(Program { executable, variables: step.variables, names: step.names, outputs, batch })
+    }
+
+    pub(crate) fn keep_program(&mut self, spec: StepSpec, program: Program) {
+        self.trainer.programs.insert(spec, program);
+    }
+
+    /// Optimizer and metrics for data of this spec.
+    pub(crate) fn ready_for(&mut self, spec: &StepSpec) -> Result<Arc<Ready>> {
+        let rows = spec.x.first().map_or(1, |s| s.shape[0]);
+        let functional = self.built()?.clone();
+        let y_pred: Vec<Spec> =
+            functional.outputs.iter().map(|o| Spec::new(o.dtype(), o.shape().with(rows))).collect();
+        self.ready(&spec.y, &y_pred)
+    }
+
+    /// Takes the program of one batch, runs `f` on it and gives it back, even on error.
+    pub(crate) fn with_program<R>(
+        &mut self,
+        spec: StepSpec,
+        f: impl FnOnce(&mut Program) -> Result<R>,
+    ) -> Result<R> {
+        let mut program = self.take_program(&spec)?;
+        let result = f(&mut program);
+        self.keep_program(spec, program);
+        result
+    }
+}
+
+/// A batch size that makes sense.
+///
+/// # Errors
+/// When it is 0.
+pub(crate) fn check_batch_size(what: &str, batch_size: usize) -> Result<usize> {
+    if batch_size == 0 {
+        return Err(Error::argument(format!("{what}.batch_size"), "must be at least 1, got 0"));
+    }
+    Ok(batch_size)
+}

@@ -1,0 +1,205 @@
+//! One step as one graph: forward, loss, gradient, update, metrics.
+use crate::layers::Trace;
+use crate::models::Functional;
+use crate::training::trainer::{LossMean, Ready};
+use crate::variable::Variable;
+use cornu_graph::{Builder, DType, Error, Graph, Result, Spec, Value, gradient};
+use std::sync::Arc;
+
+/// What a step does with its batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Phase {
+    /// Updates the weights.
+    Train,
+    /// Measures.
+    Test,
+    /// Gives the outputs.
+    Predict,
+}
+
+/// The phase and the shapes of a batch: what decides which program runs.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct StepSpec {
+    pub phase: Phase,
+    pub x: Vec<Spec>,
+    /// For each output of the model; `None` where no target is needed.
+    pub y: Vec<Option<Spec>>,
+    /// For each output of the model.
+    pub sample_weight: Vec<Option<Spec>>,
+}
+
+/// A step to be compiled.
+pub(crate) struct StepGraph {
+    pub graph: Graph,
+    /// What stands for the graph's state.
+    pub variables: Vec<Arc<Variable>>,
+    /// Names of the scalars that the graph gives, in Keras's order; none when predicting.
+    pub names: Vec<String>,
+}
+
+/// Traces a step. `variables` are those of the model; optimizer and metrics add theirs.
+///
+/// # Errors
+/// When the data does not fit the model, or a loss or metric does not fit the outputs.
+pub(crate) fn step_graph(
+    functional: &Functional,
+    variables: &[Arc<Variable>],
+    ready: Option<&Ready>,
+    spec: &StepSpec,
+) -> Result<StepGraph> {
+    let builder = Builder::new();
+    let trace = Trace::new(builder.clone(), spec.phase == Phase::Train);
+    // All variables come first and in one order, whatever the shape of the batch.
+    variables.iter().for_each(|v| drop(trace.read(v)));
+    if let Some(ready) = ready {
+        if spec.phase == Phase::Train {
+            ready.optimizer.iter().for_each(|v| drop(trace.read(v)));
+        }
+        ready.metric_variables().for_each(|v| drop(trace.read(v)));
+    }
+    let state = trace.variables().len();
+
+    let mut x = vec![];
+    for (input, given) in functional.inputs.iter().zip(&spec.x) {
+        let value = builder.input(given.clone());
+        x.push(fit_input(&value, input.shape().dims(), input.dtype(), input.name())?);
+    }
+    let apply = |layer: &crate::layers::LayerRef, v: &[Value], m: &[Option<Value>]| trace.apply(&**layer, v, m);
+    let (y_pred, masks) = functional.call(&apply, &x, &[])?;
+
+    let (names, results) = match ready {
+        None => (vec![], y_pred),
+        Some(ready) => {
+            let declare = |s: &Option<Spec>| s.as_ref().map(|s| builder.input(s.clone()));
+            let y: Vec<Option<Value>> = spec.y.iter().map(declare).collect();
+            let weights: Vec<Option<Value>> = spec.sample_weight.iter().map(declare).collect();
+            let batch = Batch { y, y_pred, masks, weights, size: spec.x.first().map_or(1, |s| s.shape[0]) };
+            batch.losses_and_metrics(&trace, ready, spec.phase)?
+        }
+    };
+    let known = trace.variables();
+    if known.len() != state {
+        return Err(Error::State("a layer has a variable that the model does not know of".into()));
+    }
+    let mut outputs: Vec<Value> = known.iter().map(|(_, _, now)| now.clone()).collect();
+    outputs.extend(results);
+    let mut graph = builder.finish(&outputs)?;
+    graph.state = state;
+    Ok(StepGraph { graph, variables: known.into_iter().map(|(v, _, _)| v).collect(), names })
+}
+
+/// Brings data to the shape and dtype of an input: a missing or extra last axis of size 1 is added or removed, as Keras
+/// does.
+fn fit_input(value: &Value, expected: &[Option<usize>], dtype: DType, name: &str) -> Result<Value> {
+    let got = value.shape().to_vec();
+    let fits = |shape: &[usize]| {
+        shape.len() == expected.len() && shape.iter().zip(expected).all(|(s, e)| e.is_none_or(|e| e == *s))
+    };
+    let shaped = if fits(&got) {
+        value.clone()
+    } else if got.len() + 1 == expected.len() && expected.last() == Some(&Some(1)) {
+        value.expand_dims(-1)
+    } else if got.len() == expected.len() + 1 && got.last() == Some(&1) {
+        value.squeeze(-1)
+    } else {
+        value.clone()
+    };
+    if !fits(shaped.shape()) {
+        let expected = crate::shape::Shape(expected.to_vec());
+        let got = crate::shape::Shape::from(got);
+        let message = format!("input `{name}` expects shape {expected}, got {got}");
+        return Err(Error::Data(message).help("the first axis is the batch"));
+    }
+    if value.dtype().is_float() && !dtype.is_float() {
+        let message = format!("input `{name}` expects {dtype}, got {}", value.dtype());
+        return Err(Error::Data(message).help("convert the data with `cast`, or declare the input with another dtype"));
+    }
+    Ok(shaped.cast(dtype))
+}
+
+/// The values of one batch within the graph, each list by output.
+struct Batch {
+    y: Vec<Option<Value>>,
+    y_pred: Vec<Value>,
+    masks: Vec<Option<Value>>,
+    weights: Vec<Option<Value>>,
+    size: usize,
+}
+
+impl Batch {
+    fn losses_and_metrics(&self, trace: &Trace, ready: &Ready, phase: Phase) -> Result<(Vec<String>, Vec<Value>)> {
+        let mut means = ready.loss_means.iter();
+        let whole = means.next();
+        let mut logs: Vec<(String, Value)> = vec![];
+        let mut terms: Vec<Value> = vec![];
+        for (i, output) in ready.outputs.iter().enumerate() {
+            let (Some(loss), Some(y)) = (&output.loss, &self.y[i]) else { continue };
+            let value = loss.compute(y, &self.y_pred[i], self.weights[i].as_ref(), self.masks[i].as_ref())?;
+            trace.builder().check()?;
+            let value = if value.rank() == 0 { value } else { value.sum(value.all_axes()) }.cast(DType::F32);
+            if let Some(mean) = means.next() {
+                logs.push((mean.name.clone(), update_mean(trace, mean, &value, self.size)));
+            }
+            terms.push(match output.loss_weight {
+                Some(weight) => value * weight,
+                None => value,
+            });
+        }
+        terms.extend(trace.losses().into_iter().map(|l| l.cast(DType::F32)));
+        for variable in &ready.trainable {
+            if let Some(regularizer) = &variable.regularizer {
+                terms.push(regularizer.call(&trace.start(variable))?.cast(DType::F32));
+            }
+        }
+        let total = terms.into_iter().reduce(|a, b| a + b);
+        if let (Some(mean), Some(total)) = (whole, &total) {
+            logs.push((mean.name.clone(), update_mean(trace, mean, total, self.size)));
+        }
+        if phase == Phase::Train {
+            let total = total.ok_or_else(|| Error::State("there is no loss to minimize".into()))?;
+            let weights: Vec<Value> = ready.trainable.iter().map(|v| trace.start(v)).collect();
+            let grads = gradient(&total, &weights)?;
+            ready.apply_optimizer(trace, grads)?;
+        }
+        for m in &ready.metrics {
+            let Some(y) = &self.y[m.output] else { continue };
+            let weight = self.metric_weight(m.output, m.weighted);
+            let state: Vec<Value> = m.state.iter().map(|v| trace.read(v)).collect();
+            let next = m.metric.update_state(&state, y, &self.y_pred[m.output], weight.as_ref())?;
+            m.state.iter().zip(&next).for_each(|(v, value)| trace.write(v, value.clone()));
+            logs.push((m.name.clone(), m.metric.result(&next)?));
+        }
+        trace.builder().check()?;
+        logs.sort_by(|a, b| a.0.cmp(&b.0));
+        if let Some((name, value)) = logs.iter().find(|(_, v)| v.rank() > 0) {
+            let message = format!("metric `{name}` gives {} values; `fit` takes metrics of one", value.spec());
+            return Err(Error::argument("Compile.metrics", message).help("choose an `average` for it"));
+        }
+        Ok(logs.into_iter().map(|(name, value)| (name, value.cast(DType::F32))).unzip())
+    }
+
+    /// A mask of the output weights every metric; sample weights only the weighted ones.
+    fn metric_weight(&self, output: usize, weighted: bool) -> Option<Value> {
+        let weight = self.weights[output].clone().filter(|_| weighted);
+        let mask = self.masks[output].as_ref().map(|m| m.cast(DType::F32));
+        match (weight, mask) {
+            (Some(weight), Some(mask)) => {
+                let mut weight = weight.cast(DType::F32);
+                while weight.rank() < mask.rank() {
+                    weight = weight.expand_dims(-1);
+                }
+                Some(weight * mask)
+            }
+            (weight, mask) => weight.or(mask),
+        }
+    }
+}
+
+/// Adds a batch to a running mean, by its number of samples; the mean.
+fn update_mean(trace: &Trace, mean: &LossMean, value: &Value, batch: usize) -> Value {
+    let total = trace.read(&mean.total) + value.stop_gradient() * batch;
+    let count = trace.read(&mean.count) + batch;
+    trace.write(&mean.total, total.clone());
+    trace.write(&mean.count, count.clone());
+    total / count
+}

@@ -1,0 +1,232 @@
+//! What a model keeps between `compile`, `fit`, `evaluate` and `predict`.
+use crate::metrics::Metric;
+use crate::models::Model;
+use crate::training::compile::{Compile, PerOutput};
+use crate::training::run::Program;
+use crate::training::step::StepSpec;
+use crate::variable::{Role, Variable};
+use crate::layers::Trace;
+use crate::optimizers::Optimizer;
+use cornu_graph::{DType, Error, Result, Spec, Tensor, Value};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Compile settings, compiled programs and the state of optimizer and metrics.
+#[derive(Debug, Default)]
+pub(crate) struct Trainer {
+    pub compile: Option<Arc<Compile>>,
+    /// Made on the first data after `compile`.
+    pub ready: Option<Arc<Ready>>,
+    /// One for each phase and shape of batch.
+    pub programs: HashMap<StepSpec, Program>,
+    pub stop_training: bool,
+    /// The optimizer's variables from a checkpoint, for the next [`Ready`].
+    pub resume: Option<Vec<Arc<Variable>>>,
+    /// A mistake made while layers were added.
+    error: Option<Error>,
+}
+
+/// Optimizer and metrics with their variables.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    pub outputs: Vec<PerOutput>,
+    /// Trainable weights at the time of `compile`.
+    pub trainable: Vec<Arc<Variable>>,
+    pub rule: Optimizer,
+    pub optimizer: Vec<Arc<Variable>>,
+    pub metrics: Vec<ReadyMetric>,
+    /// Mean of the whole loss, then of the loss of each output when there are several.
+    pub loss_means: Vec<LossMean>,
+}
+
+/// A metric of one output.
+#[derive(Debug)]
+pub(crate) struct ReadyMetric {
+    /// In logs and `History`.
+    pub name: String,
+    pub metric: Metric,
+    pub output: usize,
+    pub weighted: bool,
+    pub state: Vec<Arc<Variable>>,
+    /// The state to start each epoch with.
+    pub initial: Vec<Tensor>,
+}
+
+/// A running mean.
+#[derive(Debug)]
+pub(crate) struct LossMean {
+    pub name: String,
+    pub total: Arc<Variable>,
+    pub count: Arc<Variable>,
+}
+
+impl LossMean {
+    fn new(name: String) -> LossMean {
+        let zero = || Arc::new(Variable::new("mean", Role::State, Tensor::scalar(0f32)));
+        LossMean { name, total: zero(), count: zero() }
+    }
+}
+
+impl Ready {
+    /// Sets metrics and means back, as at the start of an epoch.
+    pub fn reset(&self) -> Result<()> {
+        let zero = Tensor::scalar(0f32);
+        self.loss_means.iter().try_for_each(|m| m.total.assign(&zero).and_then(|()| m.count.assign(&zero)))?;
+        let pairs = self.metrics.iter().flat_map(|m| m.state.iter().zip(&m.initial));
+        pairs.into_iter().try_for_each(|(variable, value)| variable.assign(value))
+    }
+
+    /// Adds the update of all trainable weights to a step.
+    pub fn apply_optimizer(&self, trace: &Trace, grads: Vec<Value>) -> Result<()> {
+        self.rule.apply(trace, &self.optimizer, &self.trainable, grads)
+    }
+
+    /// The variables of metrics and means.
+    pub fn metric_variables(&self) -> impl Iterator<Item = &Arc<Variable>> {
+        let means = self.loss_means.iter().flat_map(|m| [&m.total, &m.count]);
+        means.chain(self.metrics.iter().flat_map(|m| &m.state))
+    }
+}
+
+impl Trainer {
+    /// Forgets programs and states, as when layers change.
+    pub fn forget(&mut self) {
+        self.ready = None;
+        self.resume = None;
+        self.programs.clear();
+    }
+
+    /// Keeps a mistake until someone can be told.
+    pub fn fail(&mut self, error: Error) {
+        self.error.get_or_insert(error);
+    }
+
+    pub fn check(&self) -> Result<()> {
+        self.error.clone().map_or(Ok(()), Err)
+    }
+}
+
+impl Model {
+    /// Sets optimizer, losses and metrics for training. Compiling again starts the optimizer over.
+    ///
+    /// # Errors
+    /// A mistake in the layers; an unknown name, with the nearest known one; losses or metrics for outputs that the model does
+    /// not have.
+    pub fn compile(&mut self, compile: Compile) -> Result<()> {
+        self.trainer.check()?;
+        self.build_if_known()?;
+        compile.optimizer.check()?;
+        if let Some(functional) = self.functional() {
+            for output in compile.per_output(&functional.output_names())? {
+                output.check()?;
+            }
+        }
+        self.trainer.forget();
+        self.trainer.compile = Some(Arc::new(compile));
+        Ok(())
+    }
+
+    pub(crate) fn compiled(&self) -> Result<Arc<Compile>> {
+        self.trainer.compile.clone().ok_or_else(|| {
+            let error = Error::State(format!("model `{}` is not compiled", self.name()));
+            error.help("call `compile` with an optimizer and a loss before `fit` or `evaluate`")
+        })
+    }
+
+    /// Makes optimizer and metric variables for targets of these specs, once per `compile`.
+    pub(crate) fn ready(&mut self, y: &[Option<Spec>], y_pred: &[Spec]) -> Result<Arc<Ready>> {
+        if let Some(ready) = &self.trainer.ready {
+            return Ok(ready.clone());
+        }
+        let compile = self.compiled()?;
+        let names = self.built()?.output_names();
+        let outputs = compile.per_output(&names)?;
+        let several = names.len() > 1;
+        let mut loss_means = vec![LossMean::new("loss".into())];
+        if several {
+            let with_loss = names.iter().zip(&outputs).filter(|(_, o)| o.loss.is_some());
+            loss_means.extend(with_loss.map(|(name, _)| LossMean::new(format!("{name}_loss"))));
+        }
+        let mut metrics: Vec<ReadyMetric> = vec![];
+        let mut uses: HashMap<String, usize> = HashMap::new();
+        for weighted in [false, true] {
+            for (output, settings) in outputs.iter().enumerate() {
+                let Some(y_true) = &y[output] else { continue };
+                for metric in if weighted { &settings.weighted_metrics } else { &settings.metrics } {
+                    let metric = metric.resolve(y_true, &y_pred[output]);
+                    let prefix = if several { format!("{}_", names[output]) } else { String::new() };
+                    let name = unique_metric_name(&mut uses, &prefix, &metric.name(), weighted);
+                    let initial: Vec<(String, Tensor)> = metric.state(y_true, &y_pred[output])?;
+                    let state = |(n, t): &(String, Tensor)| Arc::new(Variable::new(n.clone(), Role::State, t.clone()));
+                    metrics.push(ReadyMetric {
+                        name,
+                        metric,
+                        output,
+                        weighted,
+                        state: initial.iter().map(state).collect(),
+                        initial: initial.into_iter().map(|(_, t)| t).collect(),
+                    });
+                }
+            }
+        }
+        let trainable: Vec<Arc<Variable>> =
+            self.variables()?.into_iter().filter(|v| v.trainable).map(|v| v.variable).collect();
+        let optimizer = match self.trainer.resume.take() {
+            Some(variables) => variables,
+            None => compile.optimizer.variables(&trainable)?,
+        };
+        let rule = compile.optimizer.clone();
+        let ready = Arc::new(Ready { outputs, trainable, rule, optimizer, metrics, loss_means });
+        self.trainer.ready = Some(ready.clone());
+        Ok(ready)
+    }
+
+    /// The learning rate now: that of the optimizer, or of its schedule at the present step.
+    ///
+    /// # Errors
+    /// When the model has not been trained since `compile`.
+    pub fn learning_rate(&self) -> Result<f64> {
+        self.learning_rate_variable()?.value()?.item()
+    }
+
+    /// Sets the learning rate for the steps to come.
+    ///
+    /// # Errors
+    /// When the model has not been trained since `compile`, or the optimizer follows a schedule.
+    pub fn set_learning_rate(&mut self, learning_rate: f64) -> Result<()> {
+        if self.compiled()?.optimizer.has_schedule() {
+            let error = Error::State("the optimizer's learning rate follows a schedule".into());
+            return Err(error.help("give the optimizer a number to set it by hand or by a callback"));
+        }
+        self.learning_rate_variable()?.assign(&Tensor::scalar(learning_rate).cast(DType::F32))
+    }
+
+    fn learning_rate_variable(&self) -> Result<Arc<Variable>> {
+        let ready = self.trainer.ready.as_ref();
+        let found = ready.and_then(|r| r.optimizer.iter().find(|v| v.name == "learning_rate").cloned());
+        found.ok_or_else(|| Error::State("the optimizer has no learning rate before the first step".into()))
+    }
+}
+
+/// Keras numbers repeated names: `mae`, `mae_1`; a weighted metric of a taken name is `weighted_mae`.
+fn unique_metric_name(uses: &mut HashMap<String, usize>, prefix: &str, name: &str, weighted: bool) -> String {
+    let full = format!("{prefix}{name}");
+    let first = !uses.contains_key(&full);
+    let full = if !first && weighted { format!("{prefix}weighted_{name}") } else { full };
+    let count = uses.entry(full.clone()).or_insert(0);
+    *count += 1;
+    if *count == 1 { full } else { format!("{full}_{}", *count - 1) }
+}
+
+impl PerOutput {
+    /// Fails on unknown names.
+    fn check(&self) -> Result<()> {
+        self.loss.iter().try_for_each(|l| l.check())?;
+        self.metrics.iter().chain(&self.weighted_metrics).try_for_each(Metric::check)
+    }
+
+    /// Whether targets are needed.
+    pub fn needs_target(&self) -> bool {
+        self.loss.is_some() || !self.metrics.is_empty() || !self.weighted_metrics.is_empty()
+    }
+}

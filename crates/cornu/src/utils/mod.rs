@@ -1,0 +1,7 @@
+//! Keras's `utils`: seeds and names.
+pub(crate) mod naming;
+mod seed;
+
+pub use naming::clear_session;
+pub(crate) use seed::next_seed;
+pub use seed::set_random_seed;

@@ -1,0 +1,112 @@
+//! Variables: weights, seeds, optimizer slots and metric states, shared by every model that uses them.
+use crate::constraints::Constraint;
+use crate::regularizers::Regularizer;
+use cornu_graph::{Backend, Buffer, Error, Result, Spec, Tensor};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// What a variable is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// A weight that the optimizer updates.
+    Trainable,
+    /// A weight that the layer itself updates, as a moving mean.
+    NonTrainable,
+    /// The state of a random generator; not a weight.
+    Seed,
+    /// A slot of the optimizer or the state of a metric; not a weight.
+    State,
+}
+
+/// A value that lives from step to step, on the host until an engine first needs it.
+#[derive(Debug)]
+pub struct Variable {
+    /// Its name within the layer: `kernel`.
+    pub name: String,
+    /// Shape and dtype.
+    pub spec: Spec,
+    /// What it is for.
+    pub role: Role,
+    /// Adds to the loss.
+    pub regularizer: Option<Regularizer>,
+    /// Applied after each update.
+    pub constraint: Option<Constraint>,
+    place: Mutex<Place>,
+}
+
+#[derive(Debug)]
+enum Place {
+    Host(Tensor),
+    Device(Box<dyn Buffer>),
+}
+
+impl Variable {
+    /// A variable without regularizer and constraint.
+    pub fn new(name: impl Into<String>, role: Role, value: Tensor) -> Variable {
+        Variable {
+            name: name.into(),
+            spec: Spec::new(value.dtype(), value.shape()),
+            role,
+            regularizer: None,
+            constraint: None,
+            place: Mutex::new(Place::Host(value)),
+        }
+    }
+
+    /// A copy of its value.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn value(&self) -> Result<Tensor> {
+        match &*self.lock() {
+            Place::Host(tensor) => Ok(tensor.clone()),
+            Place::Device(buffer) => buffer.download(),
+        }
+    }
+
+    /// Replaces its value. Another float dtype is converted.
+    ///
+    /// # Errors
+    /// When the shape differs, or the device fails.
+    pub fn assign(&self, value: &Tensor) -> Result<()> {
+        if value.shape() != self.spec.shape {
+            let message = format!("expects shape {:?}, got {:?}", self.spec.shape, value.shape());
+            return Err(Error::argument(format!("weight `{}`", self.name), message));
+        }
+        let value = value.cast(self.spec.dtype);
+        match &mut *self.lock() {
+            Place::Host(tensor) => *tensor = value,
+            Place::Device(buffer) => buffer.write(&value)?,
+        }
+        Ok(())
+    }
+
+    /// Locks the variable and moves it to the engine if it is not there yet.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub(crate) fn on_device(&self, backend: &dyn Backend) -> Result<DeviceGuard<'_>> {
+        let mut place = self.lock();
+        if let Place::Host(tensor) = &*place {
+            *place = Place::Device(backend.upload(tensor)?);
+        }
+        Ok(DeviceGuard(place))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Place> {
+        // A panic elsewhere leaves a whole value, old or new.
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A locked variable on its device.
+pub(crate) struct DeviceGuard<'a>(MutexGuard<'a, Place>);
+
+impl DeviceGuard<'_> {
+    /// The buffer; `None` never, once [`Variable::on_device`] made it.
+    pub(crate) fn buffer(&mut self) -> Option<&mut dyn Buffer> {
+        match &mut *self.0 {
+            Place::Device(buffer) => Some(&mut **buffer),
+            Place::Host(_) => None,
+        }
+    }
+}

@@ -49,12 +49,8 @@ pub trait Executable: Send {
     ///
     /// # Errors
     /// When a number, shape or dtype differs from the graph's, or the device fails.
-    fn run(
-        &mut self,
-        state: &mut [&mut dyn Buffer],
-        inputs: &[Tensor],
-        outputs: &mut [Tensor],
-    ) -> Result<()>;
+    fn run(&mut self, state: &mut [&mut dyn Buffer], inputs: &[Tensor], outputs: &mut [Tensor])
+    -> Result<()>;
 
     /// Bytes of working memory held besides state, inputs and outputs.
     fn memory(&self) -> usize;

@@ -7,7 +7,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[serde(transparent)]
 pub struct Size<const N: usize>(#[serde(serialize_with = "as_list")] pub [usize; N]);
 
-fn as_list<S: Serializer, const N: usize>(sizes: &[usize; N], serializer: S) -> std::result::Result<S::Ok, S::Error> {
+fn as_list<S: Serializer, const N: usize>(
+    sizes: &[usize; N],
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
     sizes.as_slice().serialize(serializer)
 }
 

@@ -43,7 +43,11 @@ impl DTypePolicy {
     /// # Errors
     /// When the name is no policy.
     pub fn variable_dtype(&self) -> Result<DType> {
-        if self.0.starts_with("mixed_") { self.compute_dtype().map(|_| DType::F32) } else { self.compute_dtype() }
+        if self.0.starts_with("mixed_") {
+            self.compute_dtype().map(|_| DType::F32)
+        } else {
+            self.compute_dtype()
+        }
     }
 
     fn unknown(&self) -> Error {
@@ -64,6 +68,7 @@ impl<'de> Deserialize<'de> for DTypePolicy {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         let json = serde_json::Value::deserialize(deserializer)?;
         let name = json.as_str().or_else(|| json["config"]["name"].as_str());
-        name.map(DTypePolicy::from).ok_or_else(|| serde::de::Error::custom(format!("no dtype policy: {json}")))
+        name.map(DTypePolicy::from)
+            .ok_or_else(|| serde::de::Error::custom(format!("no dtype policy: {json}")))
     }
 }

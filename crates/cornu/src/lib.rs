@@ -42,10 +42,9 @@ pub mod training;
 pub mod utils;
 mod variable;
 
-
+pub use arguments::{DataFormat, Padding, Size};
 pub use cornu_derive::{config, layer};
 pub use cornu_graph::{DType, Error, Result, Tensor, Value};
-pub use arguments::{DataFormat, Padding, Size};
 pub use dtype_policy::DTypePolicy;
 pub use object::KerasObject;
 pub use shape::Shape;

@@ -65,7 +65,10 @@ impl<'a> LambdaCallback<'a> {
     }
 
     /// After each training step.
-    pub fn on_train_batch_end(mut self, f: impl FnMut(&mut Context, usize, &Logs) -> Result<()> + 'a) -> Self {
+    pub fn on_train_batch_end(
+        mut self,
+        f: impl FnMut(&mut Context, usize, &Logs) -> Result<()> + 'a,
+    ) -> Self {
         self.on_train_batch_end = Some(Box::new(f));
         self
     }

@@ -157,7 +157,10 @@ fn fill_in(path: &str, epoch: usize, logs: &Logs) -> Result<String> {
     let bad = |what: &str| {
         let mut names: Vec<&str> = logs.iter().map(|(n, _)| n).collect();
         names.push("epoch");
-        Error::argument("ModelCheckpoint.filepath", format!("`{{{what}}}` cannot be filled in; there are {names:?}"))
+        Error::argument(
+            "ModelCheckpoint.filepath",
+            format!("`{{{what}}}` cannot be filled in; there are {names:?}"),
+        )
     };
     let mut filled = String::new();
     let mut rest = path;

@@ -28,7 +28,8 @@ impl Mode {
     /// Whether more of `monitor` is better.
     fn is_max(self, monitor: &str) -> bool {
         let name = monitor.strip_prefix("val_").unwrap_or(monitor);
-        let grows = ["acc", "auc", "precision", "recall", "f1", "fbeta", "iou", "r2", "sensitivity", "specificity"];
+        let grows =
+            ["acc", "auc", "precision", "recall", "f1", "fbeta", "iou", "r2", "sensitivity", "specificity"];
         match self {
             Mode::Min => false,
             Mode::Max => true,
@@ -52,7 +53,11 @@ impl Monitor {
 
     /// Whether `value` is better than `reference` by more than `min_delta`.
     pub fn improves(&self, value: f64, reference: f64, min_delta: f64) -> bool {
-        if self.mode.is_max(&self.name) { value - min_delta.abs() > reference } else { value + min_delta.abs() < reference }
+        if self.mode.is_max(&self.name) {
+            value - min_delta.abs() > reference
+        } else {
+            value + min_delta.abs() < reference
+        }
     }
 
     /// The same, against the best so far.
@@ -65,7 +70,11 @@ impl Monitor {
         let value = logs.get(&self.name);
         if value.is_none() {
             let names: Vec<&str> = logs.iter().map(|(n, _)| n).collect();
-            eprintln!("warning: {who} watches `{}`, which is not there; there are {}", self.name, names.join(", "));
+            eprintln!(
+                "warning: {who} watches `{}`, which is not there; there are {}",
+                self.name,
+                names.join(", ")
+            );
         }
         value
     }

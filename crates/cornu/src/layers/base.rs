@@ -36,9 +36,15 @@ impl Fields {
     ///
     /// # Errors
     /// When one is of another type.
-    pub fn base<E: serde::de::Error>(&mut self, has_own_activity_regularizer: bool) -> std::result::Result<LayerBase, E> {
-        let activity_regularizer =
-            if has_own_activity_regularizer { None } else { self.optional("activity_regularizer")?.flatten() };
+    pub fn base<E: serde::de::Error>(
+        &mut self,
+        has_own_activity_regularizer: bool,
+    ) -> std::result::Result<LayerBase, E> {
+        let activity_regularizer = if has_own_activity_regularizer {
+            None
+        } else {
+            self.optional("activity_regularizer")?.flatten()
+        };
         Ok(LayerBase {
             name: self.optional("name")?.flatten(),
             trainable: self.optional("trainable")?.unwrap_or(true),
@@ -110,7 +116,9 @@ impl Default for LayerBase {
 /// Equal configs; whether it is the same layer plays no part.
 impl PartialEq for LayerBase {
     fn eq(&self, other: &LayerBase) -> bool {
-        self.name == other.name && self.trainable == other.trainable && self.dtype == other.dtype
+        self.name == other.name
+            && self.trainable == other.trainable
+            && self.dtype == other.dtype
             && self.activity_regularizer == other.activity_regularizer
     }
 }

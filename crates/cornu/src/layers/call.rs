@@ -229,7 +229,8 @@ impl Call<'_> {
     pub fn update(&self, name: &str, value: &Value) -> Result<()> {
         let variable = self.variable(name)?;
         if value.shape() != variable.spec.shape {
-            let message = format!("weight `{name}` has shape {:?}, got {:?}", variable.spec.shape, value.shape());
+            let message =
+                format!("weight `{name}` has shape {:?}, got {:?}", variable.spec.shape, value.shape());
             return Err(Error::op("update", message));
         }
         self.trace.write(variable, value.cast(variable.spec.dtype).stop_gradient());

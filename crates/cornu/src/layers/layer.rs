@@ -134,7 +134,8 @@ impl<T: Layer + KerasObject + HasBase + Clone + 'static> LayerObject for T {
     }
 
     fn config(&self) -> Result<Json> {
-        let error = |e: serde_json::Error| Error::Format { what: T::CLASS_NAME.into(), message: e.to_string() };
+        let error =
+            |e: serde_json::Error| Error::Format { what: T::CLASS_NAME.into(), message: e.to_string() };
         let mut config = serde_json::to_value(self).map_err(error)?;
         config["name"] = self.base().resolved_name(T::CLASS_NAME).into();
         Ok(config)
@@ -143,11 +144,14 @@ impl<T: Layer + KerasObject + HasBase + Clone + 'static> LayerObject for T {
     fn saved(&self) -> Result<Json> {
         let config = self.config()?;
         let name = T::registered_name();
-        Ok(json!({"module": T::MODULE, "class_name": T::CLASS_NAME, "config": config, "registered_name": name}))
+        Ok(
+            json!({"module": T::MODULE, "class_name": T::CLASS_NAME, "config": config, "registered_name": name}),
+        )
     }
 
     fn with_config(&self, config: Json) -> Result<LayerRef> {
-        let error = |e: serde_json::Error| Error::Format { what: T::CLASS_NAME.into(), message: e.to_string() };
+        let error =
+            |e: serde_json::Error| Error::Format { what: T::CLASS_NAME.into(), message: e.to_string() };
         Ok(Arc::new(serde_json::from_value::<T>(config).map_err(error)?))
     }
 

@@ -44,7 +44,12 @@ pub struct Built {
 
 impl Weights {
     /// Asks for a weight. A name with a slash is saved under that attribute: `cell/kernel`.
-    pub fn add(&mut self, name: &str, shape: impl Into<Vec<usize>>, initializer: &Initializer) -> &mut Wanted {
+    pub fn add(
+        &mut self,
+        name: &str,
+        shape: impl Into<Vec<usize>>,
+        initializer: &Initializer,
+    ) -> &mut Wanted {
         self.push(Wanted {
             name: name.into(),
             shape: shape.into(),
@@ -150,10 +155,7 @@ pub(crate) fn ensure_built<'a>(layer: &'a dyn Layer, inputs: &[Shape]) -> Result
         let mut weights = Weights { wanted: vec![], children: vec![], dtype };
         layer.build_many(&mut weights, inputs).map_err(|e| in_layer(layer, e))?;
         let variables = weights.wanted.into_iter().map(|w| w.make().map(Arc::new)).collect::<Result<_>>();
-        Ok(Built {
-            variables: variables.map_err(|e| in_layer(layer, e))?,
-            children: weights.children,
-        })
+        Ok(Built { variables: variables.map_err(|e| in_layer(layer, e))?, children: weights.children })
     })
 }
 

@@ -42,7 +42,8 @@ impl LossRule for SparseCategoricalCrossentropy {
             labels = labels.squeeze(-1);
         }
         if labels.rank() + 1 != y_pred.rank() {
-            let message = format!("{}: labels {:?} for outputs {:?}", self.name, y_true.shape(), y_pred.shape());
+            let message =
+                format!("{}: labels {:?} for outputs {:?}", self.name, y_true.shape(), y_pred.shape());
             return Err(Error::Data(message).help("give one whole number for each sample"));
         }
         let ignored = self.ignore_class.map(|class| labels.equal(&labels.scalar(class as f64)));

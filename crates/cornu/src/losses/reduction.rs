@@ -39,7 +39,10 @@ impl Reduction {
         let mut weight = sample_weight.map(|w| w.cast(losses.dtype()));
         if let Some(mask) = mask {
             let mask = mask.cast(losses.dtype());
-            if *self == Reduction::SumOverBatchSize || *self == Reduction::MeanWithSampleWeight || *self == Reduction::Mean {
+            if *self == Reduction::SumOverBatchSize
+                || *self == Reduction::MeanWithSampleWeight
+                || *self == Reduction::Mean
+            {
                 let count: usize = mask.shape().iter().product();
                 let valid = mask.sum(mask.all_axes());
                 let scale = valid.scalar(count as f64) / (&valid + 1e-7);

@@ -18,7 +18,13 @@ impl MetricRule for Accuracy {
         self.name.clone()
     }
 
-    fn update_state(&self, state: &[Value], y_true: &Value, y_pred: &Value, weight: Option<&Value>) -> Result<Vec<Value>> {
+    fn update_state(
+        &self,
+        state: &[Value],
+        y_true: &Value,
+        y_pred: &Value,
+        weight: Option<&Value>,
+    ) -> Result<Vec<Value>> {
         let (y_true, y_pred) = same_rank(y_true, y_pred);
         let right = y_true.cast(y_pred.dtype()).equal(&y_pred);
         Ok(update_mean(state, &right, weight))
@@ -55,7 +61,13 @@ impl MetricRule for BinaryAccuracy {
         self.name.clone()
     }
 
-    fn update_state(&self, state: &[Value], y_true: &Value, y_pred: &Value, weight: Option<&Value>) -> Result<Vec<Value>> {
+    fn update_state(
+        &self,
+        state: &[Value],
+        y_true: &Value,
+        y_pred: &Value,
+        weight: Option<&Value>,
+    ) -> Result<Vec<Value>> {
         let (y_true, y_pred) = same_rank(y_true, y_pred);
         let predicted = y_pred.gt(&y_pred.scalar(self.threshold)).cast(y_pred.dtype());
         let right = y_true.cast(y_pred.dtype()).equal(&predicted).cast(DType::F32);
@@ -77,7 +89,13 @@ impl MetricRule for CategoricalAccuracy {
         self.name.clone()
     }
 
-    fn update_state(&self, state: &[Value], y_true: &Value, y_pred: &Value, weight: Option<&Value>) -> Result<Vec<Value>> {
+    fn update_state(
+        &self,
+        state: &[Value],
+        y_true: &Value,
+        y_pred: &Value,
+        weight: Option<&Value>,
+    ) -> Result<Vec<Value>> {
         let right = y_true.argmax(-1).equal(&y_pred.argmax(-1));
         Ok(update_mean(state, &right, weight))
     }
@@ -96,8 +114,18 @@ impl MetricRule for SparseCategoricalAccuracy {
         self.name.clone()
     }
 
-    fn update_state(&self, state: &[Value], y_true: &Value, y_pred: &Value, weight: Option<&Value>) -> Result<Vec<Value>> {
-        let labels = if y_true.rank() == y_pred.rank() && y_true.dim(-1) == 1 { y_true.squeeze(-1) } else { y_true.clone() };
+    fn update_state(
+        &self,
+        state: &[Value],
+        y_true: &Value,
+        y_pred: &Value,
+        weight: Option<&Value>,
+    ) -> Result<Vec<Value>> {
+        let labels = if y_true.rank() == y_pred.rank() && y_true.dim(-1) == 1 {
+            y_true.squeeze(-1)
+        } else {
+            y_true.clone()
+        };
         let right = labels.cast(DType::I32).equal(&y_pred.argmax(-1));
         Ok(update_mean(state, &right, weight))
     }

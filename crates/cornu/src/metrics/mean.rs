@@ -17,7 +17,13 @@ impl MetricRule for MeanSquaredErrorMetric {
         self.name.clone()
     }
 
-    fn update_state(&self, state: &[Value], y_true: &Value, y_pred: &Value, weight: Option<&Value>) -> Result<Vec<Value>> {
+    fn update_state(
+        &self,
+        state: &[Value],
+        y_true: &Value,
+        y_pred: &Value,
+        weight: Option<&Value>,
+    ) -> Result<Vec<Value>> {
         let (y_true, y_pred) = same_rank(y_true, y_pred);
         Ok(update_mean(state, &(y_true.cast(y_pred.dtype()) - y_pred).square().mean([-1]), weight))
     }
@@ -36,7 +42,13 @@ impl MetricRule for MeanAbsoluteErrorMetric {
         self.name.clone()
     }
 
-    fn update_state(&self, state: &[Value], y_true: &Value, y_pred: &Value, weight: Option<&Value>) -> Result<Vec<Value>> {
+    fn update_state(
+        &self,
+        state: &[Value],
+        y_true: &Value,
+        y_pred: &Value,
+        weight: Option<&Value>,
+    ) -> Result<Vec<Value>> {
         let (y_true, y_pred) = same_rank(y_true, y_pred);
         Ok(update_mean(state, &(y_true.cast(y_pred.dtype()) - y_pred).abs().mean([-1]), weight))
     }

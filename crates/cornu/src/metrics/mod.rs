@@ -107,7 +107,9 @@ impl Metric {
 pub(crate) fn update_mean(state: &[Value], values: &Value, sample_weight: Option<&Value>) -> Vec<Value> {
     let values = values.cast(DType::F32);
     let (total, count) = match sample_weight {
-        None => (values.sum(values.all_axes()), values.scalar(values.shape().iter().product::<usize>() as f64)),
+        None => {
+            (values.sum(values.all_axes()), values.scalar(values.shape().iter().product::<usize>() as f64))
+        }
         Some(weight) => {
             let mut weight = weight.cast(DType::F32);
             while weight.rank() > values.rank() && weight.dim(-1) == 1 {

@@ -23,7 +23,8 @@ impl std::fmt::Debug for Functional {
 }
 
 /// Applies one layer while a graph is traced: outputs and masks.
-type ApplyFn<'a> = dyn Fn(&LayerRef, &[Value], &[Option<Value>]) -> Result<(Vec<Value>, Vec<Option<Value>>)> + 'a;
+type ApplyFn<'a> =
+    dyn Fn(&LayerRef, &[Value], &[Option<Value>]) -> Result<(Vec<Value>, Vec<Option<Value>>)> + 'a;
 
 impl Functional {
     /// Finds the calls between `inputs` and `outputs`.
@@ -39,7 +40,8 @@ impl Functional {
         }
         for (i, x) in inputs.iter().enumerate() {
             if !x.node().inputs.is_empty() {
-                let message = format!("input {i} comes out of layer `{}`; inputs come from `Input`", x.name());
+                let message =
+                    format!("input {i} comes out of layer `{}`; inputs come from `Input`", x.name());
                 return Err(Error::argument("Model.inputs", message));
             }
             if inputs[..i].iter().any(|y| y.same(x)) {
@@ -175,8 +177,13 @@ impl Walk<'_> {
                 let is_input = self.inputs.iter().any(|x| Arc::ptr_eq(x.node(), &node));
                 if node.inputs.is_empty() && !is_input {
                     let name = node.layer.base().resolved_name(node.layer.class_name());
-                    let message = format!("output `{}` needs input `{name}`, which is not among the inputs", start.name());
-                    return Err(Error::argument("Model", message).help("add it to the inputs of `Model::new`"));
+                    let message = format!(
+                        "output `{}` needs input `{name}`, which is not among the inputs",
+                        start.name()
+                    );
+                    return Err(
+                        Error::argument("Model", message).help("add it to the inputs of `Model::new`")
+                    );
                 }
             }
             match node.inputs.get(next) {

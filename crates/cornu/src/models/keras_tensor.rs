@@ -154,7 +154,9 @@ pub(crate) fn apply_layer(
         Ok(specs) => specs
             .into_iter()
             .enumerate()
-            .map(|(index, (shape, dtype))| KerasTensor(Arc::new(Symbol { shape, dtype, node: node.clone(), index, error: None })))
+            .map(|(index, (shape, dtype))| {
+                KerasTensor(Arc::new(Symbol { shape, dtype, node: node.clone(), index, error: None }))
+            })
             .collect(),
         Err(error) => vec![failed(node, error)],
     }

@@ -35,7 +35,10 @@ pub struct Model {
 enum Body {
     Functional(Arc<Functional>),
     /// A stack of layers, and what they become once the shape of the data is known.
-    Sequential { layers: Vec<LayerRef>, built: Option<Arc<Functional>> },
+    Sequential {
+        layers: Vec<LayerRef>,
+        built: Option<Arc<Functional>>,
+    },
 }
 
 impl Model {
@@ -138,7 +141,10 @@ impl Model {
 
     pub(crate) fn built(&self) -> Result<&Arc<Functional>> {
         self.functional().ok_or_else(|| {
-            let error = Error::State(format!("model `{}` is not built: its weights and shapes are unknown", self.name()));
+            let error = Error::State(format!(
+                "model `{}` is not built: its weights and shapes are unknown",
+                self.name()
+            ));
             error.help("begin with an `Input`, or call `build`, `fit` or `predict` with data first")
         })
     }
@@ -154,7 +160,9 @@ impl Model {
     pub fn layers(&self) -> Vec<LayerRef> {
         match &self.body {
             Body::Functional(f) => f.layers.clone(),
-            Body::Sequential { layers, .. } => layers.iter().filter(|l| as_input(l).is_none()).cloned().collect(),
+            Body::Sequential { layers, .. } => {
+                layers.iter().filter(|l| as_input(l).is_none()).cloned().collect()
+            }
         }
     }
 
@@ -167,7 +175,9 @@ impl Model {
         let of = |l: &LayerRef| l.base().resolved_name(l.class_name()).to_string();
         let names: Vec<String> = layers.iter().map(of).collect();
         let found = names.iter().position(|n| n == name);
-        found.map(|i| layers[i].clone()).ok_or_else(|| Error::unknown("layer", name, names.iter().map(String::as_str)))
+        found
+            .map(|i| layers[i].clone())
+            .ok_or_else(|| Error::unknown("layer", name, names.iter().map(String::as_str)))
     }
 
     /// The symbolic inputs.
@@ -256,8 +266,12 @@ impl Model {
         }
         for (w, value) in own.iter().zip(weights) {
             if w.variable.spec.shape != value.shape() {
-                let message =
-                    format!("weight `{}` has shape {:?}, got {:?}", w.path, w.variable.spec.shape, value.shape());
+                let message = format!(
+                    "weight `{}` has shape {:?}, got {:?}",
+                    w.path,
+                    w.variable.spec.shape,
+                    value.shape()
+                );
                 return Err(Error::argument("set_weights", message));
             }
         }
@@ -291,7 +305,13 @@ pub(crate) struct ModelVariable {
 }
 
 /// The variables of a layer: its own, then those of the layers within.
-fn collect(layer: &dyn Layer, parent: &str, trainable: bool, seen: &mut HashSet<usize>, out: &mut Vec<ModelVariable>) {
+fn collect(
+    layer: &dyn Layer,
+    parent: &str,
+    trainable: bool,
+    seen: &mut HashSet<usize>,
+    out: &mut Vec<ModelVariable>,
+) {
     let name = layer.base().resolved_name(layer.class_name());
     let path = if parent.is_empty() { name.to_string() } else { format!("{parent}/{name}") };
     let trainable = trainable && layer.base().is_trainable();
@@ -299,7 +319,11 @@ fn collect(layer: &dyn Layer, parent: &str, trainable: bool, seen: &mut HashSet<
         for v in &built.variables {
             if seen.insert(Arc::as_ptr(v) as usize) {
                 let trainable = trainable && v.role == Role::Trainable;
-                out.push(ModelVariable { variable: v.clone(), path: format!("{path}/{}", v.name), trainable });
+                out.push(ModelVariable {
+                    variable: v.clone(),
+                    path: format!("{path}/{}", v.name),
+                    trainable,
+                });
             }
         }
         built.children.iter().for_each(|(_, child)| collect(&**child, &path, trainable, seen, out));

@@ -93,7 +93,8 @@ fn parameters(layer: &LayerRef) -> String {
 fn connections(calls: &[&Arc<Node>], nodes: &[Arc<Node>]) -> String {
     let mut sources = vec![];
     for x in calls.iter().flat_map(|n| &n.inputs) {
-        let call = calls_of(&*x.node().layer, nodes).iter().position(|n| Arc::ptr_eq(n, x.node())).unwrap_or(0);
+        let call =
+            calls_of(&*x.node().layer, nodes).iter().position(|n| Arc::ptr_eq(n, x.node())).unwrap_or(0);
         sources.push(format!("{}[{call}][{}]", x.name(), x.index()));
     }
     if sources.is_empty() { "-".into() } else { sources.join(", ") }
@@ -144,7 +145,8 @@ fn draw(text: &mut String, widths: &[usize], header: &[&str], rows: &[Row]) {
 }
 
 fn draw_row(text: &mut String, widths: &[usize], row: &Row, border: char) {
-    let cells: Vec<Vec<String>> = row.iter().zip(widths).map(|(cell, &w)| wrap(cell, w.saturating_sub(2))).collect();
+    let cells: Vec<Vec<String>> =
+        row.iter().zip(widths).map(|(cell, &w)| wrap(cell, w.saturating_sub(2))).collect();
     let height = cells.iter().map(Vec::len).max().unwrap_or(1);
     for line in 0..height {
         text.push(border);
@@ -186,7 +188,9 @@ fn totals(text: &mut String, model: &Model) {
     let sums = |specs: &mut dyn Iterator<Item = &Spec>| {
         specs.fold((0, 0), |(count, bytes), s| (count + s.len(), bytes + s.bytes()))
     };
-    let of = |trainable: bool| sums(&mut weights.iter().filter(|w| w.trainable == trainable).map(|w| &w.variable.spec));
+    let of = |trainable: bool| {
+        sums(&mut weights.iter().filter(|w| w.trainable == trainable).map(|w| &w.variable.spec))
+    };
     let (trainable, fixed) = (of(true), of(false));
     let optimizer = model.trainer.ready.as_ref().map(|r| sums(&mut r.optimizer.iter().map(|v| &v.spec)));
     let extra = optimizer.unwrap_or((0, 0));
@@ -239,7 +243,10 @@ mod tests {
 
     #[test]
     fn cells() {
-        assert_eq!(wrap("[(None, 3), (None, 3), (None, 3)]", 17), ["[(None, 3),", "(None, 3), (None,", "3)]"]);
+        assert_eq!(
+            wrap("[(None, 3), (None, 3), (None, 3)]", 17),
+            ["[(None, 3),", "(None, 3), (None,", "3)]"]
+        );
         assert_eq!(wrap("a_very_long_layer_name (Dense)", 10), ["a_very_lo…", "(Dense)"]);
         assert_eq!((thousands(54410), memory(217640)), ("54,410".into(), "212.54 KB".into()));
     }

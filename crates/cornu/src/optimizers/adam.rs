@@ -32,7 +32,13 @@ impl OptimizerRule for Adam {
         if self.amsgrad { vec!["momentum", "velocity", "velocity_hat"] } else { vec!["momentum", "velocity"] }
     }
 
-    fn update_step(&self, step: &Step, weight: &Value, gradient: &Value, slots: &mut [Value]) -> Result<Value> {
+    fn update_step(
+        &self,
+        step: &Step,
+        weight: &Value,
+        gradient: &Value,
+        slots: &mut [Value],
+    ) -> Result<Value> {
         let power = |beta: f64| step.number.scalar(beta).pow(&step.number);
         let alpha = &step.learning_rate * (1.0 - power(self.beta_2)).sqrt() / (1.0 - power(self.beta_1));
         slots[0] = &slots[0] + (gradient - &slots[0]) * (1.0 - self.beta_1);

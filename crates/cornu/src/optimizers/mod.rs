@@ -24,7 +24,13 @@ pub trait OptimizerRule: Saved + fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// When an argument makes no sense.
-    fn update_step(&self, step: &Step, weight: &Value, gradient: &Value, slots: &mut [Value]) -> Result<Value>;
+    fn update_step(
+        &self,
+        step: &Step,
+        weight: &Value,
+        gradient: &Value,
+        slots: &mut [Value],
+    ) -> Result<Value>;
 
     /// Limits on gradients.
     fn clipping(&self) -> Clipping {

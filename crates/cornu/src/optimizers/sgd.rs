@@ -26,7 +26,13 @@ impl OptimizerRule for SGD {
         if self.momentum == 0.0 { vec![] } else { vec!["momentum"] }
     }
 
-    fn update_step(&self, step: &Step, weight: &Value, gradient: &Value, slots: &mut [Value]) -> Result<Value> {
+    fn update_step(
+        &self,
+        step: &Step,
+        weight: &Value,
+        gradient: &Value,
+        slots: &mut [Value],
+    ) -> Result<Value> {
         let descent = gradient * &step.learning_rate;
         let [velocity] = slots else { return Ok(weight - descent) };
         let next = &*velocity * self.momentum - &descent;

@@ -14,7 +14,8 @@ impl Model {
     /// When the model is not built, or the file cannot be written.
     pub fn save_weights(&self, path: impl AsRef<Path>) -> Result<()> {
         let weights = self.weights()?;
-        let arrays = weights.iter().map(|w| Ok((w.path.clone(), w.variable.value()?))).collect::<Result<Vec<_>>>()?;
+        let arrays =
+            weights.iter().map(|w| Ok((w.path.clone(), w.variable.value()?))).collect::<Result<Vec<_>>>()?;
         save(path.as_ref(), &arrays)
     }
 
@@ -35,7 +36,8 @@ impl Model {
     /// When the model is not built, or the file cannot be written.
     pub fn save_checkpoint(&self, path: impl AsRef<Path>) -> Result<()> {
         let variables = self.checkpoint_variables()?;
-        let arrays = variables.iter().map(|(name, v)| Ok((name.clone(), v.value()?))).collect::<Result<Vec<_>>>()?;
+        let arrays =
+            variables.iter().map(|(name, v)| Ok((name.clone(), v.value()?))).collect::<Result<Vec<_>>>()?;
         save(path.as_ref(), &arrays)
     }
 
@@ -95,7 +97,10 @@ fn load_into(path: &Path, variables: &[(String, Arc<Variable>)]) -> Result<()> {
         };
         if tensor.shape() != variable.spec.shape {
             let expected = &variable.spec.shape;
-            return Err(bad(format!("`{name}` has shape {:?}, the model's has {expected:?}", tensor.shape())));
+            return Err(bad(format!(
+                "`{name}` has shape {:?}, the model's has {expected:?}",
+                tensor.shape()
+            )));
         }
         Ok(tensor.clone())
     };

@@ -5,7 +5,12 @@ use crate::training::compile::PerOutput;
 use cornu_graph::{Error, Result, Tensor};
 
 /// Labels of a sparse cross-entropy must be classes that the output has.
-pub(crate) fn check_targets(name: &str, y: &Tensor, settings: &PerOutput, output: &KerasTensor) -> Result<()> {
+pub(crate) fn check_targets(
+    name: &str,
+    y: &Tensor,
+    settings: &PerOutput,
+    output: &KerasTensor,
+) -> Result<()> {
     let Some(Loss::SparseCategoricalCrossentropy(loss)) = &settings.loss else { return Ok(()) };
     let Some(classes) = output.shape().dim(-1) else { return Ok(()) };
     let ignored = loss.ignore_class.map(|c| c as f64);

@@ -98,7 +98,8 @@ impl Data {
             if self.tensors.len() == names.len() {
                 return Ok(self.tensors);
             }
-            let message = format!("the model has {} ({names:?}), got {} arrays", names.len(), self.tensors.len());
+            let message =
+                format!("the model has {} ({names:?}), got {} arrays", names.len(), self.tensors.len());
             return Err(Error::argument(what, message));
         };
         if let Some(name) = given.iter().find(|g| !names.contains(g)) {
@@ -106,7 +107,8 @@ impl Data {
         }
         let find = |name: &String| {
             let at = given.iter().position(|g| g == name);
-            let missing = || Error::argument(what, format!("nothing is given for `{name}`; the model has {names:?}"));
+            let missing =
+                || Error::argument(what, format!("nothing is given for `{name}`; the model has {names:?}"));
             at.map(|i| self.tensors[i].clone()).ok_or_else(missing)
         };
         names.iter().map(find).collect()
@@ -130,12 +132,15 @@ impl Samples {
         let mut count = None;
         for (name, tensor) in &named {
             let Some(&n) = tensor.shape().first() else {
-                return Err(Error::Data(format!("{name} is a single number; its first axis must be the samples")));
+                return Err(Error::Data(format!(
+                    "{name} is a single number; its first axis must be the samples"
+                )));
             };
             match &count {
                 None => count = Some((name, n)),
                 Some((first, m)) if *m != n => {
-                    let message = format!("all arrays need one number of samples: {first} has {m}, {name} has {n}");
+                    let message =
+                        format!("all arrays need one number of samples: {first} has {m}, {name} has {n}");
                     return Err(Error::Data(message));
                 }
                 Some(_) => {}

@@ -99,8 +99,14 @@ impl<'a> Predict<'a> {
 
 impl Model {
     /// Builds the model for this data if need be and brings the data into the order of inputs and outputs.
-    pub(crate) fn batches(&mut self, x: Data, y: Option<Data>, weight: Option<SampleWeight>) -> Result<Batches> {
-        let given: Vec<(Shape, DType)> = x.tensors().iter().map(|t| (batch_shape(t), input_dtype(t))).collect();
+    pub(crate) fn batches(
+        &mut self,
+        x: Data,
+        y: Option<Data>,
+        weight: Option<SampleWeight>,
+    ) -> Result<Batches> {
+        let given: Vec<(Shape, DType)> =
+            x.tensors().iter().map(|t| (batch_shape(t), input_dtype(t))).collect();
         self.build_for(&given)?;
         let functional = self.built()?.clone();
         let (inputs, outputs) = (functional.input_names(), functional.output_names());
@@ -152,8 +158,10 @@ impl Model {
         let batch_size = check_batch_size("Evaluate", options.batch_size.unwrap_or(32))?;
         let batches = self.batches(x.into(), Some(y.into()), options.sample_weight)?;
         let mut callbacks = Callbacks::new(options.callbacks);
-        let mut progress = Progress::new(options.verbose, Some(steps(batches.samples.count, batch_size, options.steps)));
-        let logs = self.evaluate_batches(&batches, batch_size, options.steps, &mut callbacks, &mut progress)?;
+        let mut progress =
+            Progress::new(options.verbose, Some(steps(batches.samples.count, batch_size, options.steps)));
+        let logs =
+            self.evaluate_batches(&batches, batch_size, options.steps, &mut callbacks, &mut progress)?;
         progress.finish(&logs);
         Ok(logs)
     }

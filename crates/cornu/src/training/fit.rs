@@ -221,7 +221,8 @@ impl Model {
             let count = training.samples.count;
             let at = (count as f64 * (1.0 - options.validation_split)).floor() as usize;
             if at == 0 || at == count {
-                let message = format!("{} of {count} samples leaves one part empty", options.validation_split);
+                let message =
+                    format!("{} of {count} samples leaves one part empty", options.validation_split);
                 return Err(Error::argument("Fit.validation_split", message));
             }
             validation = Some(training.part(at, count)?);
@@ -294,7 +295,9 @@ impl FitRun<'_> {
             self.next = 0;
         }
 
-        if let Some(validation) = self.validation.as_ref().filter(|_| (epoch + 1) % self.options.validation_freq == 0) {
+        if let Some(validation) =
+            self.validation.as_ref().filter(|_| (epoch + 1) % self.options.validation_freq == 0)
+        {
             let batch_size = self.options.validation_batch_size.unwrap_or(self.options.batch_size);
             let mut silent = Progress::new(Verbose::Silent, None);
             let limit = self.options.validation_steps;

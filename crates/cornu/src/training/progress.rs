@@ -62,7 +62,9 @@ impl Progress {
         if self.after_first.is_none() {
             return true;
         }
-        self.verbose == Verbose::Bar && self.terminal && self.last.is_none_or(|last| last.elapsed() >= INTERVAL)
+        self.verbose == Verbose::Bar
+            && self.terminal
+            && self.last.is_none_or(|last| last.elapsed() >= INTERVAL)
     }
 
     /// `step` steps are done.

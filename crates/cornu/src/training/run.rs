@@ -87,7 +87,8 @@ impl Batches {
     ) -> Result<Batches> {
         let kinds = targets.iter().zip(&weights).map(|(y, w)| (y.is_some(), w.is_some())).collect();
         let count = inputs.len();
-        let all = inputs.into_iter().chain(targets.into_iter().flatten()).chain(weights.into_iter().flatten());
+        let all =
+            inputs.into_iter().chain(targets.into_iter().flatten()).chain(weights.into_iter().flatten());
         Ok(Batches { samples: Samples::new(all.collect())?, inputs: count, targets: kinds })
     }
 

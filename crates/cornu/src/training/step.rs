@@ -64,7 +64,8 @@ pub(crate) fn step_graph(
         let value = builder.input(given.clone());
         x.push(fit_input(&value, input.shape().dims(), input.dtype(), input.name())?);
     }
-    let apply = |layer: &crate::layers::LayerRef, v: &[Value], m: &[Option<Value>]| trace.apply(&**layer, v, m);
+    let apply =
+        |layer: &crate::layers::LayerRef, v: &[Value], m: &[Option<Value>]| trace.apply(&**layer, v, m);
     let (y_pred, masks) = functional.call(&apply, &x, &[])?;
 
     let (names, results) = match ready {
@@ -112,7 +113,8 @@ fn fit_input(value: &Value, expected: &[Option<usize>], dtype: DType, name: &str
     }
     if value.dtype().is_float() && !dtype.is_float() {
         let message = format!("input `{name}` expects {dtype}, got {}", value.dtype());
-        return Err(Error::Data(message).help("convert the data with `cast`, or declare the input with another dtype"));
+        return Err(Error::Data(message)
+            .help("convert the data with `cast`, or declare the input with another dtype"));
     }
     Ok(shaped.cast(dtype))
 }
@@ -127,7 +129,12 @@ struct Batch {
 }
 
 impl Batch {
-    fn losses_and_metrics(&self, trace: &Trace, ready: &Ready, phase: Phase) -> Result<(Vec<String>, Vec<Value>)> {
+    fn losses_and_metrics(
+        &self,
+        trace: &Trace,
+        ready: &Ready,
+        phase: Phase,
+    ) -> Result<(Vec<String>, Vec<Value>)> {
         let mut means = ready.loss_means.iter();
         let whole = means.next();
         let mut logs: Vec<(String, Value)> = vec![];
@@ -172,7 +179,8 @@ impl Batch {
         trace.builder().check()?;
         logs.sort_by(|a, b| a.0.cmp(&b.0));
         if let Some((name, value)) = logs.iter().find(|(_, v)| v.rank() > 0) {
-            let message = format!("metric `{name}` gives {} values; `fit` takes metrics of one", value.spec());
+            let message =
+                format!("metric `{name}` gives {} values; `fit` takes metrics of one", value.spec());
             return Err(Error::argument("Compile.metrics", message).help("choose an `average` for it"));
         }
         Ok(logs.into_iter().map(|(name, value)| (name, value.cast(DType::F32))).unzip())

@@ -1,12 +1,12 @@
 //! What a model keeps between `compile`, `fit`, `evaluate` and `predict`.
+use crate::layers::Trace;
 use crate::metrics::Metric;
 use crate::models::Model;
+use crate::optimizers::Optimizer;
 use crate::training::compile::{Compile, PerOutput};
 use crate::training::run::Program;
 use crate::training::step::StepSpec;
 use crate::variable::{Role, Variable};
-use crate::layers::Trace;
-use crate::optimizers::Optimizer;
 use cornu_graph::{DType, Error, Result, Spec, Tensor, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -71,7 +71,9 @@ impl Ready {
     /// Sets metrics and means back, as at the start of an epoch.
     pub fn reset(&self) -> Result<()> {
         let zero = Tensor::scalar(0f32);
-        self.loss_means.iter().try_for_each(|m| m.total.assign(&zero).and_then(|()| m.count.assign(&zero)))?;
+        self.loss_means
+            .iter()
+            .try_for_each(|m| m.total.assign(&zero).and_then(|()| m.count.assign(&zero)))?;
         let pairs = self.metrics.iter().flat_map(|m| m.state.iter().zip(&m.initial));
         pairs.into_iter().try_for_each(|(variable, value)| variable.assign(value))
     }
@@ -157,7 +159,9 @@ impl Model {
                     let prefix = if several { format!("{}_", names[output]) } else { String::new() };
                     let name = unique_metric_name(&mut uses, &prefix, &metric.name(), weighted);
                     let initial: Vec<(String, Tensor)> = metric.state(y_true, &y_pred[output])?;
-                    let state = |(n, t): &(String, Tensor)| Arc::new(Variable::new(n.clone(), Role::State, t.clone()));
+                    let state = |(n, t): &(String, Tensor)| {
+                        Arc::new(Variable::new(n.clone(), Role::State, t.clone()))
+                    };
                     metrics.push(ReadyMetric {
                         name,
                         metric,

@@ -54,7 +54,9 @@ pub(crate) fn convolve<const N: usize>(
     groups: usize,
 ) -> Result<Value> {
     if strides.iter().any(|&s| s > 1) && dilation.iter().any(|&d| d > 1) {
-        let message = format!("`strides > 1` cannot be used with `dilation_rate > 1`: got {strides:?} and {dilation:?}");
+        let message = format!(
+            "`strides > 1` cannot be used with `dilation_rate > 1`: got {strides:?} and {dilation:?}"
+        );
         return Err(Error::argument("strides", message));
     }
     if *padding == Padding::Causal && N != 1 {
@@ -64,7 +66,8 @@ pub(crate) fn convolve<const N: usize>(
         let message = format!("expected an input of {} axes, got shape {:?}", N + 2, x.shape());
         return Err(Error::Data(message));
     }
-    let pads = (0..N).map(|i| padding_of(padding, x.shape()[i + 1], kernel.shape()[i], strides[i], dilation[i]));
+    let pads =
+        (0..N).map(|i| padding_of(padding, x.shape()[i + 1], kernel.shape()[i], strides[i], dilation[i]));
     let window = ConvWindow {
         strides: strides.to_vec(),
         padding: pads.collect::<Result<_>>()?,

@@ -126,7 +126,11 @@ impl KerasObject for InputLayer {
 impl Layer for InputLayer {
     fn call_many(&self, _: &Call, inputs: &[Value]) -> Result<Vec<Value>> {
         // Models put the data in place of this layer.
-        if inputs.is_empty() { Err(Error::State("an input layer needs data".into())) } else { Ok(inputs.to_vec()) }
+        if inputs.is_empty() {
+            Err(Error::State("an input layer needs data".into()))
+        } else {
+            Ok(inputs.to_vec())
+        }
     }
 
     fn keeps_input_dtype(&self) -> bool {

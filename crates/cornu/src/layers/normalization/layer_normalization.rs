@@ -106,7 +106,8 @@ impl Layer for LayerNormalization {
         let wide = DType::promote(x.dtype(), DType::F32);
         let x = x.cast(wide);
         let axes = self.axis.within(x.rank())?;
-        let sizes: Vec<usize> = (0..x.rank()).map(|a| if axes.contains(&a) { x.shape()[a] } else { 1 }).collect();
+        let sizes: Vec<usize> =
+            (0..x.rank()).map(|a| if axes.contains(&a) { x.shape()[a] } else { 1 }).collect();
         let weight = |name: &str| Ok::<_, Error>(cx.variable_value(name)?.cast(wide).reshape(&sizes));
         let reduced: Vec<i64> = axes.iter().map(|&a| a as i64).collect();
 

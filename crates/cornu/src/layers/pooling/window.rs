@@ -20,7 +20,9 @@ pub(super) fn pool<const N: usize>(
     }
     let size = size.positive("pool_size")?;
     let strides = strides.map_or(Ok(size), |s| s.positive("strides"))?;
-    let pads = (0..N).map(|i| padding_of(padding, x.shape()[i + 1], size[i], strides[i], 1)).collect::<Result<Vec<_>>>()?;
+    let pads = (0..N)
+        .map(|i| padding_of(padding, x.shape()[i + 1], size[i], strides[i], 1))
+        .collect::<Result<Vec<_>>>()?;
     let around = |spatial: &[usize]| [&[1], spatial, &[1]].concat();
     let pads: Vec<(usize, usize)> = pads.iter().map(|&(low, high)| (low as usize, high as usize)).collect();
     let pads = [&[(0, 0)], &pads[..], &[(0, 0)]].concat();

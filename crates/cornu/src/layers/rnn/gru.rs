@@ -86,9 +86,13 @@ impl Layer for GRUCell {
 
     fn call_many(&self, cx: &Call, inputs: &[Value]) -> Result<Vec<Value>> {
         let [x, h, masks @ ..] = inputs else {
-            return Err(Error::Data(format!("a GRU cell takes an input and its state, got {}", inputs.len())));
+            return Err(Error::Data(format!(
+                "a GRU cell takes an input and its state, got {}",
+                inputs.len()
+            )));
         };
-        let [input_mask, state_mask] = [self.dropout, self.recurrent_dropout].map(|rate| cx.training() && rate > 0.0);
+        let [input_mask, state_mask] =
+            [self.dropout, self.recurrent_dropout].map(|rate| cx.training() && rate > 0.0);
         // Each gate drops features of its own.
         let (drop_x, drop_h) = masks.split_at(if input_mask { 3.min(masks.len()) } else { 0 });
         let drop_h = if state_mask { drop_h } else { &[] };

@@ -88,9 +88,13 @@ impl Layer for LSTMCell {
 
     fn call_many(&self, cx: &Call, inputs: &[Value]) -> Result<Vec<Value>> {
         let [x, h, c, masks @ ..] = inputs else {
-            return Err(Error::Data(format!("an LSTM cell takes an input and two states, got {}", inputs.len())));
+            return Err(Error::Data(format!(
+                "an LSTM cell takes an input and two states, got {}",
+                inputs.len()
+            )));
         };
-        let [input_mask, state_mask] = [self.dropout, self.recurrent_dropout].map(|rate| cx.training() && rate > 0.0);
+        let [input_mask, state_mask] =
+            [self.dropout, self.recurrent_dropout].map(|rate| cx.training() && rate > 0.0);
         let mut masks = masks.iter();
         let x = if input_mask { masks.next().map_or_else(|| x.clone(), |m| x * m) } else { x.clone() };
         let h = if state_mask { masks.next().map_or_else(|| h.clone(), |m| h * m) } else { h.clone() };

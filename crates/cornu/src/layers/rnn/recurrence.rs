@@ -47,7 +47,8 @@ impl Recurrence {
             let arguments: Vec<Value> = [x].into_iter().chain(states).chain(&constants).cloned().collect();
             let mut outputs = cx.apply(cell, &arguments)?;
             if outputs.len() != states.len() + 1 {
-                let message = format!("a cell gives its output and {} states, got {}", states.len(), outputs.len());
+                let message =
+                    format!("a cell gives its output and {} states, got {}", states.len(), outputs.len());
                 return Err(Error::State(message));
             }
             let states = outputs.split_off(1);
@@ -107,7 +108,8 @@ impl Recurrence {
             cx.builder().scan(&carries, &sequences, length, self.go_backwards, |_, carries, slices| {
                 let (output, states) = step(&slices[0], &carries[..count])?;
                 let Some(mask) = slices.get(1) else { return Ok((states, vec![output])) };
-                let (output, mut next) = self.masked(mask, &output, states, &carries[..count], &carries[count]);
+                let (output, mut next) =
+                    self.masked(mask, &output, states, &carries[..count], &carries[count]);
                 next.push(output.1);
                 Ok((next, vec![output.0]))
             })?;
@@ -134,7 +136,8 @@ impl Recurrence {
             mask.select(new, old)
         };
         let kept = keep(output, output_before);
-        let shown = if self.zero_output_for_mask { keep(output, &output.full_like(0.0)) } else { kept.clone() };
+        let shown =
+            if self.zero_output_for_mask { keep(output, &output.full_like(0.0)) } else { kept.clone() };
         let next = states.iter().zip(before).map(|(new, old)| keep(new, old)).collect();
         ((shown, kept), next)
     }
@@ -159,7 +162,8 @@ impl Recurrence {
                 continue;
             };
             let previous = before.take().unwrap_or_else(|| output.full_like(0.0));
-            let ((shown, kept), next) = self.masked(&mask.index_axis(0, at), &output, next, &states, &previous);
+            let ((shown, kept), next) =
+                self.masked(&mask.index_axis(0, at), &output, next, &states, &previous);
             states = next;
             before = Some(kept);
             outputs.push(shown);

@@ -79,7 +79,8 @@ impl Layer for SimpleRNNCell {
         let [x, h, masks @ ..] = inputs else {
             return Err(Error::Data(format!("a cell takes an input and its state, got {}", inputs.len())));
         };
-        let [input_mask, state_mask] = [self.dropout, self.recurrent_dropout].map(|rate| cx.training() && rate > 0.0);
+        let [input_mask, state_mask] =
+            [self.dropout, self.recurrent_dropout].map(|rate| cx.training() && rate > 0.0);
         let mut masks = masks.iter();
         let x = if input_mask { masks.next().map_or_else(|| x.clone(), |m| x * m) } else { x.clone() };
         let h = if state_mask { masks.next().map_or_else(|| h.clone(), |m| h * m) } else { h.clone() };

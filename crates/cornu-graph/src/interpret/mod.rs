@@ -5,12 +5,17 @@
 //! and wrap at their width.
 mod array;
 mod binary;
+mod conv;
 mod dot;
 mod elementwise;
+mod fused;
 mod movement;
 mod pending;
+mod pool;
 mod reduce;
+mod rng_bits;
 mod scan;
+mod softmax;
 mod unary;
 
 pub use array::{Array, Data, Indices};

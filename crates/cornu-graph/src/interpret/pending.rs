@@ -13,4 +13,3 @@ macro_rules! pending {
     )+ };
 }
 pending!(ArgReduce Concat Cumulative DynamicSlice DynamicUpdate Gather Pad Reverse Scatter Slice Sort TopK While);
-pending!(Conv ConvInputGrad ConvKernelGrad ReduceWindow WindowGrad WindowPick RngBits);

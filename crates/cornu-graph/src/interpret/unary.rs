@@ -1,6 +1,6 @@
 //! Elementwise functions of one value.
 use super::{Array, Data, Eval};
-use crate::ops::{Unary, UnaryKind};
+use crate::ops::{Polygamma, Unary, UnaryKind};
 use crate::{DType, Result, Spec, special};
 
 impl Eval for Unary {
@@ -75,5 +75,12 @@ fn int(kind: UnaryKind, dtype: DType, x: i128) -> i128 {
         UnaryKind::Not if dtype == DType::Bool => 1 - x,
         UnaryKind::Not => !x,
         _ => x,
+    }
+}
+
+impl Eval for Polygamma {
+    fn eval(&self, inputs: &[&Array], out: &[Spec]) -> Result<Vec<Array>> {
+        let values = inputs[0].as_floats()?.iter().map(|&x| special::polygamma(self.order, x));
+        Ok(vec![Array::floats(&out[0], values.collect())])
     }
 }

@@ -217,9 +217,11 @@ ops! {
     cumulative { Cumulative }
     dot { Dot }
     dynamic_slice { DynamicSlice DynamicUpdate }
+    fused { Fused }
     gather { Gather }
     iota { Iota }
     pad { Pad }
+    polygamma { Polygamma }
     pool { ReduceWindow WindowGrad WindowPick }
     reduce { Reduce }
     reshape { Reshape }
@@ -229,6 +231,7 @@ ops! {
     scatter { Scatter }
     select { Select }
     slice { Slice }
+    softmax { Softmax LogSoftmax }
     sort { Sort }
     stop_gradient { StopGradient }
     top_k { TopK }

@@ -125,7 +125,7 @@ impl OpRule for Unary {
             Relu => y.gt(&y.scalar(0.0)).select(g, &g.scalar(0.0)),
             Erf => g * ((-(x * x)).exp() * (2.0 / PI.sqrt())),
             Erfinv => g * ((y * y).exp() * (PI.sqrt() / 2.0)),
-            Lgamma => g * x.log(),
+            Lgamma => g * x.digamma(),
             Sign | Ceil | Floor | Round | Not | IsFinite => return vec![None],
         })]
     }

@@ -20,10 +20,14 @@ fn products(
             let channel = group * inner + k[n];
             let mut place = vec![out[0]];
             for axis in 0..n {
-                let stretched = (out[axis + 1] * window.strides[axis] + k[axis] * window.rhs_dilation[axis]) as i64
+                let stretched = (out[axis + 1] * window.strides[axis] + k[axis] * window.rhs_dilation[axis])
+                    as i64
                     - window.padding[axis].0;
                 let dilation = window.lhs_dilation[axis] as i64;
-                if stretched >= 0 && stretched % dilation == 0 && stretched / dilation < image[axis + 1] as i64 {
+                if stretched >= 0
+                    && stretched % dilation == 0
+                    && stretched / dilation < image[axis + 1] as i64
+                {
                     place.push((stretched / dilation) as usize);
                 }
             }

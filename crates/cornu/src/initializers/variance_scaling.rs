@@ -1,5 +1,5 @@
 //! Random values scaled by the size of the layer.
-use crate::initializers::{Initialize, draw};
+use crate::initializers::{Initialize, Initializer, draw};
 use cornu_derive::config;
 use cornu_graph::philox::Generator;
 use cornu_graph::{DType, Error, Result, Tensor, normalize_axis};
@@ -80,6 +80,23 @@ fn fans(shape: &[usize], input_axes: Option<&[i64]>, output_axes: Option<&[i64]>
             (field * *inputs as f64, field * *outputs as f64)
         }
     })
+}
+
+impl Initializer {
+    /// The same initializer with these axes in place of none, if it scales by fan-in and fan-out.
+    pub(crate) fn with_axes(&self, input_axes: &[i64], output_axes: &[i64]) -> Initializer {
+        macro_rules! set_axes {
+            ($($Class:ident)*) => {
+                match self {
+                    $(Initializer::$Class(object) if object.input_axes.is_none() || object.output_axes.is_none() => {
+                        object.clone().input_axes(input_axes).output_axes(output_axes).into()
+                    })*
+                    other => other.clone(),
+                }
+            };
+        }
+        set_axes!(VarianceScaling GlorotNormal GlorotUniform HeNormal HeUniform LecunNormal LecunUniform)
+    }
 }
 
 /// The named cases of [`VarianceScaling`].

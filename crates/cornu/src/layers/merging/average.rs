@@ -1,0 +1,21 @@
+//! Mean of inputs.
+use super::{any_mask, merge};
+use crate::layers::prelude::*;
+
+/// The mean of its inputs. Shapes broadcast. Keras's `Average`.
+#[layer("keras.layers")]
+pub struct Average {}
+
+impl Layer for Average {
+    fn call_many(&self, _: &Call, inputs: &[Value]) -> Result<Vec<Value>> {
+        Ok(vec![merge(inputs, |a, b| a + b)?.remove(0) / inputs.len()])
+    }
+
+    fn compute_mask(&self, cx: &Call, _: &[Value], _: &[Value]) -> Result<Vec<Option<Value>>> {
+        Ok(any_mask(cx))
+    }
+
+    fn supports_masking(&self) -> bool {
+        true
+    }
+}

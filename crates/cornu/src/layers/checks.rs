@@ -16,7 +16,8 @@ pub(crate) fn at_least_rank(x: &Value, least: usize) -> Result<()> {
     if x.rank() >= least {
         return Ok(());
     }
-    let message = format!("expected an input of at least {least} axes, got {} of shape {:?}", x.rank(), x.shape());
+    let message =
+        format!("expected an input of at least {least} axes, got {} of shape {:?}", x.rank(), x.shape());
     Err(Error::Data(message).help("the first axis is the batch"))
 }
 
@@ -42,6 +43,8 @@ pub(crate) fn not_negative(what: &str, x: f64) -> Result<()> {
 pub(crate) fn no_quantization(class: &str, config: &Option<Json>) -> Result<()> {
     match config {
         None => Ok(()),
-        Some(_) => Err(Error::argument(format!("{class}.quantization_config"), "quantized layers are not supported")),
+        Some(_) => {
+            Err(Error::argument(format!("{class}.quantization_config"), "quantized layers are not supported"))
+        }
     }
 }

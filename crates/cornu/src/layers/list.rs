@@ -27,10 +27,14 @@ macro_rules! layers {
 }
 
 layers! {
-    AveragePooling1D AveragePooling2D AveragePooling3D BatchNormalization Bidirectional
-    Conv1D Conv1DTranspose Conv2D Conv2DTranspose Conv3D Conv3DTranspose DepthwiseConv1D DepthwiseConv2D
-    GRU GRUCell GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D GlobalMaxPooling1D
-    GlobalMaxPooling2D GlobalMaxPooling3D InputLayer LSTM LSTMCell LayerNormalization MaxPooling1D MaxPooling2D
-    MaxPooling3D RNN SeparableConv1D SeparableConv2D SimpleRNN SimpleRNNCell StackedRNNCells
-    TimeDistributed
+    Activation ActivityRegularization Add AlphaDropout Average AveragePooling1D AveragePooling2D
+    AveragePooling3D BatchNormalization Bidirectional Concatenate Conv1D Conv1DTranspose Conv2D
+    Conv2DTranspose Conv3D Conv3DTranspose Cropping1D Cropping2D Cropping3D Dense DepthwiseConv1D
+    DepthwiseConv2D Dot Dropout ELU EinsumDense Embedding Flatten GRU GRUCell GaussianDropout
+    GaussianNoise GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D GlobalMaxPooling1D
+    GlobalMaxPooling2D GlobalMaxPooling3D Identity InputLayer LSTM LSTMCell LayerNormalization LeakyReLU
+    Masking MaxPooling1D MaxPooling2D MaxPooling3D Maximum Minimum Multiply PReLU Permute RNN ReLU
+    RepeatVector Reshape SeparableConv1D SeparableConv2D SimpleRNN SimpleRNNCell Softmax SpatialDropout1D
+    SpatialDropout2D SpatialDropout3D StackedRNNCells Subtract TimeDistributed UpSampling1D UpSampling2D
+    UpSampling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D
 }

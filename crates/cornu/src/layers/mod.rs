@@ -1,21 +1,31 @@
 //! Keras's layers, and the interface to write others.
 mod base;
 mod call;
+pub(crate) mod checks;
+pub(crate) mod einsum;
 mod layer;
 mod layer_box;
 pub mod list;
 mod weights;
 
+mod activations;
 mod convolutional;
 pub(crate) mod core;
+mod merging;
 mod normalization;
 mod pooling;
+mod regularization;
+mod reshaping;
 mod rnn;
 
+pub use activations::*;
 pub use convolutional::*;
 pub use core::*;
+pub use merging::*;
 pub use normalization::*;
 pub use pooling::*;
+pub use regularization::*;
+pub use reshaping::*;
 pub use rnn::*;
 
 #[doc(hidden)]

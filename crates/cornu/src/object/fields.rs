@@ -46,7 +46,7 @@ impl Fields {
     /// When a key is left that is none of `known`.
     pub fn finish<E: serde::de::Error>(self, known: &[&str], is_layer: bool) -> Result<(), E> {
         // Shapes that Keras 2 wrote into layers; the model's inputs say the same.
-        const OF_LAYERS: [&str; 3] = ["batch_input_shape", "input_shape", "input_dim"];
+        const OF_LAYERS: [&str; 4] = ["batch_input_shape", "input_shape", "input_dim", "input_length"];
         let unread = self.map.keys().find(|key| !(is_layer && OF_LAYERS.contains(&key.as_str())));
         let Some(key) = unread else { return Ok(()) };
         let shared: &[&str] =

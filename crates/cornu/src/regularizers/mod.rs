@@ -8,6 +8,7 @@ pub use l1::L1;
 pub use l1_l2::L1L2;
 pub use l2::L2;
 pub use orthogonal::OrthogonalRegularizer;
+pub(crate) use orthogonal::l2_normalize;
 
 use crate::object::{Saved, family};
 use cornu_graph::{Error, Result, Value};

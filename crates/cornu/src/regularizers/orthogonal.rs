@@ -29,7 +29,7 @@ impl Regularize for OrthogonalRegularizer {
             mode => return Err(Error::unknown("mode", mode, ["rows", "columns"])),
         };
         let n = rows.dim(0);
-        let rows = normalize(&rows);
+        let rows = l2_normalize(&rows, -1);
         let product = rows.matmul(&rows.transpose(&[1, 0]));
         let b = x.builder();
         let diagonal = b.iota(DType::I32, [n, n], 0).equal(&b.iota(DType::I32, [n, n], 1));
@@ -39,9 +39,9 @@ impl Regularize for OrthogonalRegularizer {
     }
 }
 
-/// Each row divided by its Euclidean norm; no row grows by more than 1 / 1e-7.
-fn normalize(x: &Value) -> Value {
+/// `x` divided by its Euclidean norm along `axis`; nothing grows by more than 1 / 1e-7.
+pub(crate) fn l2_normalize(x: &Value, axis: i64) -> Value {
     const EPSILON: f64 = 1e-7;
-    let inverse = x.square().sum_keepdims([-1]).rsqrt();
+    let inverse = x.square().sum_keepdims([axis]).rsqrt();
     x * inverse.minimum(&x.scalar(1.0 / EPSILON))
 }

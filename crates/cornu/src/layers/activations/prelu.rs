@@ -24,7 +24,8 @@ impl Layer for PReLU {
     fn build(&self, weights: &mut Weights, input: &Shape) -> Result<()> {
         let shared = self.shared_axes.as_deref().unwrap_or_default();
         if let Some(axis) = shared.iter().find(|&&axis| axis == 0 || axis >= input.rank()) {
-            let message = format!("axis {axis} is not among 1..{} of an input of shape {input}", input.rank());
+            let message =
+                format!("axis {axis} is not among 1..{} of an input of shape {input}", input.rank());
             return Err(Error::argument("PReLU.shared_axes", message));
         }
         let size = |axis: usize| if shared.contains(&axis) { Ok(1) } else { input.known(axis as i64) };

@@ -13,11 +13,26 @@ use serde_json::Value as Json;
 /// let y = EinsumDense::new("abc,cde->abde", [None, Some(8), Some(16)]).bias_axes("de").apply(&x);
 /// assert_eq!(y.shape().to_string(), "(None, 32, 8, 16)");
 /// ```
-#[layer("keras.layers", order(
-    name, trainable, dtype, output_shape, equation, activation, bias_axes, kernel_initializer, bias_initializer,
-    kernel_regularizer, bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint,
-    quantization_config
-))]
+#[layer(
+    "keras.layers",
+    order(
+        name,
+        trainable,
+        dtype,
+        output_shape,
+        equation,
+        activation,
+        bias_axes,
+        kernel_initializer,
+        bias_initializer,
+        kernel_regularizer,
+        bias_regularizer,
+        activity_regularizer,
+        kernel_constraint,
+        bias_constraint,
+        quantization_config
+    )
+)]
 pub struct EinsumDense {
     /// How the axes of input, kernel and output belong together: `"ab,bc->ac"`, `"...x,xy->...y"`.
     pub equation: String,
@@ -115,12 +130,14 @@ impl EinsumDense {
         let equation = Equation::parse(&self.equation, input.rank())?;
         let sizes = self.output_sizes(&equation, input)?;
         let in_output = |label: &char| equation.output.iter().position(|l| l == label).map(|i| sizes[i]);
-        let in_input = |label: &char| equation.left.iter().position(|l| l == label).map(|i| input.dim(i as i64));
+        let in_input =
+            |label: &char| equation.left.iter().position(|l| l == label).map(|i| input.dim(i as i64));
         for label in &equation.left {
             if let (Some(Some(got)), Some(Some(given))) = (in_input(label), in_output(label))
                 && got != given
             {
-                let message = format!("axis `{label}` has size {got} in the input and {given} in `output_shape`");
+                let message =
+                    format!("axis `{label}` has size {got} in the input and {given} in `output_shape`");
                 return Err(error(message));
             }
         }
@@ -133,7 +150,8 @@ impl EinsumDense {
                 (Some(size), of_input) => (size.or(of_input.flatten()), &mut plan.output_axes),
                 (None, Some(size)) => (size, &mut plan.input_axes),
                 (None, None) => {
-                    let message = format!("axis `{label}` of the kernel is neither in the input nor in the output");
+                    let message =
+                        format!("axis `{label}` of the kernel is neither in the input nor in the output");
                     return Err(error(message));
                 }
             };

@@ -41,4 +41,3 @@ impl Layer for Concatenate {
         true
     }
 }
-

@@ -45,7 +45,8 @@ impl Layer for Dot {
         at_least_rank(a, 2)?;
         at_least_rank(b, 2)?;
         let (in_a, in_b) = self.axes(a, b)?;
-        let scaled = |x: &Value, axis: usize| if self.normalize { l2_normalize(x, axis as i64) } else { x.clone() };
+        let scaled =
+            |x: &Value, axis: usize| if self.normalize { l2_normalize(x, axis as i64) } else { x.clone() };
         let op = DotOp { a_batch: vec![0], b_batch: vec![0], a_contract: vec![in_a], b_contract: vec![in_b] };
         let y = Value::emit1(op, &[&scaled(a, in_a), &scaled(b, in_b)]);
         Ok(vec![if y.rank() == 1 { y.expand_dims(-1) } else { y }])

@@ -24,7 +24,8 @@ fn same_rank(inputs: &[Value]) -> Result<Vec<Value>> {
     let Some(first) = inputs.first() else {
         return Err(Error::argument("inputs", "a merging layer takes at least one input, got none"));
     };
-    if let Some(other) = inputs.iter().find(|x| x.rank() > 0 && first.rank() > 0 && x.dim(0) != first.dim(0)) {
+    if let Some(other) = inputs.iter().find(|x| x.rank() > 0 && first.rank() > 0 && x.dim(0) != first.dim(0))
+    {
         let message = format!("inputs of {} and {} samples do not merge", first.dim(0), other.dim(0));
         return Err(Error::Data(message));
     }

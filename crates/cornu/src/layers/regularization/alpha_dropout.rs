@@ -1,6 +1,6 @@
 //! Dropout for scaled exponential linear units.
-use super::dropout::{NoiseShape, noise_shape};
 use super::SEED;
+use super::dropout::{NoiseShape, noise_shape};
 use crate::layers::checks::share;
 use crate::layers::prelude::*;
 
@@ -24,7 +24,10 @@ impl Layer for AlphaDropout {
     fn build(&self, weights: &mut Weights, _: &Shape) -> Result<()> {
         share("AlphaDropout.rate", self.rate)?;
         if self.rate == 1.0 {
-            return Err(Error::argument("AlphaDropout.rate", "must be less than 1: nothing would be left to scale"));
+            return Err(Error::argument(
+                "AlphaDropout.rate",
+                "must be less than 1: nothing would be left to scale",
+            ));
         }
         if self.rate > 0.0 {
             weights.add_seed(SEED, self.seed);

@@ -18,7 +18,10 @@ impl Layer for GaussianDropout {
     fn build(&self, weights: &mut Weights, _: &Shape) -> Result<()> {
         share("GaussianDropout.rate", self.rate)?;
         if self.rate == 1.0 {
-            return Err(Error::argument("GaussianDropout.rate", "must be less than 1: the noise would be infinite"));
+            return Err(Error::argument(
+                "GaussianDropout.rate",
+                "must be less than 1: the noise would be infinite",
+            ));
         }
         if self.rate > 0.0 {
             weights.add_seed(SEED, self.seed);

@@ -16,7 +16,7 @@ pub use spatial_dropout::{SpatialDropout1D, SpatialDropout2D, SpatialDropout3D};
 use crate::layers::prelude::*;
 
 /// The name that Keras saves the state of a layer's random generator under.
-const SEED: &str = "seed_generator";
+const SEED: &str = "seed_generator/seed_generator_state";
 
 /// `x / (1 - rate)` where a random mask of `noise_shape`, which broadcasts, keeps it; 0 elsewhere.
 fn drop_out(cx: &Call, x: &Value, rate: f64, noise_shape: &[usize]) -> Result<Value> {

@@ -50,7 +50,12 @@ impl Interpolation {
 }
 
 /// `x` with `size` samples along `axis`, pixel centres kept in proportion: a product with a matrix of weights.
-pub(super) fn resize_axis(x: &Value, axis: usize, size: usize, interpolation: &Interpolation) -> Result<Value> {
+pub(super) fn resize_axis(
+    x: &Value,
+    axis: usize,
+    size: usize,
+    interpolation: &Interpolation,
+) -> Result<Value> {
     let from = x.shape()[axis];
     if from == size {
         return Ok(x.clone());

@@ -63,7 +63,8 @@ impl<'de, const N: usize> Deserialize<'de> for Sides<N> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let json = Json::deserialize(deserializer)?;
         read(&json).ok_or_else(|| {
-            let forms = if N == 1 { "a number or a pair" } else { "a number, or a number or a pair for each axis" };
+            let forms =
+                if N == 1 { "a number or a pair" } else { "a number, or a number or a pair for each axis" };
             serde::de::Error::custom(format!("expected {forms}, got {json}"))
         })
     }

@@ -9,12 +9,13 @@ mod conv;
 mod dot;
 mod elementwise;
 mod fused;
+mod indexing;
+mod loops;
 mod movement;
-mod pending;
+mod order;
 mod pool;
 mod reduce;
 mod rng_bits;
-mod scan;
 mod softmax;
 mod unary;
 

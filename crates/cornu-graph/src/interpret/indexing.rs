@@ -35,7 +35,12 @@ impl Eval for DynamicUpdate {
 
 /// For the element at `place` of a batch of slices: where its slice starts in the operand, as the indices say, and where
 /// it lies within the slice.
-fn locate(dims: &GatherDims, rank: usize, indices: &Array, place: &[usize]) -> Result<(Vec<i128>, Vec<usize>)> {
+fn locate(
+    dims: &GatherDims,
+    rank: usize,
+    indices: &Array,
+    place: &[usize],
+) -> Result<(Vec<i128>, Vec<usize>)> {
     let batch: Vec<usize> = dims.batch_axes(place.len()).into_iter().map(|a| place[a]).collect();
     let mut starts = vec![0; rank];
     for (k, &axis) in dims.start_index_map.iter().enumerate() {
@@ -63,7 +68,8 @@ impl Eval for Gather {
         let source = |place: Vec<usize>| -> Result<usize> {
             let (starts, within) = locate(&self.dims, shape.len(), indices, &place)?;
             let last = shape.iter().zip(&self.slice_sizes).map(|(n, size)| (n - size) as i128);
-            let starts: Vec<usize> = starts.iter().zip(last).map(|(&s, last)| s.clamp(0, last) as usize).collect();
+            let starts: Vec<usize> =
+                starts.iter().zip(last).map(|(&s, last)| s.clamp(0, last) as usize).collect();
             Ok(offset(shape, &plus(&starts, &within)))
         };
         let sources = Indices::new(&out[0].shape).map(source).collect::<Result<Vec<_>>>()?;

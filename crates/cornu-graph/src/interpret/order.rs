@@ -33,7 +33,11 @@ impl Eval for ArgReduce {
         };
         let first_best = |line: &Vec<usize>| {
             let mut best = 0;
-            (1..line.len()).for_each(|k| if wins(line[k], line[best]) { best = k });
+            (1..line.len()).for_each(|k| {
+                if wins(line[k], line[best]) {
+                    best = k
+                }
+            });
             best as i128
         };
         Ok(vec![Array::ints(&out[0], lines(&x.spec.shape, self.axis).iter().map(first_best))])

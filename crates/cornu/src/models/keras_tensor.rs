@@ -143,9 +143,8 @@ pub(crate) fn apply_layer(
     inputs: Vec<KerasTensor>,
     at: &'static Location<'static>,
 ) -> Vec<KerasTensor> {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
     let earlier = inputs.iter().find_map(|x| x.error().cloned());
-    let node = Arc::new(Node { id: NEXT.fetch_add(1, Ordering::Relaxed), layer, inputs });
+    let node = Arc::new(Node { id: next_id(), layer, inputs });
     let specs = match earlier {
         Some(error) => Err(error),
         None => output_specs(&node).map_err(|e| e.at(at)),
@@ -162,6 +161,12 @@ pub(crate) fn apply_layer(
     }
 }
 
+/// A number that no other call has.
+fn next_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
 fn failed(node: Arc<Node>, error: Error) -> KerasTensor {
     let symbol = Symbol { shape: Shape::default(), dtype: DType::F32, node, index: 0, error: Some(error) };
     KerasTensor(Arc::new(symbol))
@@ -169,8 +174,7 @@ fn failed(node: Arc<Node>, error: Error) -> KerasTensor {
 
 /// A tensor of this shape made by a layer without inputs.
 pub(crate) fn source(layer: LayerRef, shape: Shape, dtype: DType, error: Option<Error>) -> KerasTensor {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let node = Arc::new(Node { id: NEXT.fetch_add(1, Ordering::Relaxed), layer, inputs: vec![] });
+    let node = Arc::new(Node { id: next_id(), layer, inputs: vec![] });
     KerasTensor(Arc::new(Symbol { shape, dtype, node, index: 0, error }))
 }
 

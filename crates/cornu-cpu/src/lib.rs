@@ -1,8 +1,14 @@
 //! The native CPU engine of cornu.
-use cornu_graph::{Backend, Buffer, Executable, Graph, Result, Tensor};
+mod buffer;
+mod pool;
+
+pub use buffer::CpuBuffer;
+pub use pool::{num_threads, set_num_threads};
+
+use cornu_graph::{Backend, Buffer, Executable, Graph, Reference, Result, Tensor};
 
 /// The native CPU engine.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Cpu {}
 
 impl Cpu {
@@ -16,10 +22,10 @@ impl Backend for Cpu {
     fn name(&self) -> &'static str {
         "cpu"
     }
-    fn compile(&self, _: &Graph) -> Result<Box<dyn Executable>> {
-        Err(cornu_graph::Error::State("no engine yet".into()))
+    fn compile(&self, graph: &Graph) -> Result<Box<dyn Executable>> {
+        Reference.compile(graph)
     }
-    fn upload(&self, _: &Tensor) -> Result<Box<dyn Buffer>> {
-        Err(cornu_graph::Error::State("no engine yet".into()))
+    fn upload(&self, tensor: &Tensor) -> Result<Box<dyn Buffer>> {
+        Reference.upload(tensor)
     }
 }

@@ -23,7 +23,7 @@ extern crate self as cornu;
 
 pub mod activations;
 mod arguments;
-mod backend;
+pub mod backend;
 pub mod callbacks;
 pub mod constraints;
 pub mod data;

@@ -15,11 +15,13 @@ mod movement;
 mod order;
 mod pool;
 mod reduce;
+mod reference;
 mod rng_bits;
 mod softmax;
 mod unary;
 
 pub use array::{Array, Data, Indices};
+pub use reference::Reference;
 
 use crate::{Error, Graph, Op, Result, Spec, Tensor};
 

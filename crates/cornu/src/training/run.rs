@@ -40,7 +40,7 @@ impl Program {
         mut fill: impl FnMut((&I, &mut [Tensor])) -> Result<()>,
         mut done: impl FnMut((&I, &[Tensor])) -> Result<()>,
     ) -> Result<()> {
-        let backend = crate::backend::current();
+        let backend = crate::backend::current()?;
         let mut guards: Vec<DeviceGuard> =
             self.variables.iter().map(|v| v.on_device(&*backend)).collect::<Result<_>>()?;
         let mut state: Vec<&mut dyn Buffer> = guards.iter_mut().filter_map(DeviceGuard::buffer).collect();
@@ -129,7 +129,7 @@ impl Model {
         let empty = |s: &Spec| Tensor::zeros(s.shape.clone(), s.dtype);
         let outputs = graph.outputs[graph.state..].iter().map(|&v| empty(graph.spec(v))).collect();
         let batch = graph.inputs[graph.state..].iter().map(|&v| empty(graph.spec(v))).collect();
-        let executable = crate::backend::current().compile(graph)?;
+        let executable = crate::backend::current()?.compile(graph)?;
         Ok(Program { executable, variables: step.variables, names: step.names, outputs, batch })
     }
 

@@ -1,6 +1,8 @@
 //! The native CPU engine of cornu.
 mod buffer;
 mod pool;
+pub(crate) mod simd;
+pub(crate) mod vector;
 
 pub use buffer::CpuBuffer;
 pub use pool::{num_threads, set_num_threads};

@@ -1,0 +1,203 @@
+//! AVX-512.
+use super::Vector;
+use std::arch::x86_64::*;
+
+/// 16 lanes in one register.
+#[derive(Clone, Copy)]
+pub(crate) struct Avx512(__m512);
+
+#[inline(always)]
+unsafe fn lanes_of(mask: __mmask16) -> Avx512 {
+    // SAFETY: the caller vouches for the instruction set.
+    unsafe { Avx512(_mm512_castsi512_ps(_mm512_movm_epi32(mask))) }
+}
+
+impl Vector for Avx512 {
+    const LANES: usize = 16;
+
+    #[inline(always)]
+    unsafe fn load(p: *const f32) -> Self {
+        // SAFETY: the caller vouches for the instruction set and for pointers.
+        unsafe { Avx512(_mm512_loadu_ps(p)) }
+    }
+    #[inline(always)]
+    unsafe fn store(self, p: *mut f32) {
+        // SAFETY: the caller vouches for the instruction set and for pointers.
+        unsafe { _mm512_storeu_ps(p, self.0) }
+    }
+    #[inline(always)]
+    unsafe fn splat(x: f32) -> Self {
+        // SAFETY: the caller vouches for the instruction set and for pointers.
+        unsafe { Avx512(_mm512_set1_ps(x)) }
+    }
+    #[inline(always)]
+    unsafe fn add(self, b: Self) -> Self {
+        // SAFETY: the caller vouches for the instruction set and for pointers.
+        unsafe { Avx512(_mm512_add_ps(self.0, b.0)) }
+    }
+    #[inline(always)]
+    unsafe fn sub(self, b: Self) -> Self {
+        // SAFETY: the caller vouches for the instruction set and for pointers.
+        unsafe { Avx512(_mm512_sub_ps(self.0, b.0)) }
+    }
+    #[inline(always)]
+    unsafe fn mul(self, b: Self) -> Self {
+        // SAFETY: the caller vouches for the instruction set and for pointers.
+        unsafe { Avx512(_mm512_mul_ps(self.0, b.0)) }
+    }
+    #[inline(always)]
+    unsafe fn div(self, b: Self) -> Self {
+        // SAFETY: the caller vouches for the instruction set and for pointers.
+        unsafe { Avx512(_mm512_div_ps(self.0, b.0)) }
+    }
+    #[inline(always)]
+    unsafe fn mul_add(self, b: Self, c: Self) -> Self {
+        // SAFETY: the caller vouches for the instruction set and for pointers.
+        unsafe { Avx512(_mm512_fmadd_ps(self.0, b.0, c.0)) }
+    }
+    #[inline(always)]
+    unsafe fn sqrt(self) -> Self {
+        // SAFETY: the caller vouches for the instruction set and for pointers.
+        unsafe { Avx512(_mm512_sqrt_ps(self.0)) }
+    }
+    #[inline(always)]
+    unsafe fn min_raw(self, b: Self) -> Self {
+        // SAFETY: the caller vouches for the instruction set and for pointers.
+        unsafe { Avx512(_mm512_min_ps(self.0, b.0)) }
+    }
+    #[inline(always)]
+    unsafe fn max_raw(self, b: Self) -> Self {
+        // SAFETY: the caller vouches for the instruction set and for pointers.
+        unsafe { Avx512(_mm512_max_ps(self.0, b.0)) }
+    }
+    #[inline(always)]
+    unsafe fn floor(self) -> Self {
+        // SAFETY: the caller vouches for the instruction set and for pointers.
+        unsafe { Avx512(_mm512_roundscale_ps::<{ _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC }>(self.0)) }
+    }
+    #[inline(always)]
+    unsafe fn ceil(self) -> Self {
+        // SAFETY: the caller vouches for the instruction set and for pointers.
+        unsafe { Avx512(_mm512_roundscale_ps::<{ _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC }>(self.0)) }
+    }
+    #[inline(always)]
+    unsafe fn round(self) -> Self {
+        // SAFETY: the caller vouches for the instruction set and for pointers.
+        unsafe { Avx512(_mm512_roundscale_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(self.0)) }
+    }
+    #[inline(always)]
+    unsafe fn eq(self, b: Self) -> Self {
+        // SAFETY: the caller vouches for the instruction set and for pointers.
+        unsafe { lanes_of(_mm512_cmp_ps_mask::<_CMP_EQ_OQ>(self.0, b.0)) }
+    }
+    #[inline(always)]
+    unsafe fn lt(self, b: Self) -> Self {
+        // SAFETY: the caller vouches for the instruction set and for pointers.
+        unsafe { lanes_of(_mm512_cmp_ps_mask::<_CMP_LT_OQ>(self.0, b.0)) }
+    }
+    #[inline(always)]
+    unsafe fn le(self, b: Self) -> Self {
+        // SAFETY: the caller vouches for the instruction set and for pointers.
+        unsafe { lanes_of(_mm512_cmp_ps_mask::<_CMP_LE_OQ>(self.0, b.0)) }
+    }
+    #[inline(always)]
+    unsafe fn and(self, b: Self) -> Self {
+        // SAFETY: the caller vouches for the instruction set and for pointers.
+        unsafe { Avx512(_mm512_and_ps(self.0, b.0)) }
+    }
+    #[inline(always)]
+    unsafe fn or(self, b: Self) -> Self {
+        // SAFETY: the caller vouches for the instruction set and for pointers.
+        unsafe { Avx512(_mm512_or_ps(self.0, b.0)) }
+    }
+    #[inline(always)]
+    unsafe fn xor(self, b: Self) -> Self {
+        // SAFETY: the caller vouches for the instruction set and for pointers.
+        unsafe { Avx512(_mm512_xor_ps(self.0, b.0)) }
+    }
+    #[inline(always)]
+    unsafe fn select(self, a: Self, b: Self) -> Self {
+        // SAFETY: the caller vouches for the instruction set and for pointers.
+        unsafe { Avx512(_mm512_mask_blend_ps(_mm512_movepi32_mask(_mm512_castps_si512(self.0)), b.0, a.0)) }
+    }
+    #[inline(always)]
+    unsafe fn add_int(self, b: Self) -> Self {
+        // SAFETY: the caller vouches for the instruction set and for pointers.
+        unsafe {
+            Avx512(_mm512_castsi512_ps(_mm512_add_epi32(
+                _mm512_castps_si512(self.0),
+                _mm512_castps_si512(b.0),
+            )))
+        }
+    }
+    #[inline(always)]
+    unsafe fn sub_int(self, b: Self) -> Self {
+        // SAFETY: the caller vouches for the instruction set and for pointers.
+        unsafe {
+            Avx512(_mm512_castsi512_ps(_mm512_sub_epi32(
+                _mm512_castps_si512(self.0),
+                _mm512_castps_si512(b.0),
+            )))
+        }
+    }
+    #[inline(always)]
+    unsafe fn mul_int(self, b: Self) -> Self {
+        // SAFETY: the caller vouches for the instruction set and for pointers.
+        unsafe {
+            Avx512(_mm512_castsi512_ps(_mm512_mullo_epi32(
+                _mm512_castps_si512(self.0),
+                _mm512_castps_si512(b.0),
+            )))
+        }
+    }
+    #[inline(always)]
+    unsafe fn eq_int(self, b: Self) -> Self {
+        // SAFETY: the caller vouches for the instruction set and for pointers.
+        unsafe { lanes_of(_mm512_cmpeq_epi32_mask(_mm512_castps_si512(self.0), _mm512_castps_si512(b.0))) }
+    }
+    #[inline(always)]
+    unsafe fn gt_int(self, b: Self) -> Self {
+        // SAFETY: the caller vouches for the instruction set and for pointers.
+        unsafe { lanes_of(_mm512_cmpgt_epi32_mask(_mm512_castps_si512(self.0), _mm512_castps_si512(b.0))) }
+    }
+    #[inline(always)]
+    unsafe fn shift_left(self, by: Self) -> Self {
+        // SAFETY: the caller vouches for the instruction set and for pointers.
+        unsafe {
+            Avx512(_mm512_castsi512_ps(_mm512_sllv_epi32(
+                _mm512_castps_si512(self.0),
+                _mm512_castps_si512(by.0),
+            )))
+        }
+    }
+    #[inline(always)]
+    unsafe fn shift_right(self, by: Self) -> Self {
+        // SAFETY: the caller vouches for the instruction set and for pointers.
+        unsafe {
+            Avx512(_mm512_castsi512_ps(_mm512_srlv_epi32(
+                _mm512_castps_si512(self.0),
+                _mm512_castps_si512(by.0),
+            )))
+        }
+    }
+    #[inline(always)]
+    unsafe fn shift_right_signed(self, by: Self) -> Self {
+        // SAFETY: the caller vouches for the instruction set and for pointers.
+        unsafe {
+            Avx512(_mm512_castsi512_ps(_mm512_srav_epi32(
+                _mm512_castps_si512(self.0),
+                _mm512_castps_si512(by.0),
+            )))
+        }
+    }
+    #[inline(always)]
+    unsafe fn to_int(self) -> Self {
+        // SAFETY: the caller vouches for the instruction set and for pointers.
+        unsafe { Avx512(_mm512_castsi512_ps(_mm512_cvttps_epi32(self.0))) }
+    }
+    #[inline(always)]
+    unsafe fn to_float(self) -> Self {
+        // SAFETY: the caller vouches for the instruction set and for pointers.
+        unsafe { Avx512(_mm512_cvtepi32_ps(_mm512_castps_si512(self.0))) }
+    }
+}

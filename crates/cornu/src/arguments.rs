@@ -70,9 +70,15 @@ impl<'de, const N: usize> Deserialize<'de> for Size<N> {
     }
 }
 
-/// Declares an argument that takes one of a few words.
+/// Declares an argument that takes one of a few words; Keras's `None` is the default unless said otherwise.
 macro_rules! keyword {
-    ($(#[$doc:meta])* $Name:ident as $what:literal { $($(#[$vdoc:meta])* $Variant:ident $word:literal),* $(,)? }) => {
+    ($(#[$doc:meta])* $Name:ident as $what:literal { $($body:tt)* }) => {
+        $crate::arguments::keyword! { $(#[$doc])* $Name as $what or $Name::default() => { $($body)* } }
+    };
+    (
+        $(#[$doc:meta])*
+        $Name:ident as $what:literal or $none:expr => { $($(#[$vdoc:meta])* $Variant:ident $word:literal),* $(,)? }
+    ) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub enum $Name {
@@ -120,7 +126,7 @@ macro_rules! keyword {
         impl<'de> serde::Deserialize<'de> for $Name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
                 let word = <Option<String> as serde::Deserialize>::deserialize(deserializer)?;
-                Ok(word.map_or_else(Self::default, |w| w.to_lowercase().as_str().into()))
+                Ok(word.map_or_else(|| $none, |w| w.to_lowercase().as_str().into()))
             }
         }
     };

@@ -1,165 +1,155 @@
 //! Cross-entropies.
-use super::{LossRule, Reduction, same_shape};
-use cornu_derive::config;
-use cornu_graph::{DType, Error, Result, Value};
+use super::{loss, pair, smoothed};
+use crate::activations::softplus;
+use crate::utils::numerical::EPSILON;
+use cornu_graph::{DType, Error, Value, normalize_axis};
 
-/// Probabilities are kept this far from 0 and 1. Keras's `epsilon`.
-const EPSILON: f64 = 1e-7;
-
-/// `log(softmax)` of logits, or the log of probabilities.
-fn log_probabilities(y_pred: &Value, from_logits: bool, axis: i64, normalize: bool) -> Value {
+/// `log(softmax)` of logits, or the log of probabilities, which are brought to the sum 1 first.
+fn log_probabilities(y_pred: &Value, from_logits: bool, axis: i64) -> Value {
     if from_logits {
-        return y_pred - y_pred.logsumexp_keepdims([axis]);
+        return y_pred.log_softmax(axis);
     }
-    let p = if normalize { y_pred / y_pred.sum_keepdims([axis]) } else { y_pred.clone() };
+    let p = y_pred / y_pred.sum_keepdims([axis]);
     p.clip(EPSILON, 1.0 - EPSILON).log()
 }
 
-/// `-log p` of the class that the label names. Keras's `SparseCategoricalCrossentropy`.
-#[config("keras.losses")]
-pub struct SparseCategoricalCrossentropy {
-    /// Name in logs.
-    #[default("sparse_categorical_crossentropy")]
-    pub name: String,
-    /// How the losses of samples become one number.
-    #[default("sum_over_batch_size")]
-    pub reduction: Reduction,
-    /// Whether predictions are logits rather than probabilities.
-    #[default(false)]
-    pub from_logits: bool,
-    /// A label whose samples do not count.
-    #[default(None)]
-    pub ignore_class: Option<i64>,
-    /// The axis of the classes.
-    #[default(-1)]
-    pub axis: i64,
+/// `-(y_true log p + (1 - y_true) log(1 - p))` of each element.
+#[track_caller]
+pub(super) fn elementwise(y_true: &Value, y_pred: &Value, from_logits: bool) -> Value {
+    if from_logits {
+        return y_true * softplus(&-y_pred) + (1.0 - y_true) * softplus(y_pred);
+    }
+    let p = y_pred.clip(EPSILON, 1.0 - EPSILON);
+    -(y_true * p.log() + (1.0 - y_true) * (1.0 - p).log())
 }
 
-impl LossRule for SparseCategoricalCrossentropy {
-    fn call(&self, y_true: &Value, y_pred: &Value) -> Result<Value> {
-        let mut labels = y_true.cast(DType::I32);
-        if labels.rank() == y_pred.rank() && labels.dim(-1) == 1 {
-            labels = labels.squeeze(-1);
-        }
-        if labels.rank() + 1 != y_pred.rank() {
-            let message =
-                format!("{}: labels {:?} for outputs {:?}", self.name, y_true.shape(), y_pred.shape());
-            return Err(Error::Data(message).help("give one whole number for each sample"));
-        }
-        let ignored = self.ignore_class.map(|class| labels.equal(&labels.scalar(class as f64)));
-        if let Some(ignored) = &ignored {
-            labels = ignored.select(&labels.scalar(0.0), &labels);
-        }
-        let log_p = log_probabilities(y_pred, self.from_logits, self.axis, false);
-        let hot = labels.one_hot(y_pred.dim(self.axis), self.axis, y_pred.dtype());
-        let losses = -(hot * log_p).sum([self.axis]);
-        Ok(match ignored {
-            Some(ignored) => ignored.select(&losses.scalar(0.0), &losses),
-            None => losses,
-        })
-    }
-
-    fn reduction(&self) -> Reduction {
-        self.reduction.clone()
-    }
-
-    fn name(&self) -> String {
-        self.name.clone()
-    }
+/// `-(y_true log p + (1 - y_true) log(1 - p))`, averaged over `axis`; targets are drawn toward 1/2 by `label_smoothing`.
+#[track_caller]
+pub fn binary_crossentropy(
+    y_true: &Value,
+    y_pred: &Value,
+    from_logits: bool,
+    label_smoothing: f64,
+    axis: i64,
+) -> Value {
+    let (y_true, y_pred) = pair("binary_crossentropy", y_true, y_pred);
+    elementwise(&smoothed(&y_true, label_smoothing, 2), &y_pred, from_logits).mean([axis])
 }
 
-/// `-sum(y_true log p)`, for one-hot targets or distributions. Keras's `CategoricalCrossentropy`.
-#[config("keras.losses")]
-pub struct CategoricalCrossentropy {
-    /// Name in logs.
-    #[default("categorical_crossentropy")]
-    pub name: String,
-    /// How the losses of samples become one number.
-    #[default("sum_over_batch_size")]
-    pub reduction: Reduction,
-    /// Whether predictions are logits rather than probabilities.
-    #[default(false)]
-    pub from_logits: bool,
-    /// How much of the targets is spread over all classes.
-    #[default(0.0)]
-    pub label_smoothing: f64,
-    /// The axis of the classes.
-    #[default(-1)]
-    pub axis: i64,
+/// `-sum(y_true log p)` over `axis`; a part `label_smoothing` of the targets is spread over all classes.
+#[track_caller]
+pub fn categorical_crossentropy(
+    y_true: &Value,
+    y_pred: &Value,
+    from_logits: bool,
+    label_smoothing: f64,
+    axis: i64,
+) -> Value {
+    let (y_true, y_pred) = pair("categorical_crossentropy", y_true, y_pred);
+    // The last axis, as Keras has it, even where `axis` is another.
+    let y_true = smoothed(&y_true, label_smoothing, y_true.dim(-1));
+    -(y_true * log_probabilities(&y_pred, from_logits, axis)).sum([axis])
 }
 
-impl LossRule for CategoricalCrossentropy {
-    fn call(&self, y_true: &Value, y_pred: &Value) -> Result<Value> {
-        let mut y_true = y_true.cast(y_pred.dtype());
-        same_shape(&self.name, &y_true, y_pred)?;
-        smoothing_in_range(self.label_smoothing)?;
-        if self.label_smoothing > 0.0 {
-            let classes = y_pred.dim(self.axis) as f64;
-            y_true = y_true * (1.0 - self.label_smoothing) + self.label_smoothing / classes;
-        }
-        let log_p = log_probabilities(y_pred, self.from_logits, self.axis, true);
-        Ok(-(y_true * log_p).sum([self.axis]))
+/// `-log p` of the class that each label names; 0 for labels `ignore_class`.
+#[track_caller]
+pub fn sparse_categorical_crossentropy(
+    y_true: &Value,
+    y_pred: &Value,
+    from_logits: bool,
+    ignore_class: Option<i64>,
+    axis: i64,
+) -> Value {
+    let mut y_true = labels(y_true, y_pred, axis);
+    let expected = match normalize_axis("sparse_categorical_crossentropy", axis, y_pred.rank()) {
+        Ok(axis) => [&y_pred.shape()[..axis], &y_pred.shape()[axis + 1..]].concat(),
+        Err(e) => return y_pred.fail(e),
+    };
+    if y_true.shape() != expected {
+        let message =
+            format!("the labels have shape {:?}, the predictions {:?}", y_true.shape(), y_pred.shape());
+        let error = Error::op("sparse_categorical_crossentropy", message);
+        return y_pred.fail(error.help(format!("give one whole number for each sample: shape {expected:?}")));
     }
-
-    fn reduction(&self) -> Reduction {
-        self.reduction.clone()
+    let counted = counted(&y_true, ignore_class);
+    let mut y_pred = y_pred.clone();
+    if let Some(counted) = &counted {
+        y_true = counted.select(&y_true, &y_true.full_like(0.0));
+        let counted = counted.expand_dims(axis).broadcast_to(y_pred.shape());
+        y_pred = counted.select(&y_pred, &y_pred.full_like(0.0));
     }
-
-    fn name(&self) -> String {
-        self.name.clone()
+    let hot = y_true.one_hot(y_pred.dim(axis), axis, y_pred.dtype());
+    let losses = -(hot * log_probabilities(&y_pred, from_logits, axis)).sum([axis]);
+    match counted {
+        Some(counted) => counted.select(&losses, &losses.full_like(0.0)),
+        None => losses,
     }
 }
 
-/// `-(y_true log p + (1 - y_true) log(1 - p))`, averaged over the last axis. Keras's `BinaryCrossentropy`.
-#[config("keras.losses")]
-pub struct BinaryCrossentropy {
-    /// Name in logs.
-    #[default("binary_crossentropy")]
-    pub name: String,
-    /// How the losses of samples become one number.
-    #[default("sum_over_batch_size")]
-    pub reduction: Reduction,
-    /// Whether predictions are logits rather than probabilities.
-    #[default(false)]
-    pub from_logits: bool,
-    /// How far targets are drawn toward 1/2.
-    #[default(0.0)]
-    pub label_smoothing: f64,
-    /// The axis to average over.
-    #[default(-1)]
-    pub axis: i64,
+/// Labels without the axis of size 1 that predictions have their classes along.
+fn labels(y_true: &Value, y_pred: &Value, axis: i64) -> Value {
+    let squeezed =
+        if y_true.rank() == y_pred.rank() && y_true.dim(axis) == 1 { y_true.squeeze(axis) } else { y_true.clone() };
+    squeezed.cast(DType::I32)
 }
 
-impl LossRule for BinaryCrossentropy {
-    fn call(&self, y_true: &Value, y_pred: &Value) -> Result<Value> {
-        let mut y_true = y_true.cast(y_pred.dtype());
-        same_shape(&self.name, &y_true, y_pred)?;
-        smoothing_in_range(self.label_smoothing)?;
-        if self.label_smoothing > 0.0 {
-            y_true = y_true * (1.0 - self.label_smoothing) + 0.5 * self.label_smoothing;
-        }
-        let losses = if self.from_logits {
-            // max(x, 0) - x y + log(1 + e^-|x|)
-            y_pred.relu() - y_pred * &y_true + (-y_pred.abs()).exp().log1p()
-        } else {
-            let p = y_pred.clip(EPSILON, 1.0 - EPSILON);
-            -(&y_true * p.log() + (1.0 - &y_true) * (1.0 - p).log())
-        };
-        Ok(losses.mean([self.axis]))
-    }
+/// Which labels are not `ignore_class`.
+fn counted(labels: &Value, ignore_class: Option<i64>) -> Option<Value> {
+    ignore_class.map(|class| labels.not_equal(&labels.scalar(class as f64)))
+}
 
-    fn reduction(&self) -> Reduction {
-        self.reduction.clone()
+loss! {
+    /// The cross-entropy of independent yes-or-no predictions, averaged over the last axis. Keras's `BinaryCrossentropy`.
+    pub struct BinaryCrossentropy("binary_crossentropy") {
+        /// Whether predictions are logits rather than probabilities.
+        #[default(false)]
+        pub from_logits: bool,
+        /// How far targets are drawn toward 1/2, from 0 to 1.
+        #[default(0.0)]
+        pub label_smoothing: f64,
+        /// The axis to average over; -1 by default.
+        #[default(-1)]
+        pub axis: i64,
     }
-
-    fn name(&self) -> String {
-        self.name.clone()
+    |self, y_true, y_pred| {
+        binary_crossentropy(y_true, y_pred, self.from_logits, self.label_smoothing, self.axis)
     }
 }
 
-fn smoothing_in_range(label_smoothing: f64) -> Result<()> {
-    if (0.0..=1.0).contains(&label_smoothing) {
-        return Ok(());
+loss! {
+    /// `-sum(y_true log p)`, for one-hot targets or distributions. Keras's `CategoricalCrossentropy`.
+    pub struct CategoricalCrossentropy("categorical_crossentropy") {
+        /// Whether predictions are logits rather than probabilities.
+        #[default(false)]
+        pub from_logits: bool,
+        /// How much of the targets is spread over all classes, from 0 to 1 (Szegedy et al., 2015).
+        #[default(0.0)]
+        pub label_smoothing: f64,
+        /// The axis of the classes; -1 by default.
+        #[default(-1)]
+        pub axis: i64,
     }
-    Err(Error::argument("label_smoothing", format!("must be between 0 and 1, got {label_smoothing}")))
+    |self, y_true, y_pred| {
+        categorical_crossentropy(y_true, y_pred, self.from_logits, self.label_smoothing, self.axis)
+    }
+}
+
+loss! {
+    /// `-log p` of the class that the label names. Keras's `SparseCategoricalCrossentropy`.
+    pub struct SparseCategoricalCrossentropy("sparse_categorical_crossentropy") {
+        /// Whether predictions are logits rather than probabilities.
+        #[default(false)]
+        pub from_logits: bool,
+        /// A label whose samples do not count.
+        #[default(None)]
+        pub ignore_class: Option<i64>,
+        /// The axis of the classes; -1 by default.
+        #[default(-1)]
+        #[omit_default]
+        pub axis: i64,
+    }
+    |self, y_true, y_pred| {
+        sparse_categorical_crossentropy(y_true, y_pred, self.from_logits, self.ignore_class, self.axis)
+    },
+    mask counted(&labels(y_true, y_pred, self.axis), self.ignore_class)
 }

@@ -1,28 +1,66 @@
 //! Losses: how far predictions are from targets.
+//!
+//! Keras's names mean the losses of this module, as objects ([`Huber`]) or as functions ([`huber`](fn@huber)) of which the
+//! former are made.
+mod declare;
+mod circle;
 mod cross_entropy;
+mod divergence;
+mod focal;
+mod hinge;
 mod reduction;
 mod regression;
+mod segmentation;
 
-pub use cross_entropy::{BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy};
+pub use circle::Circle;
+pub use cross_entropy::{
+    BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy, binary_crossentropy,
+    categorical_crossentropy, sparse_categorical_crossentropy,
+};
+pub use divergence::{KLDivergence, Poisson, kl_divergence, poisson};
+pub use focal::{BinaryFocalCrossentropy, CategoricalFocalCrossentropy};
+pub use hinge::{CategoricalHinge, Hinge, SquaredHinge, categorical_hinge, hinge, squared_hinge};
 pub use reduction::Reduction;
-pub use regression::{MeanAbsoluteError, MeanSquaredError};
+pub use regression::{
+    CosineSimilarity, Huber, LogCosh, MeanAbsoluteError, MeanAbsolutePercentageError, MeanSquaredError,
+    MeanSquaredLogarithmicError, cosine_similarity, huber, log_cosh, mean_absolute_error,
+    mean_absolute_percentage_error, mean_squared_error, mean_squared_logarithmic_error,
+};
+pub use segmentation::{Axes, Dice, Tversky};
 
 use crate::object::{Saved, family};
-use cornu_graph::{Error, Result, Value};
+use crate::utils::numerical::same_rank;
+use cornu_graph::{DType, Error, Result, Value, broadcast_shapes};
+use declare::loss;
 use serde_json::Value as Json;
 use std::fmt;
 
 /// What a loss computes.
 pub trait LossRule: Saved + fmt::Debug + Send + Sync {
-    /// The loss of each sample (or of each step of each sample), not yet reduced.
+    /// The loss of each sample (or of each step of each sample), not yet reduced. Predictions come as
+    /// [`LossRule::dtype`], targets too unless they are integers.
     ///
     /// # Errors
     /// When the shapes do not fit, or an argument makes no sense.
     fn call(&self, y_true: &Value, y_pred: &Value) -> Result<Value>;
 
+    /// Which losses count, where the targets say so: bools of the shape of the losses.
+    fn mask(&self, y_true: &Value, y_pred: &Value) -> Option<Value> {
+        let _ = (y_true, y_pred);
+        None
+    }
+
     /// How the losses of samples become one number.
     fn reduction(&self) -> Reduction {
         Reduction::default()
+    }
+
+    /// In which dtype to compute; float32 by default.
+    ///
+    /// # Errors
+    /// When there is no such dtype.
+    fn dtype(&self) -> Result<DType> {
+        Ok(DType::F32)
     }
 
     /// Name in logs.
@@ -34,9 +72,24 @@ family! {
     Loss("loss"): LossRule {
         MeanSquaredError = "mean_squared_error" | "mse" | "MSE",
         MeanAbsoluteError = "mean_absolute_error" | "mae" | "MAE",
+        MeanAbsolutePercentageError = "mean_absolute_percentage_error" | "mape" | "MAPE",
+        MeanSquaredLogarithmicError = "mean_squared_logarithmic_error" | "msle" | "MSLE",
+        Huber = "huber",
+        LogCosh = "log_cosh",
+        CosineSimilarity = "cosine_similarity",
+        Hinge = "hinge",
+        SquaredHinge = "squared_hinge",
+        CategoricalHinge = "categorical_hinge",
+        KLDivergence = "kl_divergence" | "kld" | "KLD",
+        Poisson = "poisson",
         BinaryCrossentropy = "binary_crossentropy" | "bce" | "BCE",
+        BinaryFocalCrossentropy = "binary_focal_crossentropy",
         CategoricalCrossentropy = "categorical_crossentropy",
+        CategoricalFocalCrossentropy = "categorical_focal_crossentropy",
         SparseCategoricalCrossentropy = "sparse_categorical_crossentropy",
+        Dice = "dice",
+        Tversky = "tversky",
+        Circle = "circle",
     }
 }
 
@@ -103,31 +156,41 @@ impl Loss {
         mask: Option<&Value>,
     ) -> Result<Value> {
         let rule = self.get()?;
-        let y_true = if y_true.dtype().is_float() { y_true.cast(y_pred.dtype()) } else { y_true.clone() };
-        let (y_true, y_pred) = same_rank(&y_true, y_pred);
+        rule.reduction().check()?;
+        let dtype = rule.dtype()?;
+        let y_pred = y_pred.cast(dtype);
+        let y_true = if y_true.dtype().is_int() { y_true.clone() } else { y_true.cast(dtype) };
         let losses = rule.call(&y_true, &y_pred)?;
         y_pred.builder().check()?;
-        rule.reduction().reduce(&losses, sample_weight, mask)
+        let own = rule.mask(&y_true, &y_pred);
+        let mask = match (mask, own) {
+            (Some(given), Some(own)) => Some(given.cast(DType::Bool).and(&own)),
+            (given, own) => given.cloned().or(own),
+        };
+        Ok(rule.reduction().reduce(&losses, sample_weight, mask.as_ref()))
     }
 }
 
-/// A last axis of size 1 that only one of the two has is taken from it, as Keras does.
-pub(crate) fn same_rank(y_true: &Value, y_pred: &Value) -> (Value, Value) {
-    let (a, b) = (y_true.rank(), y_pred.rank());
-    if a == b + 1 && y_true.dim(-1) == 1 {
-        (y_true.squeeze(-1), y_pred.clone())
-    } else if b == a + 1 && y_pred.dim(-1) == 1 {
-        (y_true.clone(), y_pred.squeeze(-1))
-    } else {
-        (y_true.clone(), y_pred.clone())
+/// Targets in the dtype of the predictions, both of one rank. Fails unless their shapes fit.
+#[track_caller]
+fn pair(name: &'static str, y_true: &Value, y_pred: &Value) -> (Value, Value) {
+    let (y_true, y_pred) = same_rank(&y_true.cast(y_pred.dtype()), y_pred);
+    if broadcast_shapes(y_true.shape(), y_pred.shape()).is_err() {
+        let message = format!("y_true has shape {:?} and y_pred {:?}", y_true.shape(), y_pred.shape());
+        y_pred.fail(Error::op(name, message).help("the targets must have the shape of the output"));
     }
+    (y_true, y_pred)
 }
 
-/// Fails unless both shapes are one.
-fn same_shape(name: &str, y_true: &Value, y_pred: &Value) -> Result<()> {
-    if y_true.shape() == y_pred.shape() {
-        return Ok(());
+/// Targets drawn toward `1 / classes`. Fails unless `label_smoothing` is between 0 and 1.
+#[track_caller]
+fn smoothed(y_true: &Value, label_smoothing: f64, classes: usize) -> Value {
+    if !(0.0..=1.0).contains(&label_smoothing) {
+        let message = format!("must be between 0 and 1, got {label_smoothing}");
+        return y_true.fail(Error::argument("label_smoothing", message));
     }
-    let message = format!("{name}: y_true has shape {:?} and y_pred {:?}", y_true.shape(), y_pred.shape());
-    Err(Error::Data(message).help("the targets must have the shape of the output"))
+    if label_smoothing == 0.0 {
+        return y_true.clone();
+    }
+    y_true * (1.0 - label_smoothing) + label_smoothing / classes as f64
 }

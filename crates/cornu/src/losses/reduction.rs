@@ -1,15 +1,16 @@
 //! From the losses of samples to one number.
 use crate::arguments::keyword;
-use cornu_graph::{Result, Value};
+use crate::utils::numerical::{divide_no_nan, same_rank};
+use cornu_graph::Value;
 
 keyword! {
     /// Keras's `reduction`.
-    Reduction as "reduction" {
+    Reduction as "reduction" or Reduction::None => {
         /// The sum divided by the number of losses.
         SumOverBatchSize "sum_over_batch_size",
         /// The sum.
         Sum "sum",
-        /// The mean.
+        /// The same as [`Reduction::SumOverBatchSize`].
         Mean "mean",
         /// The sum divided by the sum of the weights.
         MeanWithSampleWeight "mean_with_sample_weight",
@@ -25,62 +26,56 @@ impl Default for Reduction {
 }
 
 impl Reduction {
-    /// Weighs and reduces. A mask leaves samples out and makes the others count as if they were all.
-    ///
-    /// # Errors
-    /// When the word given is none.
-    pub(super) fn reduce(
-        &self,
-        losses: &Value,
-        sample_weight: Option<&Value>,
-        mask: Option<&Value>,
-    ) -> Result<Value> {
-        self.check()?;
-        let mut weight = sample_weight.map(|w| w.cast(losses.dtype()));
-        if let Some(mask) = mask {
-            let mask = mask.cast(losses.dtype());
-            if *self == Reduction::SumOverBatchSize
-                || *self == Reduction::MeanWithSampleWeight
-                || *self == Reduction::Mean
-            {
-                let count: usize = mask.shape().iter().product();
-                let valid = mask.sum(mask.all_axes());
-                let scale = valid.scalar(count as f64) / (&valid + 1e-7);
-                let mask = mask * scale;
-                weight = Some(weight.map_or_else(|| mask.clone(), |w| join(&w, &mask)));
-            } else {
-                weight = Some(weight.map_or_else(|| mask.clone(), |w| join(&w, &mask)));
+    fn divides_by_count(&self) -> bool {
+        matches!(self, Reduction::SumOverBatchSize | Reduction::Mean)
+    }
+
+    /// Weighs and reduces. A mask leaves losses out; a mean is over the others.
+    pub(super) fn reduce(&self, losses: &Value, sample_weight: Option<&Value>, mask: Option<&Value>) -> Value {
+        let weight = sample_weight.map(|w| w.cast(losses.dtype()));
+        let weight = match mask {
+            None => weight,
+            Some(mask) => {
+                let mut mask = mask.cast(losses.dtype());
+                if self.divides_by_count() {
+                    let count: usize = mask.shape().iter().product();
+                    let valid = mask.sum(mask.all_axes());
+                    mask = mask * divide_no_nan(&valid.scalar(count as f64), &valid);
+                }
+                Some(merge_mask(weight.as_ref(), &mask))
+            }
+        };
+        let (losses, weight) = match weight {
+            None => (losses.clone(), None),
+            Some(weight) => {
+                let (losses, weight) = same_rank(losses, &weight);
+                (losses * &weight, Some(weight))
+            }
+        };
+        if *self == Reduction::None || losses.rank() == 0 {
+            return losses;
+        }
+        let sum = losses.sum(losses.all_axes());
+        match (self, weight) {
+            (Reduction::Sum, _) => sum,
+            (Reduction::MeanWithSampleWeight, Some(weight)) => {
+                divide_no_nan(&sum, &weight.sum(weight.all_axes()))
+            }
+            _ => {
+                let count: usize = losses.shape().iter().product();
+                if count == 0 { sum } else { sum / count as f64 }
             }
         }
-        let weighted = match &weight {
-            Some(weight) => join(losses, weight),
-            None => losses.clone(),
-        };
-        let axes = weighted.all_axes();
-        let count: usize = weighted.shape().iter().product();
-        Ok(match self {
-            Reduction::None => weighted,
-            Reduction::Sum => weighted.sum(axes),
-            Reduction::MeanWithSampleWeight => match &weight {
-                Some(weight) => {
-                    let spread = join(&losses.full_like(1.0), weight);
-                    weighted.sum(&axes) / (spread.sum(axes) + 1e-7)
-                }
-                None => weighted.sum(axes) * (1.0 / count as f64),
-            },
-            _ => weighted.sum(axes) * (1.0 / count as f64),
-        })
     }
 }
 
-/// The product of losses and weights, whose last axes may be missing.
-fn join(a: &Value, b: &Value) -> Value {
-    let (mut a, mut b) = (a.clone(), b.clone());
-    while a.rank() < b.rank() {
-        a = a.expand_dims(-1);
+/// Weights of which only those under the mask are left.
+pub(crate) fn merge_mask(sample_weight: Option<&Value>, mask: &Value) -> Value {
+    match sample_weight {
+        None => mask.clone(),
+        Some(weight) => {
+            let (mask, weight) = same_rank(mask, &weight.cast(mask.dtype()));
+            weight * mask
+        }
     }
-    while b.rank() < a.rank() {
-        b = b.expand_dims(-1);
-    }
-    a * b
 }

@@ -1,6 +1,6 @@
 //! How often predictions are right.
 use super::{Metric, MetricRule, update_mean};
-use crate::losses::same_rank;
+use crate::utils::numerical::same_rank;
 use cornu_derive::config;
 use cornu_graph::{DType, Result, Spec, Value};
 

@@ -1,6 +1,6 @@
 //! Losses as metrics: running means.
 use super::{MetricRule, update_mean};
-use crate::losses::same_rank;
+use crate::utils::numerical::same_rank;
 use cornu_derive::config;
 use cornu_graph::{Result, Value};
 

@@ -1,5 +1,6 @@
 //! Keras's `utils`: seeds and names.
 pub(crate) mod naming;
+pub(crate) mod numerical;
 mod seed;
 
 pub use naming::clear_session;

@@ -1,0 +1,85 @@
+//! Cases that real Keras computed: `tools/oracle/catalogue.py` writes them to `testdata/keras`.
+#![allow(dead_code, reason = "each test uses a part of it")]
+use cornu::{DType, Tensor, Value};
+use cornu_graph::{Builder, Graph, Spec, interpret};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::path::Path;
+
+/// An array as the oracle writes it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Array {
+    shape: Vec<usize>,
+    dtype: String,
+    data: Vec<f64>,
+}
+
+impl Array {
+    pub fn tensor(&self) -> Tensor {
+        let dtype: DType = self.dtype.parse().unwrap();
+        Tensor::from_f64(self.shape.clone(), dtype, &self.data).unwrap()
+    }
+}
+
+/// The cases of one file.
+pub fn cases<T: DeserializeOwned>(name: &str) -> Vec<T> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/keras").join(name);
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// Inputs of a graph with their values.
+#[derive(Default)]
+pub struct Feed {
+    pub builder: Builder,
+    values: Vec<Tensor>,
+}
+
+impl Feed {
+    pub fn input(&mut self, tensor: Tensor) -> Value {
+        let value = self.builder.input(Spec::new(tensor.dtype(), tensor.shape()));
+        self.values.push(tensor);
+        value
+    }
+
+    pub fn array(&mut self, array: &Array) -> Value {
+        self.input(array.tensor())
+    }
+
+    pub fn run(&self, outputs: &[Value]) -> cornu::Result<Vec<Tensor>> {
+        let graph: Graph = self.builder.finish(outputs)?;
+        interpret(&graph, &self.values)
+    }
+}
+
+/// How far a number may be from Keras's: `absolute + relative * |Keras's|`.
+pub struct Near {
+    pub relative: f64,
+    pub absolute: f64,
+}
+
+impl Near {
+    /// Says where `got` is not near `expected`.
+    pub fn check(&self, what: &str, got: &Tensor, expected: &Array) -> Result<(), String> {
+        if got.shape() != expected.shape {
+            return Err(format!("{what}: shape {:?}, Keras gives {:?}", got.shape(), expected.shape));
+        }
+        for (i, (&a, &b)) in got.to_f64().iter().zip(&expected.data).enumerate() {
+            let near = a == b || (a - b).abs() <= self.absolute + self.relative * b.abs();
+            if !near {
+                return Err(format!("{what}: element {i} is {a}, Keras gives {b}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Runs `check` on each case and reports all that fail.
+pub fn check_all<T>(cases: &[T], name: impl Fn(&T) -> &str, check: impl Fn(&T) -> Result<(), String>) {
+    assert!(!cases.is_empty());
+    let failed: Vec<String> = cases
+        .iter()
+        .filter_map(|case| check(case).err().map(|message| format!("{}\n    {message}", name(case))))
+        .collect();
+    assert!(failed.is_empty(), "{} of {} cases fail:\n{}", failed.len(), cases.len(), failed.join("\n"));
+}

@@ -1,0 +1,190 @@
+"""Writes what Keras computes for losses, metrics and optimizers, for the tests of `crates/cornu/tests/keras_*.rs`.
+
+    KERAS_BACKEND=jax python tools/oracle/catalogue.py testdata/keras
+
+Versions are pinned in requirements.txt beside this file.
+"""
+
+import json
+import pathlib
+import sys
+
+import jax
+import keras
+import numpy as np
+from keras import losses
+
+assert keras.backend.backend() == "jax", "set KERAS_BACKEND=jax"
+RNG = np.random.default_rng(7)
+
+
+def array(value):
+    """An array as JSON, each float32 in its shortest exact form."""
+    value = np.asarray(value)
+    if value.dtype == np.float64:
+        value = value.astype("float32")
+    flat = value.reshape(-1)
+    data = [float(str(x)) for x in flat] if value.dtype.kind == "f" else [int(x) for x in flat]
+    return {"shape": list(value.shape), "dtype": value.dtype.name, "data": data}
+
+
+def arrays(**named):
+    return {name: array(value) for name, value in named.items() if value is not None}
+
+
+def title(obj, extra, **given):
+    config = {k: v for k, v in obj.get_config().items() if k not in ("name", "dtype")} | extra
+    words = [obj.__class__.__name__] + [f"{k}={v}" for k, v in config.items()]
+    return " ".join(words + [name for name, value in given.items() if value is not None])
+
+
+def saved(serialize, obj, extra):
+    """The saved object; `extra` are arguments that Keras takes but does not save."""
+    form = json.loads(json.dumps(serialize(obj)))
+    form["config"] |= extra
+    return form
+
+
+def normal(*shape):
+    return RNG.normal(size=shape).astype("float32")
+
+
+def probabilities(*shape):
+    raw = np.exp(normal(*shape))
+    return (raw / raw.sum(-1, keepdims=True)).astype("float32")
+
+
+def unit(*shape):
+    return RNG.uniform(0.02, 0.98, size=shape).astype("float32")
+
+
+def bits(*shape):
+    return RNG.integers(0, 2, size=shape).astype("int32")
+
+
+def labels(classes, *shape):
+    return RNG.integers(0, classes, size=shape).astype("int32")
+
+
+def one_hot(classes, *shape):
+    return np.eye(classes, dtype="float32")[labels(classes, *shape)]
+
+
+def loss_case(cls, y_true, y_pred, sample_weight=None, mask=None, extra=None, **kwargs):
+    extra = extra or {}
+    loss = cls(**kwargs, **extra)
+
+    def compute(y_pred):
+        y_pred = jax.numpy.asarray(y_pred)
+        if mask is None:
+            return loss(y_true, y_pred, sample_weight)
+        # What Loss.__call__ does, with a mask beside the predictions.
+        values = loss.call(keras.ops.convert_to_tensor(y_true, loss.dtype), y_pred)
+        return keras.src.losses.loss.reduce_weighted_values(
+            values, sample_weight=sample_weight, mask=mask, reduction=loss.reduction, dtype=loss.dtype
+        )
+
+    gradient = jax.grad(lambda p: jax.numpy.sum(compute(p)))(jax.numpy.asarray(y_pred))
+    return {
+        "case": title(loss, extra, sample_weight=sample_weight, mask=mask),
+        "object": saved(losses.serialize, loss, extra),
+        "keras_saves_all": not extra,
+        **arrays(y_true=y_true, y_pred=y_pred, sample_weight=sample_weight, mask=mask),
+        **arrays(loss=compute(y_pred), gradient=gradient),
+    }
+
+
+def loss_cases():
+    L = losses
+    weight = np.array([0.5, 2.0, 0.0, 1.0], "float32")
+    steps = RNG.uniform(size=(4, 3)).astype("float32")
+    mask = np.array([[1, 1, 0], [1, 0, 0], [1, 1, 1], [0, 0, 0]], bool)
+
+    regression = [
+        L.MeanSquaredError, L.MeanAbsoluteError, L.MeanAbsolutePercentageError, L.MeanSquaredLogarithmicError,
+        L.Huber, L.LogCosh, L.CosineSimilarity, L.Hinge, L.SquaredHinge, L.CategoricalHinge,
+    ]
+    for cls in regression:
+        yield loss_case(cls, normal(4, 3), normal(4, 3))
+        yield loss_case(cls, normal(4, 3), normal(4, 3), weight, reduction="sum")
+        yield loss_case(cls, normal(4, 3, 2), normal(4, 3, 2), steps, mask)
+        yield loss_case(cls, bits(4), normal(4, 1), reduction="none")
+    for reduction in ["sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None]:
+        for w in [None, weight]:
+            yield loss_case(L.MeanSquaredError, normal(4, 3), normal(4, 3), w, reduction=reduction)
+        for w in [None, steps]:
+            yield loss_case(L.MeanAbsoluteError, normal(4, 3, 2), normal(4, 3, 2), w, mask, reduction=reduction)
+    yield loss_case(L.MeanSquaredError, normal(4, 3), normal(4, 3), weight.reshape(4, 1))
+    yield loss_case(L.MeanSquaredError, normal(4, 3), normal(4, 3), mask=np.zeros(4, bool))
+    yield loss_case(L.MeanSquaredError, normal(4, 1), normal(4))
+    yield loss_case(L.MeanAbsolutePercentageError, np.zeros((2, 2), "float32"), unit(2, 2) * 1e-6)
+    yield loss_case(L.Huber, normal(4, 3), 3 * normal(4, 3), extra={"delta": 0.5})
+    yield loss_case(L.LogCosh, np.zeros((1, 4), "float32"), np.array([[-30, -1, 1, 30]], "float32"))
+    yield loss_case(L.CosineSimilarity, normal(4, 3), normal(4, 3), extra={"axis": 0})
+    yield loss_case(L.Hinge, bits(4, 3), normal(4, 3))
+    yield loss_case(L.SquaredHinge, 2 * bits(4, 3) - 1, normal(4, 3), weight)
+    yield loss_case(L.CategoricalHinge, one_hot(3, 4), unit(4, 3), weight)
+
+    for cls in [L.KLDivergence, L.Poisson]:
+        yield loss_case(cls, probabilities(4, 3), probabilities(4, 3))
+        yield loss_case(cls, bits(4, 3), unit(4, 3), weight)
+        yield loss_case(cls, probabilities(4, 3, 2), probabilities(4, 3, 2), steps, mask)
+
+    extremes = np.array([[0, 1, 0.5], [1, 0, 1]], "float32")
+    for y_true in [bits(2, 3), unit(2, 3)]:
+        yield loss_case(L.BinaryCrossentropy, y_true, extremes, label_smoothing=0.25)
+    for cls in [L.BinaryCrossentropy, L.BinaryFocalCrossentropy]:
+        yield loss_case(cls, bits(4, 3), unit(4, 3))
+        yield loss_case(cls, bits(4, 3), normal(4, 3), weight, from_logits=True)
+        yield loss_case(cls, bits(2, 2), np.array([[0, 0], [-3, 3]], "float32"), from_logits=True)
+        yield loss_case(cls, bits(4, 3), unit(4, 3), label_smoothing=0.2, axis=0)
+        yield loss_case(cls, bits(4), unit(4, 1), weight)
+        yield loss_case(cls, bits(4, 3, 2), unit(4, 3, 2), steps, mask)
+    yield loss_case(L.BinaryCrossentropy, bits(1, 4), np.array([[-90, -40, 40, 90]], "float32"), from_logits=True)
+    focal = {"apply_class_balancing": True, "alpha": 0.4, "gamma": 1.5}
+    yield loss_case(L.BinaryFocalCrossentropy, bits(4, 3), unit(4, 3), **focal)
+
+    for cls in [L.CategoricalCrossentropy, L.CategoricalFocalCrossentropy]:
+        yield loss_case(cls, one_hot(3, 4), probabilities(4, 3))
+        yield loss_case(cls, one_hot(3, 4), unit(4, 3), weight)
+        yield loss_case(cls, one_hot(3, 4), 4 * normal(4, 3), from_logits=True, label_smoothing=0.1)
+        yield loss_case(cls, one_hot(3, 4), unit(4, 3), axis=0)
+        yield loss_case(cls, one_hot(3, 2, 4), normal(2, 4, 3), from_logits=True, reduction="none")
+        yield loss_case(cls, one_hot(3, 4, 3), probabilities(4, 3, 3), steps, mask)
+    yield loss_case(L.CategoricalCrossentropy, one_hot(3, 2), np.array([[0, 0, 1], [1, 0, 0]], "float32"))
+    yield loss_case(L.CategoricalFocalCrossentropy, one_hot(3, 4), probabilities(4, 3), alpha=0.7, gamma=3.0)
+
+    sparse = L.SparseCategoricalCrossentropy
+    yield loss_case(sparse, labels(3, 4), probabilities(4, 3))
+    yield loss_case(sparse, labels(3, 4), unit(4, 3))
+    yield loss_case(sparse, labels(3, 4, 1), normal(4, 3), weight, from_logits=True)
+    yield loss_case(sparse, labels(3, 4).astype("float32"), 5 * normal(4, 3), from_logits=True, reduction="sum")
+    yield loss_case(sparse, np.array([0, 2, 1, 2]), normal(4, 3), from_logits=True, ignore_class=2)
+    yield loss_case(sparse, np.array([0, -1, 1, -1]), probabilities(4, 3), weight, ignore_class=-1)
+    yield loss_case(sparse, labels(3, 2, 4), normal(2, 4, 3), from_logits=True, ignore_class=0, reduction="sum")
+    yield loss_case(sparse, labels(3, 4, 3), probabilities(4, 3, 3), steps, mask)
+
+    for cls, own in [(L.Dice, {}), (L.Tversky, {}), (L.Tversky, {"alpha": 0.3, "beta": 0.8})]:
+        yield loss_case(cls, bits(2, 3, 3, 1), unit(2, 3, 3, 1), **own)
+        yield loss_case(cls, bits(2, 3, 3, 2), unit(2, 3, 3, 2), np.array([1.0, 3.0], "float32"), axis=[1, 2, 3], **own)
+
+    def embeddings(*shape):
+        raw = normal(*shape)
+        return raw / np.linalg.norm(raw, axis=-1, keepdims=True)
+
+    circle_labels = np.array([0, 1, 0, 1, 0])
+    yield loss_case(L.Circle, circle_labels, embeddings(5, 3), reduction="none")
+    yield loss_case(L.Circle, circle_labels, embeddings(5, 3), gamma=2.0, margin=0.25, remove_diagonal=False)
+
+
+def write(folder, name, cases):
+    cases = list(cases)
+    lines = ",\n".join(json.dumps(case, separators=(",", ":")) for case in cases)
+    (folder / f"{name}.json").write_text(f"[\n{lines}\n]\n")
+    print(f"{len(cases)} {name}")
+
+
+if __name__ == "__main__":
+    folder = pathlib.Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    write(folder, "losses", loss_cases())

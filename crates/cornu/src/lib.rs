@@ -67,5 +67,7 @@ pub mod prelude {
     pub use crate::models::{Apply, Inputs, KerasTensor, Model, Sequential};
     pub use crate::optimizers::*;
     pub use crate::training::{Compile, Data, Evaluate, Fit, History, Logs, Predict};
-    pub use crate::{DType, Error, Result, Shape, Tensor, Value, config, datasets, layer, losses, metrics, utils};
+    pub use crate::{
+        DType, Error, Result, Shape, Tensor, Value, config, datasets, layer, losses, metrics, utils,
+    };
 }

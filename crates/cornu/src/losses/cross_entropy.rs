@@ -88,8 +88,11 @@ pub fn sparse_categorical_crossentropy(
 
 /// Labels without the axis of size 1 that predictions have their classes along.
 fn labels(y_true: &Value, y_pred: &Value, axis: i64) -> Value {
-    let squeezed =
-        if y_true.rank() == y_pred.rank() && y_true.dim(axis) == 1 { y_true.squeeze(axis) } else { y_true.clone() };
+    let squeezed = if y_true.rank() == y_pred.rank() && y_true.dim(axis) == 1 {
+        y_true.squeeze(axis)
+    } else {
+        y_true.clone()
+    };
     squeezed.cast(DType::I32)
 }
 

@@ -4,7 +4,6 @@ use super::{loss, pair, smoothed};
 use crate::utils::numerical::EPSILON;
 use cornu_graph::Value;
 
-
 loss! {
     /// Focal cross-entropy of yes-or-no predictions, averaged over the last axis. Keras's `BinaryFocalCrossentropy`.
     pub struct BinaryFocalCrossentropy("binary_focal_crossentropy") {

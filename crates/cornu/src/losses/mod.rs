@@ -2,9 +2,9 @@
 //!
 //! Keras's names mean the losses of this module, as objects ([`Huber`]) or as functions ([`huber`](fn@huber)) of which the
 //! former are made.
-mod declare;
 mod circle;
 mod cross_entropy;
+mod declare;
 mod divergence;
 mod focal;
 mod hinge;

@@ -31,7 +31,12 @@ impl Reduction {
     }
 
     /// Weighs and reduces. A mask leaves losses out; a mean is over the others.
-    pub(super) fn reduce(&self, losses: &Value, sample_weight: Option<&Value>, mask: Option<&Value>) -> Value {
+    pub(super) fn reduce(
+        &self,
+        losses: &Value,
+        sample_weight: Option<&Value>,
+        mask: Option<&Value>,
+    ) -> Value {
         let weight = sample_weight.map(|w| w.cast(losses.dtype()));
         let weight = match mask {
             None => weight,

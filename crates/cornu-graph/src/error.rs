@@ -131,6 +131,22 @@ impl Error {
         if self.location().is_some() { self } else { Error::At { at, source: Box::new(self) } }
     }
 
+    /// [`Error::at`], also in place of a line in a file whose path starts with `library`: users want their own.
+    pub fn at_user(self, at: &'static Location<'static>, library: &str) -> Error {
+        match self {
+            Error::At { at: inner, source } if inner.file().starts_with(library) => {
+                Error::At { at, source }
+            }
+            Error::Layer { layer, class, source } if source.location().is_some() => {
+                Error::Layer { layer, class, source: Box::new(source.at_user(at, library)) }
+            }
+            Error::Help { help, source } if source.location().is_some() => {
+                Error::Help { help, source: Box::new(source.at_user(at, library)) }
+            }
+            e => e.at(at),
+        }
+    }
+
     /// The same error within a layer.
     pub fn in_layer(self, layer: impl Into<String>, class: &'static str) -> Error {
         Error::Layer { layer: layer.into(), class, source: Box::new(self) }

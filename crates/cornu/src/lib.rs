@@ -35,6 +35,7 @@ pub mod losses;
 pub mod metrics;
 pub mod models;
 pub mod object;
+pub mod ops;
 pub mod optimizers;
 pub mod regularizers;
 mod shape;
@@ -68,6 +69,6 @@ pub mod prelude {
     pub use crate::optimizers::*;
     pub use crate::training::{Compile, Data, Evaluate, Fit, History, Logs, Predict};
     pub use crate::{
-        DType, Error, Result, Shape, Tensor, Value, config, datasets, layer, losses, metrics, utils,
+        DType, Error, Result, Shape, Tensor, Value, config, datasets, layer, losses, metrics, ops, utils,
     };
 }

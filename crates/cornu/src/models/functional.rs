@@ -2,6 +2,7 @@
 use crate::layers::core::InputLayer;
 use crate::layers::{LayerBase, LayerRef};
 use crate::models::keras_tensor::{KerasTensor, Node};
+use crate::ops::Operation;
 use cornu_graph::{Error, Result, Value};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -219,4 +220,9 @@ pub(crate) fn unique_names(layers: &[LayerRef]) -> Result<()> {
 /// Data for an input layer, or `None` for any other.
 pub(crate) fn as_input(layer: &LayerRef) -> Option<&InputLayer> {
     (&**layer as &dyn std::any::Any).downcast_ref::<InputLayer>()
+}
+
+/// Whether this is the call of an op, which Keras does not count among the layers.
+pub(crate) fn is_operation(layer: &LayerRef) -> bool {
+    (&**layer as &dyn std::any::Any).is::<Operation>()
 }

@@ -147,7 +147,7 @@ pub(crate) fn apply_layer(
     let node = Arc::new(Node { id: next_id(), layer, inputs });
     let specs = match earlier {
         Some(error) => Err(error),
-        None => output_specs(&node).map_err(|e| e.at(at)),
+        None => output_specs(&node).map_err(|e| e.at_user(at, library())),
     };
     match specs {
         Ok(specs) => specs
@@ -159,6 +159,11 @@ pub(crate) fn apply_layer(
             .collect(),
         Err(error) => vec![failed(node, error)],
     }
+}
+
+/// The folder of this crate's sources, as locations name it.
+pub(crate) fn library() -> &'static str {
+    file!().trim_end_matches("models/keras_tensor.rs")
 }
 
 /// A number that no other call has.

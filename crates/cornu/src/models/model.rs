@@ -1,6 +1,6 @@
 //! Models and their weights.
 use crate::layers::{Layer, LayerBase, LayerObject, LayerRef};
-use crate::models::functional::{as_input, unique_names};
+use crate::models::functional::{as_input, is_operation, unique_names};
 use crate::models::keras_tensor::{apply_layer, one_output};
 use crate::models::nested::NestedModel;
 use crate::models::{Functional, Inputs, KerasTensor, summary};
@@ -156,8 +156,14 @@ impl Model {
         }
     }
 
-    /// The layers in Keras's order. A `Sequential` model does not list its input layer.
+    /// The layers in Keras's order. A `Sequential` model does not list its input layer, and [`ops`](crate::ops) are not
+    /// layers.
     pub fn layers(&self) -> Vec<LayerRef> {
+        self.operations().into_iter().filter(|l| !is_operation(l)).collect()
+    }
+
+    /// The layers and, between them, the [`ops`](crate::ops) that were called on symbolic tensors. Keras's `operations`.
+    pub fn operations(&self) -> Vec<LayerRef> {
         match &self.body {
             Body::Functional(f) => f.layers.clone(),
             Body::Sequential { layers, .. } => {

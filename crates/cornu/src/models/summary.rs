@@ -3,6 +3,7 @@ use crate::layers::{Layer, LayerRef};
 use crate::models::functional::as_input;
 use crate::models::keras_tensor::{Node, output_specs};
 use crate::models::model::{Model, layer_params};
+use crate::shape::Shape;
 use cornu_graph::{Error, Spec};
 use std::fmt::Write;
 use std::sync::Arc;
@@ -23,7 +24,7 @@ pub(crate) fn table(model: &Model, mistake: Option<Error>) -> String {
     let widths = column_widths(positions, widest.min(screen_width().saturating_sub(4).max(40)));
 
     let rows: Vec<Row> = model
-        .layers()
+        .operations()
         .iter()
         .map(|layer| {
             let calls = calls_of(&**layer, nodes);
@@ -71,15 +72,20 @@ fn calls_of<'a>(layer: &dyn Layer, nodes: &'a [Arc<Node>]) -> Vec<&'a Arc<Node>>
 /// The shapes that the last call of a layer gave.
 fn output_shapes(layer: &LayerRef, calls: &[&Arc<Node>]) -> String {
     if let Some(input) = as_input(layer) {
-        return input.batch_shape().to_string();
+        return shape_text(input.batch_shape());
     }
     let Some(last) = calls.last() else { return "?".into() };
     let shapes = output_specs(last).unwrap_or_default();
-    let texts: Vec<String> = shapes.iter().map(|(shape, _)| shape.to_string()).collect();
+    let texts: Vec<String> = shapes.iter().map(|(shape, _)| shape_text(shape)).collect();
     match texts.as_slice() {
         [one] => one.clone(),
         several => format!("[{}]", several.join(", ")),
     }
+}
+
+/// `(None, 4)`, and `(None)` where Python would write `(None,)`.
+fn shape_text(shape: &Shape) -> String {
+    shape.to_string().replace(",)", ")")
 }
 
 fn parameters(layer: &LayerRef) -> String {

@@ -1,0 +1,174 @@
+//! What ops are given: tensors or numbers, axes, sizes.
+use crate::ops::Operand;
+use cornu_graph::{DType, Tensor};
+use serde::Serialize;
+
+/// A number in place of a tensor. It takes the dtype of the tensors beside it, as in Keras.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Number {
+    /// Leaves integers integers.
+    Int(i64),
+    /// Makes integers floats.
+    Float(f64),
+}
+
+impl Number {
+    /// A scalar beside tensors that meet in `dtype`.
+    pub(crate) fn beside(self, dtype: DType) -> Tensor {
+        match self {
+            Number::Float(x) if dtype.is_float() => Tensor::full([], dtype, x),
+            Number::Float(x) => Tensor::full([], DType::F32, x),
+            Number::Int(n) => {
+                let scalar = Tensor::scalar(n);
+                let fits = |d: DType| scalar.cast(d).cast(DType::I64) == scalar;
+                // An integer is exact until it meets a float; one that does not fit widens the result.
+                let wanted = if dtype.is_int() { dtype } else { DType::I32 };
+                if fits(wanted) { scalar.cast(wanted) } else { scalar }
+            }
+        }
+    }
+}
+
+impl From<f64> for Number {
+    fn from(x: f64) -> Number {
+        Number::Float(x)
+    }
+}
+
+impl From<i32> for Number {
+    fn from(n: i32) -> Number {
+        Number::Int(n.into())
+    }
+}
+
+impl From<i64> for Number {
+    fn from(n: i64) -> Number {
+        Number::Int(n)
+    }
+}
+
+/// An argument of an op: a tensor, or a number in its place.
+#[derive(Clone, Debug)]
+pub enum Arg<X> {
+    /// A tensor.
+    Tensor(X),
+    /// A number.
+    Number(Number),
+}
+
+impl<X: Operand> From<&X> for Arg<X> {
+    fn from(x: &X) -> Arg<X> {
+        Arg::Tensor(x.clone())
+    }
+}
+
+impl<X: Operand> From<X> for Arg<X> {
+    fn from(x: X) -> Arg<X> {
+        Arg::Tensor(x)
+    }
+}
+
+macro_rules! from_numbers {
+    ($($t:ty)*) => { $(
+        impl<X> From<$t> for Arg<X> {
+            fn from(x: $t) -> Arg<X> {
+                Arg::Number(x.into())
+            }
+        }
+    )* };
+}
+from_numbers!(f64 i32 i64);
+
+/// Axes to work over: one, several, or all (`None`). Negative ones count from the end.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Axes {
+    /// One axis.
+    One(i64),
+    /// Several axes.
+    Several(Vec<i64>),
+    /// All axes.
+    All(()),
+}
+
+impl Axes {
+    /// The axes as numbers for a tensor of this many.
+    pub(crate) fn of(&self, rank: usize) -> Vec<i64> {
+        match self {
+            Axes::One(axis) => vec![*axis],
+            Axes::Several(axes) => axes.clone(),
+            Axes::All(()) => (0..rank as i64).collect(),
+        }
+    }
+}
+
+impl From<i64> for Axes {
+    fn from(axis: i64) -> Axes {
+        Axes::One(axis)
+    }
+}
+
+impl From<i32> for Axes {
+    fn from(axis: i32) -> Axes {
+        Axes::One(axis.into())
+    }
+}
+
+impl<const N: usize> From<[i64; N]> for Axes {
+    fn from(axes: [i64; N]) -> Axes {
+        Axes::Several(axes.to_vec())
+    }
+}
+
+impl From<Vec<i64>> for Axes {
+    fn from(axes: Vec<i64>) -> Axes {
+        Axes::Several(axes)
+    }
+}
+
+impl From<Option<i64>> for Axes {
+    fn from(axis: Option<i64>) -> Axes {
+        axis.map_or(Axes::All(()), Axes::One)
+    }
+}
+
+/// Sizes of axes, or axes in order.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Sizes(pub Vec<i64>);
+
+impl<const N: usize> From<[i64; N]> for Sizes {
+    fn from(sizes: [i64; N]) -> Sizes {
+        Sizes(sizes.to_vec())
+    }
+}
+
+impl From<Vec<i64>> for Sizes {
+    fn from(sizes: Vec<i64>) -> Sizes {
+        Sizes(sizes)
+    }
+}
+
+impl From<&[i64]> for Sizes {
+    fn from(sizes: &[i64]) -> Sizes {
+        Sizes(sizes.to_vec())
+    }
+}
+
+
+/// A dtype, saved by its name.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DTypeName(pub DType);
+
+impl From<DType> for DTypeName {
+    fn from(dtype: DType) -> DTypeName {
+        DTypeName(dtype)
+    }
+}
+
+impl Serialize for DTypeName {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.name())
+    }
+}

@@ -1,0 +1,35 @@
+//! Keras's rules for the dtypes of results.
+use cornu_graph::{DType, Value, broadcast_shapes};
+
+/// Integers and bools as float32; floats as they are.
+pub(super) fn float(x: &Value) -> Value {
+    if x.dtype().is_float() { x.clone() } else { x.cast(DType::F32) }
+}
+
+/// Bools as int32, and small integers as integers of 32 bits: what sums are made of.
+pub(super) fn summable(x: &Value) -> Value {
+    match x.dtype() {
+        DType::Bool | DType::I8 | DType::I16 => x.cast(DType::I32),
+        DType::U8 | DType::U16 => x.cast(DType::U32),
+        _ => x.clone(),
+    }
+}
+
+/// Numbers as bools: whether they are not 0.
+pub(super) fn truth(x: &Value) -> Value {
+    if x.dtype() == DType::Bool { x.clone() } else { x.not_equal(&x.scalar(0.0)) }
+}
+
+
+/// Picks from two values that are broadcast and promoted together with the condition.
+pub(super) fn choose(condition: &Value, a: &Value, b: &Value) -> Value {
+    let dtype = DType::promote(a.dtype(), b.dtype());
+    let shape = broadcast_shapes(a.shape(), b.shape()).and_then(|s| broadcast_shapes(&s, condition.shape()));
+    match shape {
+        Ok(shape) => {
+            let spread = |v: &Value| v.cast(dtype).broadcast_to(&shape);
+            condition.broadcast_to(&shape).select(&spread(a), &spread(b))
+        }
+        Err(e) => condition.fail(e),
+    }
+}

@@ -1,0 +1,64 @@
+//! How an op is declared: the class of Keras, its function, its arguments and what it computes.
+
+/// Declares ops, one entry each: `Class function(tensors) { settings } => what it computes;`.
+///
+/// Tensors are `(x, y, ..)` or one list `([xs])`; in the expression they are [`Value`](cornu_graph::Value)s. Settings are
+/// further arguments under Keras's names, references in the expression; those after a semicolon stand in Keras's config
+/// with this value and are no arguments here.
+macro_rules! ops {
+    ($module:literal; $(
+        $(#[$doc:meta])*
+        $Class:ident $f:ident $tensors:tt $({ $($field:ident: $t:tt),* $(; $($key:ident = $value:tt),+)? })? => $body:expr;
+    )*) => { $(
+        #[derive(Debug, serde::Serialize)]
+        struct $Class { $($($field: $t),*)? }
+
+        impl $crate::ops::operation::Rule for $Class {
+            fn class_name(&self) -> &'static str { stringify!($Class) }
+            fn module(&self) -> &'static str { $module }
+            fn config(&self) -> serde_json::Result<serde_json::Value> {
+                let config = serde_json::to_value(self)?;
+                $($(let mut config = config; $(config[stringify!($key)] = serde_json::json!($value);)+)?)?
+                Ok(config)
+            }
+            fn call(&self, tensors: &[cornu_graph::Value]) -> Vec<cornu_graph::Value> {
+                ops!(@bind $tensors tensors);
+                $(let $Class { $($field),* } = self;)?
+                vec![$body]
+            }
+        }
+
+        ops! { @function [$(#[$doc])*] $Class $f $tensors ($($($field: $t),*)?) }
+    )* };
+
+    (@bind ([$xs:ident]) $tensors:ident) => { let $xs = $tensors; };
+    (@bind ($($x:ident),+) $tensors:ident) => { let [$($x),+] = $tensors else { return vec![] }; };
+
+    (@function [$($doc:tt)*] $Class:ident $f:ident ([$xs:ident]) ($($field:ident: $t:tt),*)) => {
+        $($doc)*
+        #[track_caller]
+        pub fn $f<'a, X: $crate::ops::Operand + 'a>(
+            $xs: impl IntoIterator<Item = &'a X>,
+            $($field: ops!(@given $t)),*
+        ) -> X::Output {
+            let xs = $xs.into_iter().map(|x| $crate::ops::Arg::Tensor(x.clone())).collect();
+            $crate::ops::operation::one($Class { $($field: $field.into()),* }, true, xs)
+        }
+    };
+    (@function [$($doc:tt)*] $Class:ident $f:ident ($($x:ident),+) ($($field:ident: $t:tt),*)) => {
+        $($doc)*
+        #[track_caller]
+        pub fn $f<X: $crate::ops::Operand>(
+            $($x: impl Into<$crate::ops::Arg<X>>,)+
+            $($field: ops!(@given $t)),*
+        ) -> X::Output {
+            let xs = vec![$($x.into()),+];
+            $crate::ops::operation::one($Class { $($field: $field.into()),* }, false, xs)
+        }
+    };
+
+    (@given Axes) => { impl Into<Axes> };
+    (@given Sizes) => { impl Into<Sizes> };
+    (@given DTypeName) => { cornu_graph::DType };
+    (@given $t:tt) => { $t };
+}

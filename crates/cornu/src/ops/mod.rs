@@ -1,0 +1,52 @@
+//! Functions of tensors: Keras's `keras.ops`.
+//!
+//! Each works on three kinds of tensor, and its result is of the same kind:
+//!
+//! - a [`KerasTensor`]: the call becomes a layer of the functional model, as in Keras;
+//! - a [`Value`], within the `call` of a layer, a loss or a metric: ops are added to the graph;
+//! - a [`Tensor`] on the host: it is computed at once, which can fail, so the result is a [`Result`].
+//!
+//! Arguments come in Keras's order, all of them. Numbers stand for tensors where Keras lets them; `+ - * /` work on
+//! symbolic tensors too.
+//!
+//! ```
+//! use cornu::prelude::*;
+//!
+//! let x = Input::new([4]).tensor();
+//! let y = ops::softmax(&(&x * 2.0 + 1.0), -1);
+//! assert_eq!(y.shape().to_string(), "(None, 4)");
+//!
+//! let x = Tensor::from([1f32, 2.0, 4.0]);
+//! assert_eq!(ops::log2(&x)?.to_vec::<f32>()?, [0.0, 1.0, 2.0]);
+//! assert_eq!(ops::sum(&x, None, false)?.item()?, 7.0);
+//! # Ok::<(), cornu::Error>(())
+//! ```
+#[macro_use]
+mod list;
+
+mod arguments;
+mod compare;
+mod dtypes;
+mod elementwise;
+mod index;
+mod linear;
+mod nn;
+mod operand;
+mod operation;
+mod operators;
+mod reduce;
+mod reshape;
+
+pub use arguments::{Arg, Axes, Number, Sizes};
+pub use compare::*;
+pub use elementwise::*;
+pub use index::*;
+pub use linear::*;
+pub use nn::*;
+pub use operand::Operand;
+pub use operation::Operation;
+pub use reduce::*;
+pub use reshape::*;
+
+#[cfg(doc)]
+use crate::{KerasTensor, Result, Tensor, Value};

@@ -1,0 +1,39 @@
+//! Activations and encodings.
+use super::arguments::DTypeName;
+use super::dtypes::float;
+use crate::activations as forms;
+
+ops! {
+    "keras.src.ops.nn";
+    /// `max(x, 0)`
+    Relu relu(x) => forms::relu(x, 0.0, None, 0.0);
+    /// `min(max(x, 0), 6)`
+    Relu6 relu6(x) => forms::relu6(x);
+    /// `x` where positive, else `negative_slope * x`.
+    LeakyRelu leaky_relu(x) { negative_slope: f64 } => forms::leaky_relu(&float(x), *negative_slope);
+    /// `x` where positive, else `alpha * (e^x - 1)`.
+    Elu elu(x) { alpha: f64 } => forms::elu(&float(x), *alpha);
+    /// Scaled [`elu`], for self-normalizing networks.
+    Selu selu(x) => forms::selu(&float(x));
+    /// `x * Φ(x)`; approximately, by a tanh.
+    Gelu gelu(x) { approximate: bool } => forms::gelu(&float(x), *approximate);
+    /// `x * sigmoid(x)`
+    Silu silu(x) => forms::silu(&float(x));
+    /// `1 / (1 + e^-x)`
+    Sigmoid sigmoid(x) => forms::sigmoid(&float(x));
+    /// Logarithm of [`sigmoid`], without overflow.
+    LogSigmoid log_sigmoid(x) => forms::log_sigmoid(&float(x));
+    /// [`sigmoid`] in three straight lines.
+    HardSigmoid hard_sigmoid(x) => forms::hard_sigmoid(&float(x));
+    /// `log(1 + e^x)`, without overflow.
+    Softplus softplus(x) => forms::softplus(&float(x));
+    /// `x / (1 + |x|)`
+    Softsign softsign(x) => forms::softsign(&float(x));
+    /// `e^x`, divided by its sum over the axis.
+    Softmax softmax(x) { axis: i64 } => float(x).softmax(*axis);
+    /// Logarithm of [`softmax`], without overflow.
+    LogSoftmax log_softmax(x) { axis: i64 } => float(x).log_softmax(*axis);
+    /// A new axis before `axis` (-1: at the end) with 1 at the position that the integer says and 0 elsewhere.
+    OneHot one_hot(x) { num_classes: usize, axis: i64, dtype: DTypeName; sparse = false } =>
+        x.one_hot(*num_classes, *axis, dtype.0);
+}

@@ -1,0 +1,214 @@
+//! `cornu::ops` against Keras 3.15.1: names, configs, shapes, dtypes and values.
+use cornu::prelude::*;
+use cornu::{Value, ops};
+use serde_json::{Value as Json, json};
+
+fn x() -> KerasTensor {
+    Input::new([4]).name("x").tensor()
+}
+
+fn t() -> KerasTensor {
+    Input::new([3, 4]).name("t").tensor()
+}
+
+fn int() -> KerasTensor {
+    Input::new([4]).name("i").dtype("int32").tensor()
+}
+
+fn boolean() -> KerasTensor {
+    ops::greater(&x(), 0)
+}
+
+/// `(None, 4) float32` of a symbolic tensor, or its error.
+fn spec(y: &KerasTensor) -> String {
+    format!("{} {}", y.shape(), y.dtype())
+}
+
+#[test]
+fn specs_of_symbolic_results() {
+    let (x, t, i, b) = (&x(), &t(), &int(), &boolean());
+    let cases: Vec<(KerasTensor, &str)> = vec![
+        (i + 1, "(None, 4) int32"),
+        (i + 1.5, "(None, 4) float32"),
+        (ops::add(b, 1), "(None, 4) int32"),
+        (i / 2, "(None, 4) float32"),
+        (ops::exp(i), "(None, 4) float32"),
+        (ops::mean(i, None, false), "() float32"),
+        (ops::sum(i, -1, false), "(None,) int32"),
+        (ops::sum(b, -1, false), "(None,) int32"),
+        (ops::square(i), "(None, 4) int32"),
+        (ops::relu(i), "(None, 4) int32"),
+        (ops::max(x, 1, true), "(None, 1) float32"),
+        (ops::sum(t, [1, 2], true), "(None, 1, 1) float32"),
+        (ops::argmin(x, None, false), "() int32"),
+        (ops::argmax(t, Some(1), true), "(None, 1, 4) int32"),
+        (ops::any(b, 1, false), "(None,) bool"),
+        (ops::var(x, -1, false), "(None,) float32"),
+        (ops::dot(t, &ops::transpose(x, None)), "(None, 3, None) float32"),
+        (ops::transpose(t, None), "(4, 3, None) float32"),
+        (ops::transpose(t, Some(vec![0, 2, 1])), "(None, 4, 3) float32"),
+        (ops::reshape(t, [-1, 2, 6]), "(None, 2, 6) float32"),
+        (ops::reshape(t, [-1]), "(None,) float32"),
+        (ops::expand_dims(x, -1), "(None, 4, 1) float32"),
+        (ops::squeeze(&ops::expand_dims(x, -1), -1), "(None, 4) float32"),
+        (ops::take(t, 1, 1), "(None, 4) float32"),
+        (ops::take(x, i, 1), "(None, None, 4) float32"),
+        (ops::equal(x, 1), "(None, 4) bool"),
+        (ops::where_(b, 1, 0), "(None, 4) int32"),
+        (ops::where_(b, i, 0.5), "(None, 4) float32"),
+        (ops::minimum(i, 0.5), "(None, 4) float32"),
+        (ops::clip(i, 0.0, 1.5), "(None, 4) int32"),
+        (ops::concatenate([x, x, x], -1), "(None, 12) float32"),
+        (ops::stack([x, x], 0), "(2, None, 4) float32"),
+        (ops::split(t, 3, 1).remove(2), "(None, 1, 4) float32"),
+        (ops::top_k(x, 2).remove(1), "(None, 2) int32"),
+        (ops::one_hot(i, 5, -1, DType::F32), "(None, 4, 5) float32"),
+        (ops::cast(i, DType::F16), "(None, 4) float16"),
+        (ops::tile(t, [1, 2, 1]), "(None, 6, 4) float32"),
+        (ops::matmul(t, &ops::swapaxes(t, 1, 2)), "(None, 3, 3) float32"),
+    ];
+    for (i, (y, want)) in cases.iter().enumerate() {
+        assert_eq!(spec(y), *want, "case {i}: {y:?}");
+    }
+}
+
+/// The layer that made `y`, as Keras would save it: module, class, config without the name.
+fn saved(y: &KerasTensor, inputs: &[&KerasTensor]) -> (String, Json) {
+    let inputs: Vec<KerasTensor> = inputs.iter().map(|&x| x.clone()).collect();
+    let model = Model::new(inputs, [y.clone()]).unwrap();
+    let op = model.operations().pop().unwrap();
+    let saved = op.saved().unwrap();
+    assert_eq!(saved["registered_name"], saved["class_name"]);
+    let mut config = saved["config"].clone();
+    config.as_object_mut().unwrap().shift_remove("name");
+    let class = format!("{}.{}", saved["module"].as_str().unwrap(), saved["class_name"].as_str().unwrap());
+    (class.replace("keras.src.ops.", ""), config)
+}
+
+#[test]
+fn configs_are_keras_s() {
+    let (x, t, i) = (&x(), &t(), &int());
+    let check = |y: KerasTensor, inputs: &[&KerasTensor], class: &str, config: Json| {
+        let got = saved(&y, inputs);
+        assert_eq!((got.0.as_str(), got.1.to_string()), (class, config.to_string()));
+    };
+    check(x + 1, &[x], "numpy.Add", json!({}));
+    check(1.0 / x, &[x], "numpy.TrueDivide", json!({}));
+    check(-x, &[x], "numpy.Negative", json!({}));
+    check(ops::abs(x), &[x], "numpy.Absolute", json!({}));
+    check(ops::mean(x, None, false), &[x], "numpy.Mean", json!({"axis": null, "keepdims": false}));
+    check(ops::prod(x, -1, false), &[x], "numpy.Prod", json!({"axis": -1, "keepdims": false, "dtype": null}));
+    check(ops::max(x, 1, true), &[x], "numpy.Max", json!({"axis": 1, "keepdims": true, "initial": null}));
+    check(ops::sum(t, [1, 2], true), &[t], "numpy.Sum", json!({"axis": [1, 2], "keepdims": true}));
+    check(ops::reshape(x, [-1, 2, 2]), &[x], "numpy.Reshape", json!({"newshape": [-1, 2, 2]}));
+    check(ops::transpose(t, Some(vec![0, 2, 1])), &[t], "numpy.Transpose", json!({"axes": [0, 2, 1]}));
+    check(ops::concatenate([x, x], -1), &[x], "numpy.Concatenate", json!({"axis": -1}));
+    check(ops::clip(x, 0.0, 1.5), &[x], "numpy.Clip", json!({"x_min": 0.0, "x_max": 1.5}));
+    check(ops::round(x), &[x], "numpy.Round", json!({"decimals": 0}));
+    check(ops::cast(x, DType::F16), &[x], "core.Cast", json!({"dtype": "float16"}));
+    check(ops::softmax(x, -1), &[x], "nn.Softmax", json!({"axis": -1}));
+    check(ops::elu(x, 1.0), &[x], "nn.Elu", json!({"alpha": 1.0}));
+    check(ops::logsumexp(x, -1, false), &[x], "math.Logsumexp", json!({"axis": -1, "keepdims": false}));
+    let one_hot = json!({"num_classes": 5, "axis": -1, "dtype": "float32", "sparse": false});
+    check(ops::one_hot(i, 5, -1, DType::F32), &[i], "nn.OneHot", one_hot);
+    let parts = ops::split(t, 3, 1).remove(0);
+    check(parts, &[t], "numpy.Split", json!({"indices_or_sections": 3, "axis": 1}));
+}
+
+#[test]
+fn ops_stand_in_the_summary_but_not_among_the_layers() {
+    utils::clear_session();
+    let x = x();
+    let a = &x + 1;
+    let b = Dense::new(2).apply(&(2.0 * &a + 1));
+    let mut model = Model::new([x], [b]).unwrap();
+    let names: Vec<String> = model.layers().iter().map(|l| l.name().to_string()).collect();
+    assert_eq!(names, ["x", "dense"]);
+    let summary = model.summary();
+    for row in ["add (Add) ", "multiply (Multiply) ", "add_1 (Add) ", "dense (Dense) "] {
+        assert!(summary.contains(row), "{summary}");
+    }
+    assert!(model.get_layer("add").is_err());
+}
+
+#[test]
+fn a_model_with_ops_is_trained() {
+    utils::set_random_seed(1);
+    let x = x();
+    let hidden = Dense::new(8).apply(&x);
+    let y = ops::sum(&(ops::tanh(&hidden) * 0.5 - ops::square(&hidden)), -1, true);
+    let mut model = Model::new([x], [y]).unwrap();
+    model.compile(Compile::new(Adam::new().learning_rate(0.05), "mse")).unwrap();
+    let data = Tensor::new([8, 4], (0..32).map(|i| (i as f32 * 0.7).sin()).collect()).unwrap();
+    let target = ops::sum(&data, 1, true).unwrap();
+    let history = model.fit(&data, &target, Fit::new().epochs(15).verbose(0)).unwrap();
+    assert!(history.last("loss").unwrap() < history.get("loss")[0] * 0.5, "{history:?}");
+}
+
+#[track_caller]
+fn close(got: cornu::Result<Tensor>, want: &[f64]) {
+    let got = got.unwrap().to_f64();
+    assert_eq!(got.len(), want.len(), "{got:?}");
+    let wrong = got.iter().zip(want).any(|(g, w)| (g - w).abs() > 1e-6 * (1.0 + w.abs()));
+    assert!(!wrong, "{got:?}, want {want:?}");
+}
+
+#[test]
+fn host_tensors_are_computed_at_once() {
+    let x = Tensor::from([1f32, 2.0, 4.0]);
+    let m = Tensor::new([2, 3], vec![1f32, 5.0, 3.0, 4.0, 2.0, 6.0]).unwrap();
+    let i = Tensor::from([7i32, -3]);
+    close(ops::add(&x, 1), &[2.0, 3.0, 5.0]);
+    close(ops::subtract(1.0, &x), &[0.0, -1.0, -3.0]);
+    close(ops::true_divide(&i, 2), &[3.5, -1.5]);
+    close(ops::power(&x, 2), &[1.0, 4.0, 16.0]);
+    close(ops::log2(&x), &[0.0, 1.0, 2.0]);
+    close(ops::mean(&m, 0, false), &[2.5, 3.5, 4.5]);
+    close(ops::std(&m, None, false), &[(35.0f64 / 12.0).sqrt()]);
+    close(ops::argmax(&m, None, false), &[5.0]);
+    close(ops::argmax(&m, Some(-1), false), &[1.0, 2.0]);
+    close(ops::where_(&ops::greater(&m, 3).unwrap(), &m, 0.0), &[0.0, 5.0, 0.0, 4.0, 0.0, 6.0]);
+    close(ops::matmul(&m, &x), &[23.0, 32.0]);
+    close(ops::dot(&m, &ops::transpose(&m, None).unwrap()), &[35.0, 32.0, 32.0, 56.0]);
+    close(ops::concatenate([&m, &m], 0), &[1.0, 5.0, 3.0, 4.0, 2.0, 6.0, 1.0, 5.0, 3.0, 4.0, 2.0, 6.0]);
+    close(ops::take(&m, &Tensor::from([2i32, 0]), 1), &[3.0, 1.0, 6.0, 4.0]);
+    close(ops::sort(&m, -1), &[1.0, 3.0, 5.0, 2.0, 4.0, 6.0]);
+    close(ops::cumsum(&x, 0), &[1.0, 3.0, 7.0]);
+    close(ops::one_hot(&Tensor::from([1i32, 0]), 3, -1, DType::F32), &[0.0, 1.0, 0.0, 1.0, 0.0, 0.0]);
+    close(ops::logsumexp(&x, None, false), &[4.169_846_019_6]);
+    let top = ops::top_k(&m, 2).unwrap();
+    assert_eq!((top[0].to_f64(), top[1].to_f64()), (vec![5.0, 3.0, 6.0, 4.0], vec![1.0, 2.0, 2.0, 0.0]));
+    // A byte meets a number that is none: the result is wider, not wrong.
+    close(ops::add(&Tensor::from([200u8]), 300), &[500.0]);
+}
+
+#[test]
+fn within_layers_ops_add_to_the_graph() {
+    let loss = Loss::function("pinball", |y_true: &Value, y_pred: &Value| {
+        let e = ops::subtract(y_true, y_pred);
+        ops::mean(&ops::maximum(&(&e * 0.9), &(&e * -0.1)), -1, false)
+    });
+    let mut model = Sequential::new().add(Input::new([2])).add(Dense::new(1).kernel_initializer("zeros"));
+    model.compile(Compile::new("sgd", loss)).unwrap();
+    let (x, y) = (Tensor::zeros([4, 2], DType::F32), Tensor::ones([4, 1], DType::F32));
+    let logs = model.evaluate(&x, &y, Evaluate::new().verbose(0)).unwrap();
+    assert!((logs.get("loss").unwrap() - 0.9).abs() < 1e-6, "{logs:?}");
+}
+
+#[test]
+fn mistakes_are_errors() {
+    let (x, t) = (x(), t());
+    let fails = |y: KerasTensor, words: &[&str]| {
+        let e = Model::new([x.clone(), t.clone()], [y]).unwrap_err().to_string();
+        assert!(words.iter().all(|w| e.contains(w)), "{e}");
+    };
+    fails(ops::reshape(&t, [-1, 5]), &["reshape", "[-1, 5]", "tests/ops.rs"]);
+    fails(ops::concatenate([&x, &t], -1), &["concatenate", "Concatenate"]);
+    fails(ops::softmax(&x, 3), &["axis 3"]);
+    fails(ops::transpose(&t, Some(vec![0, 9, 1])), &["axis 9"]);
+    let nothing: [&KerasTensor; 0] = [];
+    assert!(Model::new([x.clone()], [ops::stack(nothing, 0)]).is_err());
+    let e = ops::matmul(&Tensor::zeros([2, 3], DType::F32), &Tensor::zeros([2, 3], DType::F32)).unwrap_err();
+    assert!(e.to_string().contains("[3] and [2]"), "{e}");
+    assert!(ops::take(&Tensor::zeros([2], DType::F32), &Tensor::from([0i32]), 4).is_err());
+}

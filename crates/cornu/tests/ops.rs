@@ -16,7 +16,7 @@ fn int() -> KerasTensor {
 }
 
 fn boolean() -> KerasTensor {
-    ops::greater(&x(), 0)
+    ops::greater(x(), 0)
 }
 
 /// `(None, 4) float32` of a symbolic tensor, or its error.
@@ -44,13 +44,13 @@ fn specs_of_symbolic_results() {
         (ops::argmax(t, Some(1), true), "(None, 1, 4) int32"),
         (ops::any(b, 1, false), "(None,) bool"),
         (ops::var(x, -1, false), "(None,) float32"),
-        (ops::dot(t, &ops::transpose(x, None)), "(None, 3, None) float32"),
+        (ops::dot(t, ops::transpose(x, None)), "(None, 3, None) float32"),
         (ops::transpose(t, None), "(4, 3, None) float32"),
         (ops::transpose(t, Some(vec![0, 2, 1])), "(None, 4, 3) float32"),
         (ops::reshape(t, [-1, 2, 6]), "(None, 2, 6) float32"),
         (ops::reshape(t, [-1]), "(None,) float32"),
         (ops::expand_dims(x, -1), "(None, 4, 1) float32"),
-        (ops::squeeze(&ops::expand_dims(x, -1), -1), "(None, 4) float32"),
+        (ops::squeeze(ops::expand_dims(x, -1), -1), "(None, 4) float32"),
         (ops::take(t, 1, 1), "(None, 4) float32"),
         (ops::take(x, i, 1), "(None, None, 4) float32"),
         (ops::equal(x, 1), "(None, 4) bool"),
@@ -65,7 +65,7 @@ fn specs_of_symbolic_results() {
         (ops::one_hot(i, 5, -1, DType::F32), "(None, 4, 5) float32"),
         (ops::cast(i, DType::F16), "(None, 4) float16"),
         (ops::tile(t, [1, 2, 1]), "(None, 6, 4) float32"),
-        (ops::matmul(t, &ops::swapaxes(t, 1, 2)), "(None, 3, 3) float32"),
+        (ops::matmul(t, ops::swapaxes(t, 1, 2)), "(None, 3, 3) float32"),
     ];
     for (i, (y, want)) in cases.iter().enumerate() {
         assert_eq!(spec(y), *want, "case {i}: {y:?}");
@@ -167,26 +167,26 @@ fn host_tensors_are_computed_at_once() {
     close(ops::std(&m, None, false), &[(35.0f64 / 12.0).sqrt()]);
     close(ops::argmax(&m, None, false), &[5.0]);
     close(ops::argmax(&m, Some(-1), false), &[1.0, 2.0]);
-    close(ops::where_(&ops::greater(&m, 3).unwrap(), &m, 0.0), &[0.0, 5.0, 0.0, 4.0, 0.0, 6.0]);
+    close(ops::where_(ops::greater(&m, 3).unwrap(), &m, 0.0), &[0.0, 5.0, 0.0, 4.0, 0.0, 6.0]);
     close(ops::matmul(&m, &x), &[23.0, 32.0]);
-    close(ops::dot(&m, &ops::transpose(&m, None).unwrap()), &[35.0, 32.0, 32.0, 56.0]);
+    close(ops::dot(&m, ops::transpose(&m, None).unwrap()), &[35.0, 32.0, 32.0, 56.0]);
     close(ops::concatenate([&m, &m], 0), &[1.0, 5.0, 3.0, 4.0, 2.0, 6.0, 1.0, 5.0, 3.0, 4.0, 2.0, 6.0]);
-    close(ops::take(&m, &Tensor::from([2i32, 0]), 1), &[3.0, 1.0, 6.0, 4.0]);
+    close(ops::take(&m, Tensor::from([2i32, 0]), 1), &[3.0, 1.0, 6.0, 4.0]);
     close(ops::sort(&m, -1), &[1.0, 3.0, 5.0, 2.0, 4.0, 6.0]);
     close(ops::cumsum(&x, 0), &[1.0, 3.0, 7.0]);
-    close(ops::one_hot(&Tensor::from([1i32, 0]), 3, -1, DType::F32), &[0.0, 1.0, 0.0, 1.0, 0.0, 0.0]);
+    close(ops::one_hot(Tensor::from([1i32, 0]), 3, -1, DType::F32), &[0.0, 1.0, 0.0, 1.0, 0.0, 0.0]);
     close(ops::logsumexp(&x, None, false), &[4.169_846_019_6]);
     let top = ops::top_k(&m, 2).unwrap();
     assert_eq!((top[0].to_f64(), top[1].to_f64()), (vec![5.0, 3.0, 6.0, 4.0], vec![1.0, 2.0, 2.0, 0.0]));
     // A byte meets a number that is none: the result is wider, not wrong.
-    close(ops::add(&Tensor::from([200u8]), 300), &[500.0]);
+    close(ops::add(Tensor::from([200u8]), 300), &[500.0]);
 }
 
 #[test]
 fn within_layers_ops_add_to_the_graph() {
     let loss = Loss::function("pinball", |y_true: &Value, y_pred: &Value| {
         let e = ops::subtract(y_true, y_pred);
-        ops::mean(&ops::maximum(&(&e * 0.9), &(&e * -0.1)), -1, false)
+        ops::mean(ops::maximum(&(&e * 0.9), &(&e * -0.1)), -1, false)
     });
     let mut model = Sequential::new().add(Input::new([2])).add(Dense::new(1).kernel_initializer("zeros"));
     model.compile(Compile::new("sgd", loss)).unwrap();
@@ -208,7 +208,7 @@ fn mistakes_are_errors() {
     fails(ops::transpose(&t, Some(vec![0, 9, 1])), &["axis 9"]);
     let nothing: [&KerasTensor; 0] = [];
     assert!(Model::new([x.clone()], [ops::stack(nothing, 0)]).is_err());
-    let e = ops::matmul(&Tensor::zeros([2, 3], DType::F32), &Tensor::zeros([2, 3], DType::F32)).unwrap_err();
+    let e = ops::matmul(Tensor::zeros([2, 3], DType::F32), Tensor::zeros([2, 3], DType::F32)).unwrap_err();
     assert!(e.to_string().contains("[3] and [2]"), "{e}");
-    assert!(ops::take(&Tensor::zeros([2], DType::F32), &Tensor::from([0i32]), 4).is_err());
+    assert!(ops::take(Tensor::zeros([2], DType::F32), Tensor::from([0i32]), 4).is_err());
 }

@@ -134,9 +134,7 @@ impl Error {
     /// [`Error::at`], also in place of a line in a file whose path starts with `library`: users want their own.
     pub fn at_user(self, at: &'static Location<'static>, library: &str) -> Error {
         match self {
-            Error::At { at: inner, source } if inner.file().starts_with(library) => {
-                Error::At { at, source }
-            }
+            Error::At { at: inner, source } if inner.file().starts_with(library) => Error::At { at, source },
             Error::Layer { layer, class, source } if source.location().is_some() => {
                 Error::Layer { layer, class, source: Box::new(source.at_user(at, library)) }
             }

@@ -156,7 +156,6 @@ impl From<&[i64]> for Sizes {
     }
 }
 
-
 /// A dtype, saved by its name.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DTypeName(pub DType);

@@ -20,7 +20,6 @@ pub(super) fn truth(x: &Value) -> Value {
     if x.dtype() == DType::Bool { x.clone() } else { x.not_equal(&x.scalar(0.0)) }
 }
 
-
 /// Picks from two values that are broadcast and promoted together with the condition.
 pub(super) fn choose(condition: &Value, a: &Value, b: &Value) -> Value {
     let dtype = DType::promote(a.dtype(), b.dtype());

@@ -1,6 +1,6 @@
 //! Element by element.
-use super::dtypes::{choose, float, truth};
 use super::arguments::DTypeName;
+use super::dtypes::{choose, float, truth};
 use super::{Arg, Operand};
 
 ops! {

@@ -69,8 +69,7 @@ impl Operand for Tensor {
 /// Compiles a graph of this op alone and runs it.
 fn compute(operation: &Operation, tensors: &[Tensor]) -> Result<Vec<Tensor>> {
     let builder = Builder::new();
-    let inputs: Vec<Value> =
-        tensors.iter().map(|t| builder.input(Spec::new(t.dtype(), t.shape()))).collect();
+    let inputs: Vec<Value> = tensors.iter().map(|t| builder.input(Spec::new(t.dtype(), t.shape()))).collect();
     let graph = builder.finish(&operation.call_on(&builder, &inputs)?)?;
     let empty = |&id| {
         let spec = graph.spec(id);

@@ -107,9 +107,12 @@ impl LayerObject for Operation {
     }
 
     fn config(&self) -> Result<Json> {
-        let error = |e: serde_json::Error| Error::Format { what: self.class_name().into(), message: e.to_string() };
+        let error =
+            |e: serde_json::Error| Error::Format { what: self.class_name().into(), message: e.to_string() };
         let mut config = json!({"name": self.base.resolved_name(self.class_name())});
-        if let (Json::Object(config), Json::Object(settings)) = (&mut config, self.rule.config().map_err(error)?) {
+        if let (Json::Object(config), Json::Object(settings)) =
+            (&mut config, self.rule.config().map_err(error)?)
+        {
             config.extend(settings);
         }
         Ok(config)

@@ -88,7 +88,8 @@ fn or_fail<T>(x: &Value, setting: Result<T>, make: impl FnOnce(T) -> Value) -> V
 
 fn naturals(sizes: &[i64]) -> Result<Vec<usize>> {
     let natural = |&n: &i64| {
-        usize::try_from(n).map_err(|_| Error::op("shape", format!("sizes must not be negative, got {sizes:?}")))
+        usize::try_from(n)
+            .map_err(|_| Error::op("shape", format!("sizes must not be negative, got {sizes:?}")))
     };
     sizes.iter().map(natural).collect()
 }

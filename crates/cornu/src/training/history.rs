@@ -42,6 +42,8 @@ pub struct History {
     pub epoch: Vec<usize>,
     /// `"loss"`, `"accuracy"`, `"val_loss"`, ...: one value for each epoch.
     pub history: BTreeMap<String, Vec<f64>>,
+    /// The epochs of those values: validation may come every few epochs only.
+    epochs: BTreeMap<String, Vec<usize>>,
 }
 
 impl History {
@@ -50,12 +52,18 @@ impl History {
         self.epoch.push(epoch);
         for (name, value) in logs.iter() {
             self.history.entry(name.to_string()).or_default().push(value);
+            self.epochs.entry(name.to_string()).or_default().push(epoch);
         }
     }
 
     /// The values of one loss or metric; empty when there is none of this name.
     pub fn get(&self, name: &str) -> &[f64] {
         self.history.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// The epochs, from 0, of the values that [`History::get`] gives.
+    pub fn epochs_of(&self, name: &str) -> &[usize] {
+        self.epochs.get(name).map_or(&[], Vec::as_slice)
     }
 
     /// The last value of one loss or metric.

@@ -6,6 +6,7 @@ mod data;
 mod evaluate;
 mod fit;
 mod history;
+mod plot;
 mod progress;
 mod run;
 mod step;

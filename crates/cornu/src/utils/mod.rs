@@ -1,4 +1,5 @@
 //! Keras's `utils`: seeds and names.
+pub(crate) mod atomic;
 pub(crate) mod naming;
 pub(crate) mod numerical;
 mod seed;

@@ -218,7 +218,10 @@ mod tests {
     fn mistakes() {
         let message = |history: History, name: &str| history.plot(temporary(name)).unwrap_err().to_string();
         let e = message(history(2), "e.gif");
-        assert!(e.contains("neither an SVG nor a PNG") && e.ends_with("help: end the name in .svg or .png"), "{e}");
+        assert!(
+            e.contains("neither an SVG nor a PNG") && e.ends_with("help: end the name in .svg or .png"),
+            "{e}"
+        );
         assert!(message(History::default(), "f.png").contains("no epochs"));
         let e = history(2).plot("/no/such/folder/g.svg").unwrap_err().to_string();
         assert!(e.contains("/no/such/folder/g.svg"), "{e}");

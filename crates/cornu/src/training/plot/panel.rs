@@ -97,7 +97,9 @@ impl Panel {
         let (low, high) = (all().fold(f64::INFINITY, f64::min), all().fold(f64::NEG_INFINITY, f64::max));
         match high - low {
             range if range > 0.0 && range.is_finite() => low - ROOM * range..high + ROOM * range,
-            _ if low.is_finite() && high.is_finite() => low - 0.5 * low.abs().max(1.0)..low + 0.5 * low.abs().max(1.0),
+            _ if low.is_finite() && high.is_finite() => {
+                low - 0.5 * low.abs().max(1.0)..low + 0.5 * low.abs().max(1.0)
+            }
             _ => 0.0..1.0,
         }
     }

@@ -12,7 +12,7 @@ import sys
 import jax
 import keras
 import numpy as np
-from keras import losses
+from keras import losses, optimizers
 
 assert keras.backend.backend() == "jax", "set KERAS_BACKEND=jax"
 RNG = np.random.default_rng(7)
@@ -177,6 +177,98 @@ def loss_cases():
     yield loss_case(L.Circle, circle_labels, embeddings(5, 3), gamma=2.0, margin=0.25, remove_diagonal=False)
 
 
+GRADIENT_SCALES = [1.0, 0.3, 2.0, 0.0, 1.0, 0.1, 1.0]
+
+
+def optimizer_case(cls, steps=6, **kwargs):
+    """Weights after each step, and the optimizer's own variables after the last."""
+    optimizer = cls(**kwargs)
+    start = [normal(3), normal(2, 2)]
+    gradients = [[scale * normal(3), scale * normal(2, 2)] for scale in GRADIENT_SCALES[:steps]]
+    weights = [keras.Variable(w) for w in start]
+    optimizer.build(weights)
+    form = saved(optimizers.serialize, optimizer, {})
+    keras.utils.clear_session()
+    form["config"]["name"] = cls().name  # The first of its class has no number.
+    after = []
+    for step in gradients:
+        optimizer.apply([keras.ops.convert_to_tensor(g) for g in step], weights)
+        after.append([array(w.numpy()) for w in weights])
+    state = [array(v.numpy()) for v in optimizer.variables]
+    words = [f"{k}={v if not hasattr(v, 'get_config') else v.get_config()}" for k, v in kwargs.items()]
+    return {
+        "case": " ".join([cls.__name__] + words),
+        "object": form,
+        "start": [array(w) for w in start],
+        "gradients": [[array(g) for g in step] for step in gradients],
+        "after": after,
+        "state": state,
+    }
+
+
+def optimizer_cases():
+    O, S = optimizers, optimizers.schedules
+    own = {
+        O.SGD: [{}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True}],
+        O.RMSprop: [{}, {"centered": True}, {"momentum": 0.5}, {"centered": True, "momentum": 0.9, "rho": 0.8, "epsilon": 1e-3}],
+        O.Adam: [{}, {"amsgrad": True}, {"beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-3}],
+        O.AdamW: [{}, {"weight_decay": 0.1, "amsgrad": True}],
+        O.Adadelta: [{}, {"rho": 0.8, "epsilon": 1e-4}],
+        O.Adagrad: [{}, {"initial_accumulator_value": 0.5, "epsilon": 1e-3}],
+        O.Adamax: [{}, {"beta_1": 0.8, "beta_2": 0.9, "epsilon": 1e-3}],
+        O.Nadam: [{}, {"beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-3}],
+        O.Ftrl: [
+            {},
+            {"l1_regularization_strength": 0.01, "l2_regularization_strength": 0.02},
+            {"l2_shrinkage_regularization_strength": 0.1, "beta": 0.2, "learning_rate_power": -0.3},
+            {"initial_accumulator_value": 0.3},
+        ],
+        O.Lion: [{}, {"beta_1": 0.5, "beta_2": 0.8}],
+        O.Lamb: [{}, {"beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-3}],
+    }
+    for cls, variants in own.items():
+        for variant in variants:
+            yield optimizer_case(cls, **variant)
+            yield optimizer_case(cls, learning_rate=0.1, **variant)
+
+    shared = [
+        {"weight_decay": 0.05},
+        {"clipnorm": 0.5},
+        {"clipvalue": 0.2},
+        {"global_clipnorm": 0.5},
+        {"clipnorm": 0.0},
+        {"loss_scale_factor": 8.0},
+        {"use_ema": True, "ema_momentum": 0.8},
+        {"use_ema": True, "ema_momentum": 0.5, "ema_overwrite_frequency": 2},
+        {"gradient_accumulation_steps": 2},
+        {"gradient_accumulation_steps": 3, "clipnorm": 0.5, "weight_decay": 0.1},
+        {"gradient_accumulation_steps": 2, "use_ema": True, "ema_momentum": 0.5, "ema_overwrite_frequency": 2},
+        {"gradient_accumulation_steps": 2, "loss_scale_factor": 4.0, "global_clipnorm": 0.7},
+    ]
+    for arguments in shared:
+        for cls in [O.SGD, O.Adam, O.Nadam, O.RMSprop]:
+            yield optimizer_case(cls, learning_rate=0.1, **arguments)
+
+    schedules = [
+        S.ExponentialDecay(0.1, 2, 0.5),
+        S.ExponentialDecay(0.1, 2, 0.5, staircase=True),
+        S.PiecewiseConstantDecay([1, 3], [0.1, 0.05, 0.01]),
+        S.PiecewiseConstantDecay([2], [0.1, 0.02]),
+        S.PolynomialDecay(0.1, 4, 0.01),
+        S.PolynomialDecay(0.1, 2, 0.01, power=2.0, cycle=True),
+        S.InverseTimeDecay(0.1, 2, 0.5),
+        S.InverseTimeDecay(0.1, 2, 0.5, staircase=True),
+        S.CosineDecay(0.1, 4),
+        S.CosineDecay(0.0, 3, alpha=0.1, warmup_target=0.1, warmup_steps=2),
+        S.CosineDecayRestarts(0.1, 2),
+        S.CosineDecayRestarts(0.1, 2, t_mul=1.0, m_mul=0.5, alpha=0.1),
+        S.CosineDecayRestarts(0.1, 1.5, t_mul=1.5, m_mul=0.8),
+    ]
+    for schedule in schedules:
+        yield optimizer_case(O.SGD, steps=7, learning_rate=schedule, weight_decay=0.1)
+    yield optimizer_case(O.Adam, learning_rate=schedules[0], gradient_accumulation_steps=2, weight_decay=0.1)
+
+
 def write(folder, name, cases):
     cases = list(cases)
     lines = ",\n".join(json.dumps(case, separators=(",", ":")) for case in cases)
@@ -188,3 +280,4 @@ if __name__ == "__main__":
     folder = pathlib.Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     write(folder, "losses", loss_cases())
+    write(folder, "optimizers", optimizer_cases())

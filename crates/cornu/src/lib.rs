@@ -66,7 +66,9 @@ pub mod prelude {
     pub use crate::losses::Loss;
     pub use crate::metrics::Metric;
     pub use crate::models::{Apply, Inputs, KerasTensor, Model, Sequential};
-    pub use crate::optimizers::*;
+    pub use crate::optimizers::{
+        Adadelta, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion, Nadam, Optimizer, RMSprop, SGD, schedules,
+    };
     pub use crate::training::{Compile, Data, Evaluate, Fit, History, Logs, Predict};
     pub use crate::{
         DType, Error, Result, Shape, Tensor, Value, config, datasets, layer, losses, metrics, ops, utils,

@@ -1,26 +1,65 @@
 //! Optimizers: how weights follow their gradients.
+mod adadelta;
+mod adagrad;
 mod adam;
+mod adamax;
+mod apply;
+mod declare;
+mod ftrl;
+mod lamb;
+mod learning_rate;
+mod lion;
+mod nadam;
+mod rmsprop;
+pub mod schedules;
+mod settings;
 mod sgd;
 
-pub use adam::Adam;
+pub use adadelta::Adadelta;
+pub use adagrad::Adagrad;
+pub use adam::{Adam, AdamW};
+pub use adamax::Adamax;
+pub use ftrl::Ftrl;
+pub use lamb::Lamb;
+pub use learning_rate::LearningRate;
+pub use lion::Lion;
+pub use nadam::Nadam;
+pub use rmsprop::RMSprop;
+pub use settings::Settings;
 pub use sgd::SGD;
 
 use crate::layers::Trace;
 use crate::object::{Saved, family};
 use crate::variable::{Role, Variable};
-use cornu_graph::{DType, Error, Result, Tensor, Value};
+use cornu_graph::{Error, Result, Spec, Tensor, Value};
+use declare::{optimizer, shared_arguments};
 use std::fmt;
 use std::sync::Arc;
 
 /// What an optimizer does with each weight.
 pub trait OptimizerRule: Saved + fmt::Debug + Send + Sync {
-    /// Step size at the start.
-    fn learning_rate(&self) -> f64;
+    /// Step size.
+    fn learning_rate(&self) -> LearningRate;
 
-    /// Names of what it keeps for each weight, in the order in which Keras saves them.
-    fn slots(&self) -> Vec<&'static str>;
+    /// What is done around the update of each weight: decay, limits on gradients, means of weights.
+    fn settings(&self) -> Settings {
+        Settings::default()
+    }
 
-    /// The weight after a step; `slots` are replaced by their next values.
+    /// What it keeps for each weight. Keras saves the slots of a group weight by weight, and one group after the other.
+    fn slots(&self) -> Vec<Vec<Slot>>;
+
+    /// What it keeps once, not for each weight: float32 scalars.
+    fn scalars(&self) -> Vec<Slot> {
+        vec![]
+    }
+
+    /// Brings [`Step::scalars`] to this step, before any weight is updated.
+    fn update_scalars(&self, step: &mut Step) {
+        let _ = step;
+    }
+
+    /// The weight after a step; `slots`, those of all groups, are replaced by their next values.
     ///
     /// # Errors
     /// When an argument makes no sense.
@@ -32,11 +71,6 @@ pub trait OptimizerRule: Saved + fmt::Debug + Send + Sync {
         slots: &mut [Value],
     ) -> Result<Value>;
 
-    /// Limits on gradients.
-    fn clipping(&self) -> Clipping {
-        Clipping::default()
-    }
-
     /// Fails on arguments that make no sense.
     ///
     /// # Errors
@@ -46,30 +80,53 @@ pub trait OptimizerRule: Saved + fmt::Debug + Send + Sync {
     }
 }
 
-/// What is the same for all weights of a step.
+/// What is the same for all weights of a step: scalars in the dtype of the weight.
 pub struct Step {
-    /// Step size, a float32 scalar.
+    /// Step size.
     pub learning_rate: Value,
-    /// Number of this step, from 1, a float32 scalar.
+    /// Number of this step, from 1.
     pub number: Value,
+    /// What the optimizer keeps once.
+    pub scalars: Vec<Value>,
 }
 
-/// Limits on gradients; at most one of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Clipping {
-    /// Longest gradient of each weight.
-    pub clipnorm: Option<f64>,
-    /// Largest element.
-    pub clipvalue: Option<f64>,
-    /// Longest gradient of all weights together.
-    pub global_clipnorm: Option<f64>,
+impl Step {
+    /// `beta` to the number of this step.
+    pub fn power(&self, beta: f64) -> Value {
+        self.number.scalar(beta).pow(&self.number)
+    }
+}
+
+/// Something that an optimizer keeps from step to step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Slot {
+    /// Its name, after that of the weight: `momentum`.
+    pub name: &'static str,
+    /// Every element of it at the start.
+    pub initial: f64,
+}
+
+impl Slot {
+    /// A slot that starts with zeros.
+    pub fn zeros(name: &'static str) -> Slot {
+        Slot { name, initial: 0.0 }
+    }
 }
 
 family! {
     /// An optimizer, by name (`"adam"`), as an object, or user code.
     Optimizer("optimizer"): OptimizerRule {
         SGD = "sgd",
+        RMSprop = "rmsprop",
         Adam = "adam",
+        AdamW = "adamw",
+        Adadelta = "adadelta",
+        Adagrad = "adagrad",
+        Adamax = "adamax",
+        Nadam = "nadam",
+        Ftrl = "ftrl",
+        Lion = "lion",
+        Lamb = "lamb",
     }
 }
 
@@ -79,81 +136,58 @@ impl Optimizer {
     /// # Errors
     /// The unknown name, or the argument.
     pub fn check(&self) -> Result<()> {
-        self.get()?.check()
+        let rule = self.get()?;
+        rule.learning_rate().check()?;
+        rule.settings().check()?;
+        rule.check()
     }
 
     /// Whether the learning rate follows a schedule.
     pub(crate) fn has_schedule(&self) -> bool {
-        false
+        self.get().is_ok_and(|rule| rule.learning_rate().is_schedule())
     }
 
-    /// The optimizer's own variables: steps done, learning rate, then the slots of each weight.
+    /// What the gradient is taken of.
+    pub(crate) fn scale_loss(&self, loss: &Value) -> Result<Value> {
+        Ok(self.get()?.settings().loss_scale_factor.map_or_else(|| loss.clone(), |factor| loss * factor))
+    }
+
+    /// The optimizer's own variables for these weights.
     pub(crate) fn variables(&self, trainable: &[Arc<Variable>]) -> Result<Vec<Arc<Variable>>> {
-        let rule = self.get()?;
-        let state = |name: &str, value: Tensor| Arc::new(Variable::new(name, Role::State, value));
-        let mut variables = vec![
-            state("iteration", Tensor::scalar(0i64)),
-            state("learning_rate", Tensor::scalar(rule.learning_rate() as f32)),
-        ];
-        for weight in trainable {
-            for slot in rule.slots() {
-                let zeros = Tensor::zeros(weight.spec.shape.clone(), weight.spec.dtype);
-                variables.push(state(&format!("{}_{slot}", weight.name), zeros));
-            }
-        }
-        Ok(variables)
+        let weights: Vec<(&str, &Spec)> = trainable.iter().map(|w| (w.name.as_str(), &w.spec)).collect();
+        let state = |(name, value)| Arc::new(Variable::new(name, Role::State, value));
+        Ok(self.build(&weights)?.into_iter().map(state).collect())
     }
 
-    /// Adds one step to a trace: clips, updates, constrains.
+    /// Adds one step to a trace and constrains the weights.
     pub(crate) fn apply(
         &self,
         trace: &Trace,
         own: &[Arc<Variable>],
         trainable: &[Arc<Variable>],
-        grads: Vec<Value>,
+        grads: &[Value],
     ) -> Result<()> {
-        let rule = self.get()?;
-        let [iteration, learning_rate, slots @ ..] = own else {
-            return Err(Error::State("the optimizer has no variables".into()));
-        };
-        let count = trace.read(iteration);
-        let number = (&count + 1).cast(DType::F32);
-        let step = Step { learning_rate: trace.read(learning_rate), number };
-        trace.write(iteration, count + 1);
-        let grads = rule.clipping().apply(grads);
-        let per_weight = rule.slots().len();
-        for (i, (weight, gradient)) in trainable.iter().zip(grads).enumerate() {
-            let own = &slots[i * per_weight..(i + 1) * per_weight];
-            let mut values: Vec<Value> = own.iter().map(|v| trace.read(v)).collect();
-            let mut next = rule.update_step(&step, &trace.start(weight), &gradient, &mut values)?;
-            if let Some(constraint) = &weight.constraint {
-                next = constraint.call(&next)?;
-            }
-            trace.write(weight, next);
-            own.iter().zip(values).for_each(|(v, value)| trace.write(v, value));
+        let before: Vec<Value> = own.iter().map(|v| trace.read(v)).collect();
+        let weights: Vec<Value> = trainable.iter().map(|v| trace.start(v)).collect();
+        let (weights, after) = self.stateless_apply(&before, grads, &weights)?;
+        for (variable, value) in trainable.iter().zip(weights) {
+            let constrained = variable.constraint.as_ref().map(|c| c.call(&value)).transpose()?;
+            trace.write(variable, constrained.unwrap_or(value));
         }
+        own.iter().zip(after).for_each(|(v, value)| trace.write(v, value));
         trace.builder().check()
     }
-}
 
-impl Clipping {
-    fn apply(&self, grads: Vec<Value>) -> Vec<Value> {
-        let square = |g: &Value| g.square().sum(g.all_axes());
-        let shrink = |g: &Value, norm: &Value, limit: f64| {
-            let over = norm.maximum(&norm.scalar(limit));
-            g * (limit / over)
-        };
-        if let Some(limit) = self.clipvalue {
-            return grads.iter().map(|g| g.clip(-limit, limit)).collect();
-        }
-        if let Some(limit) = self.clipnorm {
-            return grads.iter().map(|g| shrink(g, &square(g).sqrt(), limit)).collect();
-        }
-        if let Some(limit) = self.global_clipnorm {
-            let Some(sum) = grads.iter().map(square).reduce(|a, b| a + b) else { return grads };
-            let norm = sum.sqrt();
-            return grads.iter().map(|g| shrink(g, &norm, limit)).collect();
-        }
-        grads
+    /// Replaces the weights by their running means, if these are kept. Keras's `finalize_variable_values`.
+    pub(crate) fn finalize(&self, own: &[Arc<Variable>], trainable: &[Arc<Variable>]) -> Result<()> {
+        let Some(averages) = self.averages(trainable.len())? else { return Ok(()) };
+        let averages = own.get(averages).ok_or_else(|| Error::State("the optimizer keeps no means".into()))?;
+        trainable.iter().zip(averages).try_for_each(|(weight, mean)| weight.assign(&mean.value()?))
+    }
+
+    /// The learning rate of the next step.
+    pub(crate) fn current_learning_rate(&self, own: &[Arc<Variable>]) -> Result<f64> {
+        let first = own.iter().take(2).map(|v| v.value()).collect::<Result<Vec<Tensor>>>()?;
+        self.learning_rate(&first)
     }
 }

@@ -1,29 +1,24 @@
 //! Gradient descent.
-use super::{OptimizerRule, Step};
-use cornu_derive::config;
+use super::{OptimizerRule, Slot, Step, optimizer, shared_arguments};
 use cornu_graph::{Error, Result, Value};
 
-/// Gradient descent, with momentum if asked for. Keras's `SGD`.
-#[config("keras.optimizers")]
-pub struct SGD {
-    /// Step size; 0.01 by default.
-    #[default(0.01)]
-    pub learning_rate: f64,
-    /// How much of the last step goes on; 0 by default.
-    #[default(0.0)]
-    pub momentum: f64,
-    /// Whether to look ahead along the momentum (Nesterov, 1983).
-    #[default(false)]
-    pub nesterov: bool,
+optimizer! {
+    /// Gradient descent, with momentum if asked for. Keras's `SGD`.
+    pub struct SGD("sgd", learning_rate = 0.01) {
+        /// How much of the last step goes on; 0 by default.
+        #[default(0.0)]
+        pub momentum: f64,
+        /// Whether to look ahead along the momentum (Nesterov, 1983).
+        #[default(false)]
+        pub nesterov: bool,
+    }
 }
 
 impl OptimizerRule for SGD {
-    fn learning_rate(&self) -> f64 {
-        self.learning_rate
-    }
+    shared_arguments!();
 
-    fn slots(&self) -> Vec<&'static str> {
-        if self.momentum == 0.0 { vec![] } else { vec!["momentum"] }
+    fn slots(&self) -> Vec<Vec<Slot>> {
+        if self.momentum == 0.0 { vec![] } else { vec![vec![Slot::zeros("momentum")]] }
     }
 
     fn update_step(
@@ -35,10 +30,9 @@ impl OptimizerRule for SGD {
     ) -> Result<Value> {
         let descent = gradient * &step.learning_rate;
         let [velocity] = slots else { return Ok(weight - descent) };
-        let next = &*velocity * self.momentum - &descent;
-        let moved = if self.nesterov { weight + &next * self.momentum - descent } else { weight + &next };
-        *velocity = next;
-        Ok(moved)
+        *velocity = &*velocity * self.momentum - &descent;
+        let velocity = &*velocity;
+        Ok(if self.nesterov { weight + velocity * self.momentum - descent } else { weight + velocity })
     }
 
     fn check(&self) -> Result<()> {

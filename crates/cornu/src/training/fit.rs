@@ -240,6 +240,9 @@ impl Model {
         let mut callbacks = Callbacks::new(std::mem::take(&mut run.options.callbacks));
         let mut history = History::default();
         self.trainer.stop_training = false;
+        // Callbacks may ask for the learning rate before the first step.
+        let rows = run.options.batch_size.min(run.order.len());
+        let ready = self.ready_for(&run.training.step_spec(Phase::Train, rows))?;
         callbacks.begin(self, Stage::Train)?;
         let mut logs = Logs::new();
         for epoch in run.options.initial_epoch..run.options.epochs {
@@ -248,6 +251,9 @@ impl Model {
             if self.trainer.stop_training {
                 break;
             }
+        }
+        if run.options.epochs > 0 {
+            ready.finalize()?;
         }
         callbacks.end(self, Stage::Train, &logs)?;
         Ok(history)

@@ -165,8 +165,8 @@ impl Batch {
         if phase == Phase::Train {
             let total = total.ok_or_else(|| Error::State("there is no loss to minimize".into()))?;
             let weights: Vec<Value> = ready.trainable.iter().map(|v| trace.start(v)).collect();
-            let grads = gradient(&total, &weights)?;
-            ready.apply_optimizer(trace, grads)?;
+            let grads = gradient(&ready.rule.scale_loss(&total)?, &weights)?;
+            ready.apply_optimizer(trace, &grads)?;
         }
         for m in &ready.metrics {
             let Some(y) = &self.y[m.output] else { continue };

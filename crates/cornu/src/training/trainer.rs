@@ -79,8 +79,13 @@ impl Ready {
     }
 
     /// Adds the update of all trainable weights to a step.
-    pub fn apply_optimizer(&self, trace: &Trace, grads: Vec<Value>) -> Result<()> {
+    pub fn apply_optimizer(&self, trace: &Trace, grads: &[Value]) -> Result<()> {
         self.rule.apply(trace, &self.optimizer, &self.trainable, grads)
+    }
+
+    /// What the optimizer does after the last epoch.
+    pub fn finalize(&self) -> Result<()> {
+        self.rule.finalize(&self.optimizer, &self.trainable)
     }
 
     /// The variables of metrics and means.
@@ -190,7 +195,10 @@ impl Model {
     /// # Errors
     /// When the model has not been trained since `compile`.
     pub fn learning_rate(&self) -> Result<f64> {
-        self.learning_rate_variable()?.value()?.item()
+        let ready = self.trainer.ready.as_ref();
+        let ready =
+            ready.ok_or_else(|| Error::State("the optimizer has no learning rate before the first step".into()))?;
+        ready.rule.current_learning_rate(&ready.optimizer)
     }
 
     /// Sets the learning rate for the steps to come.
@@ -199,16 +207,16 @@ impl Model {
     /// When the model has not been trained since `compile`, or the optimizer follows a schedule.
     pub fn set_learning_rate(&mut self, learning_rate: f64) -> Result<()> {
         if self.compiled()?.optimizer.has_schedule() {
-            let error = Error::State("the optimizer's learning rate follows a schedule".into());
+            let message = "the optimizer was created with a learning rate schedule, hence its learning rate is not \
+                           settable";
+            let error = Error::State(message.into());
             return Err(error.help("give the optimizer a number to set it by hand or by a callback"));
         }
-        self.learning_rate_variable()?.assign(&Tensor::scalar(learning_rate).cast(DType::F32))
-    }
-
-    fn learning_rate_variable(&self) -> Result<Arc<Variable>> {
         let ready = self.trainer.ready.as_ref();
-        let found = ready.and_then(|r| r.optimizer.iter().find(|v| v.name == "learning_rate").cloned());
-        found.ok_or_else(|| Error::State("the optimizer has no learning rate before the first step".into()))
+        let found = ready.and_then(|r| r.optimizer.iter().find(|v| v.name == "learning_rate"));
+        let variable =
+            found.ok_or_else(|| Error::State("the optimizer has no learning rate before the first step".into()))?;
+        variable.assign(&Tensor::scalar(learning_rate).cast(DType::F32))
     }
 }
 

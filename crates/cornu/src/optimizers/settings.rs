@@ -1,0 +1,101 @@
+//! What all optimizers do around the update of each weight.
+use cornu_graph::{Error, Result, Value};
+
+/// The arguments that all optimizers share; see [`Adam`](crate::optimizers::Adam) for what they mean.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs, reason = "the fields are the arguments of every optimizer")]
+pub struct Settings {
+    pub weight_decay: Option<f64>,
+    pub clipnorm: Option<f64>,
+    pub global_clipnorm: Option<f64>,
+    pub clipvalue: Option<f64>,
+    pub use_ema: bool,
+    pub ema_momentum: f64,
+    pub ema_overwrite_frequency: Option<usize>,
+    pub loss_scale_factor: Option<f64>,
+    pub gradient_accumulation_steps: Option<usize>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            weight_decay: None,
+            clipnorm: None,
+            global_clipnorm: None,
+            clipvalue: None,
+            use_ema: false,
+            ema_momentum: 0.99,
+            ema_overwrite_frequency: None,
+            loss_scale_factor: None,
+            gradient_accumulation_steps: None,
+        }
+    }
+}
+
+impl Settings {
+    /// Fails on arguments that make no sense.
+    pub(super) fn check(&self) -> Result<()> {
+        let limits = [
+            ("clipnorm", self.clipnorm),
+            ("clipvalue", self.clipvalue),
+            ("global_clipnorm", self.global_clipnorm),
+        ];
+        let given: Vec<&str> = limits.iter().filter(|(_, limit)| limit.is_some()).map(|(what, _)| *what).collect();
+        if given.len() > 1 {
+            let message = format!("only one of them can be set, got {}", given.join(" and "));
+            return Err(Error::argument("clipnorm, clipvalue, global_clipnorm", message));
+        }
+        if let Some(steps @ 1) = self.gradient_accumulation_steps {
+            let message = format!("must be at least 2, got {steps}");
+            return Err(Error::argument("gradient_accumulation_steps", message));
+        }
+        if self.loss_scale_factor == Some(0.0) {
+            return Err(Error::argument("loss_scale_factor", "must not be 0"));
+        }
+        if self.use_ema && !(0.0..=1.0).contains(&self.ema_momentum) {
+            let message = format!("must be between 0 and 1, got {}", self.ema_momentum);
+            return Err(Error::argument("ema_momentum", message));
+        }
+        if self.use_ema && self.ema_overwrite_frequency == Some(0) {
+            return Err(Error::argument("ema_overwrite_frequency", "must be at least 1, got 0"));
+        }
+        Ok(())
+    }
+
+    /// Number of batches to a step, when more than one.
+    pub(super) fn accumulation(&self) -> Option<usize> {
+        self.gradient_accumulation_steps.filter(|&steps| steps > 0)
+    }
+
+    /// The weight without the part that decays.
+    pub(super) fn decayed(&self, weight: &Value, learning_rate: &Value) -> Value {
+        match self.weight_decay {
+            None => weight.clone(),
+            Some(decay) => weight - weight * decay * learning_rate.cast(weight.dtype()),
+        }
+    }
+
+    /// Gradients within their limits. A limit of 0 is none.
+    pub(super) fn clip(&self, grads: Vec<Value>) -> Vec<Value> {
+        let squares = |g: &Value| g.square().sum(g.all_axes());
+        let set = |limit: Option<f64>| limit.filter(|&l| l > 0.0);
+        if let Some(limit) = set(self.clipnorm) {
+            let shorten = |g: &Value| {
+                let norm = squares(g).sqrt();
+                g * limit / norm.maximum(&norm.scalar(limit))
+            };
+            return grads.iter().map(shorten).collect();
+        }
+        if let Some(limit) = set(self.global_clipnorm) {
+            let Some(sum) = grads.iter().map(squares).reduce(|a, b| a + b) else { return grads };
+            let norm = sum.sqrt();
+            // `norm - norm` makes everything NaN when the norm is not finite.
+            let scale = limit / norm.maximum(&norm.scalar(limit)) + (&norm - &norm);
+            return grads.iter().map(|g| g * scale.cast(g.dtype())).collect();
+        }
+        if let Some(limit) = set(self.clipvalue) {
+            return grads.iter().map(|g| g.clip(-limit, limit)).collect();
+        }
+        grads
+    }
+}

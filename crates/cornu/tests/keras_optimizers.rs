@@ -1,0 +1,71 @@
+//! Optimizers against Keras's: weights after each of several steps.
+mod oracle;
+
+use cornu::Tensor;
+use cornu::optimizers::Optimizer;
+use cornu_graph::Spec;
+use oracle::{Array, Feed, Near};
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+#[derive(Deserialize)]
+struct Case {
+    case: String,
+    object: Json,
+    /// The weights before the first step.
+    start: Vec<Array>,
+    /// For each step, of each weight.
+    gradients: Vec<Vec<Array>>,
+    /// The weights after each step.
+    after: Vec<Vec<Array>>,
+    /// The optimizer's variables after the last step.
+    state: Vec<Array>,
+}
+
+fn step(
+    optimizer: &Optimizer,
+    state: &[Tensor],
+    weights: &[Tensor],
+    gradients: &[Array],
+) -> cornu::Result<(Vec<Tensor>, Vec<Tensor>)> {
+    let mut feed = Feed::default();
+    let own: Vec<_> = state.iter().map(|t| feed.input(t.clone())).collect();
+    let before: Vec<_> = weights.iter().map(|t| feed.input(t.clone())).collect();
+    let gradients: Vec<_> = gradients.iter().map(|g| feed.array(g)).collect();
+    let (after, next) = optimizer.stateless_apply(&own, &gradients, &before)?;
+    let mut outputs = feed.run(&[after, next].concat())?;
+    let next = outputs.split_off(weights.len());
+    Ok((outputs, next))
+}
+
+fn check(case: &Case) -> Result<(), String> {
+    let optimizer: Optimizer = serde_json::from_value(case.object.clone()).map_err(|e| e.to_string())?;
+    let saved = serde_json::to_value(&optimizer).map_err(|e| e.to_string())?;
+    if saved.to_string() != case.object.to_string() {
+        return Err(format!("saved as {saved}, by Keras as {}", case.object));
+    }
+    let mut weights: Vec<Tensor> = case.start.iter().map(Array::tensor).collect();
+    let specs: Vec<Spec> = weights.iter().map(|w| Spec::new(w.dtype(), w.shape())).collect();
+    let named: Vec<(&str, &Spec)> = specs.iter().map(|s| ("w", s)).collect();
+    let built = optimizer.build(&named).map_err(|e| e.to_string())?;
+    let mut state: Vec<Tensor> = built.into_iter().map(|(_, value)| value).collect();
+    let near = Near { relative: 1e-5, absolute: 1e-6 };
+    for (i, (gradients, expected)) in case.gradients.iter().zip(&case.after).enumerate() {
+        (weights, state) = step(&optimizer, &state, &weights, gradients).map_err(|e| e.to_string())?;
+        for (k, (weight, expected)) in weights.iter().zip(expected).enumerate() {
+            near.check(&format!("weight {k} after step {}", i + 1), weight, expected)?;
+        }
+    }
+    if state.len() != case.state.len() {
+        return Err(format!("{} variables, Keras has {}", state.len(), case.state.len()));
+    }
+    for (k, (value, expected)) in state.iter().zip(&case.state).enumerate() {
+        near.check(&format!("variable {k} at the end"), value, expected)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn optimizers_equal_those_of_keras() {
+    oracle::check_all(&oracle::cases::<Case>("optimizers.json"), |c| &c.case, check);
+}

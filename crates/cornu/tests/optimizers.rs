@@ -1,0 +1,123 @@
+//! Optimizers within `fit`, and their arguments.
+use cornu::optimizers::LearningRate;
+use cornu::optimizers::schedules::{ExponentialDecay, PiecewiseConstantDecay, Schedule};
+use cornu::prelude::*;
+
+/// A line fitted to points one at a time, and the learning rate in the end.
+struct Fitted {
+    weights: Vec<Tensor>,
+    learning_rate: f64,
+}
+
+fn fitted(optimizer: impl Into<Optimizer>, points: usize) -> Result<Fitted> {
+    utils::set_random_seed(1);
+    let mut model = Sequential::new().add(Input::new([1])).add(Dense::new(1));
+    model.compile(Compile::new(optimizer, "mse"))?;
+    let x: Vec<f32> = (0..points).map(|i| i as f32).collect();
+    let y: Vec<f32> = x.iter().map(|x| 2.0 * x + 1.0).collect();
+    let (x, y) = (Tensor::new([points, 1], x)?, Tensor::new([points, 1], y)?);
+    model.fit(&x, &y, Fit::new().batch_size(1).shuffle(false).verbose(0))?;
+    Ok(Fitted { weights: model.get_weights()?, learning_rate: model.learning_rate()? })
+}
+
+#[test]
+fn means_of_weights_replace_them_at_the_end_of_fit() {
+    // A mean that never moves after the first step.
+    let averaged = SGD::new().use_ema(true).ema_momentum(1.0);
+    assert_eq!(fitted(averaged, 4).unwrap().weights, fitted(SGD::new(), 1).unwrap().weights);
+}
+
+#[test]
+fn gradients_of_batches_add_up_to_a_step() {
+    let start = fitted(SGD::new().learning_rate(0.0), 3).unwrap().weights;
+    let waiting = SGD::new().gradient_accumulation_steps(4);
+    assert_eq!(fitted(waiting.clone(), 3).unwrap().weights, start);
+    assert_ne!(fitted(waiting, 4).unwrap().weights, start);
+}
+
+#[test]
+fn a_scaled_loss_gives_the_same_step() {
+    let plain = fitted(Adam::new(), 2).unwrap().weights;
+    let scaled = fitted(Adam::new().loss_scale_factor(1024.0), 2).unwrap().weights;
+    for (a, b) in plain.iter().zip(&scaled) {
+        assert!((a.to_f64()[0] - b.to_f64()[0]).abs() < 1e-6, "{a:?} {b:?}");
+    }
+}
+
+#[test]
+fn the_learning_rate_is_that_of_the_next_step() {
+    let rate = |optimizer: Optimizer| fitted(optimizer, 3).unwrap().learning_rate as f32;
+    assert_eq!(rate(SGD::new().learning_rate(0.5).into()), 0.5);
+    assert_eq!(rate(SGD::new().learning_rate(ExponentialDecay::new(0.8, 1, 0.5)).into()), 0.1);
+    let step = Schedule::function("step", |step| step * 0.25);
+    assert_eq!(rate(Adam::new().learning_rate(step).into()), 0.75);
+}
+
+#[test]
+fn callbacks_set_numbers_but_not_schedules() {
+    let fit = |optimizer: SGD| {
+        let mut model = Sequential::new().add(Input::new([1])).add(Dense::new(1));
+        model.compile(Compile::new(optimizer, "mse"))?;
+        let x = Tensor::new([2, 1], vec![0f32, 1.0])?;
+        let mut seen = vec![];
+        let callback = LearningRateScheduler::new(|_, rate| {
+            seen.push(rate as f32);
+            rate / 2.0
+        });
+        model.fit(&x, &x, Fit::new().epochs(3).verbose(0).callback(callback))?;
+        Ok::<_, Error>(seen)
+    };
+    assert_eq!(fit(SGD::new().learning_rate(0.5)).unwrap(), [0.5, 0.25, 0.125]);
+    let error = fit(SGD::new().learning_rate(ExponentialDecay::new(0.5, 10, 0.5))).unwrap_err().to_string();
+    assert!(error.contains("created with a learning rate schedule, hence its learning rate is not settable"), "{error}");
+}
+
+#[test]
+fn arguments_that_make_no_sense() {
+    let error = |optimizer: Optimizer| optimizer.check().unwrap_err().to_string();
+    let cases: [(Optimizer, &str); 13] = [
+        (SGD::new().momentum(1.5).into(), "SGD.momentum: must be between 0 and 1, got 1.5"),
+        (SGD::new().learning_rate(f64::NAN).into(), "learning_rate: must be finite, got NaN"),
+        (
+            Adam::new().clipnorm(1.0).clipvalue(1.0).into(),
+            "clipnorm, clipvalue, global_clipnorm: only one of them can be set, got clipnorm and clipvalue",
+        ),
+        (Adam::new().gradient_accumulation_steps(1).into(), "gradient_accumulation_steps: must be at least 2, got 1"),
+        (Adam::new().loss_scale_factor(0.0).into(), "loss_scale_factor: must not be 0"),
+        (Adam::new().use_ema(true).ema_momentum(1.5).into(), "ema_momentum: must be between 0 and 1, got 1.5"),
+        (
+            Adam::new().use_ema(true).ema_overwrite_frequency(0).into(),
+            "ema_overwrite_frequency: must be at least 1, got 0",
+        ),
+        (Lion::new().beta_1(0.0).into(), "Lion.beta_1: must be more than 0 and at most 1, got 0"),
+        (Ftrl::new().learning_rate_power(0.5).into(), "Ftrl.learning_rate_power: must not be positive, got 0.5"),
+        (
+            Ftrl::new().l1_regularization_strength(-1.0).into(),
+            "Ftrl.l1_regularization_strength: must not be negative, got -1",
+        ),
+        (
+            SGD::new().learning_rate(ExponentialDecay::new(0.1, 0, 0.5)).into(),
+            "ExponentialDecay.decay_steps: must be > 0, got 0",
+        ),
+        (
+            SGD::new().learning_rate(PiecewiseConstantDecay::new([1], [0.1])).into(),
+            "PiecewiseConstantDecay: needs one value more than boundaries, got 1 and 1 values",
+        ),
+        ("adamm".into(), "unknown optimizer `adamm`; did you mean `adam`?"),
+    ];
+    for (optimizer, message) in cases {
+        let error = error(optimizer);
+        assert!(error.starts_with(message), "{error}\nexpected {message}");
+    }
+}
+
+#[test]
+fn learning_rates_are_numbers_or_schedules() {
+    let read = |json: &str| serde_json::from_str::<LearningRate>(json);
+    assert_eq!(read("0.5").unwrap(), 0.5.into());
+    let saved = serde_json::to_string(&LearningRate::from(ExponentialDecay::new(0.1, 100, 0.5))).unwrap();
+    assert_eq!(read(&saved).unwrap(), ExponentialDecay::new(0.1, 100, 0.5).into());
+    let unknown = read(r#"{"class_name":"ExponentialDecoy","config":{}}"#).unwrap();
+    let error = unknown.check().unwrap_err().to_string();
+    assert!(error.contains("did you mean `ExponentialDecay`?"), "{error}");
+}

@@ -69,7 +69,10 @@ fn callbacks_set_numbers_but_not_schedules() {
     };
     assert_eq!(fit(SGD::new().learning_rate(0.5)).unwrap(), [0.5, 0.25, 0.125]);
     let error = fit(SGD::new().learning_rate(ExponentialDecay::new(0.5, 10, 0.5))).unwrap_err().to_string();
-    assert!(error.contains("created with a learning rate schedule, hence its learning rate is not settable"), "{error}");
+    assert!(
+        error.contains("created with a learning rate schedule, hence its learning rate is not settable"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -82,15 +85,24 @@ fn arguments_that_make_no_sense() {
             Adam::new().clipnorm(1.0).clipvalue(1.0).into(),
             "clipnorm, clipvalue, global_clipnorm: only one of them can be set, got clipnorm and clipvalue",
         ),
-        (Adam::new().gradient_accumulation_steps(1).into(), "gradient_accumulation_steps: must be at least 2, got 1"),
+        (
+            Adam::new().gradient_accumulation_steps(1).into(),
+            "gradient_accumulation_steps: must be at least 2, got 1",
+        ),
         (Adam::new().loss_scale_factor(0.0).into(), "loss_scale_factor: must not be 0"),
-        (Adam::new().use_ema(true).ema_momentum(1.5).into(), "ema_momentum: must be between 0 and 1, got 1.5"),
+        (
+            Adam::new().use_ema(true).ema_momentum(1.5).into(),
+            "ema_momentum: must be between 0 and 1, got 1.5",
+        ),
         (
             Adam::new().use_ema(true).ema_overwrite_frequency(0).into(),
             "ema_overwrite_frequency: must be at least 1, got 0",
         ),
         (Lion::new().beta_1(0.0).into(), "Lion.beta_1: must be more than 0 and at most 1, got 0"),
-        (Ftrl::new().learning_rate_power(0.5).into(), "Ftrl.learning_rate_power: must not be positive, got 0.5"),
+        (
+            Ftrl::new().learning_rate_power(0.5).into(),
+            "Ftrl.learning_rate_power: must not be positive, got 0.5",
+        ),
         (
             Ftrl::new().l1_regularization_strength(-1.0).into(),
             "Ftrl.l1_regularization_strength: must not be negative, got -1",

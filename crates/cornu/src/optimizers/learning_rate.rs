@@ -60,7 +60,9 @@ impl<'de> Deserialize<'de> for LearningRate {
         let saved = serde_json::Value::deserialize(deserializer)?;
         match saved.as_f64() {
             Some(rate) => Ok(LearningRate::Constant(rate)),
-            None => Schedule::deserialize(saved).map(LearningRate::Schedule).map_err(serde::de::Error::custom),
+            None => {
+                Schedule::deserialize(saved).map(LearningRate::Schedule).map_err(serde::de::Error::custom)
+            }
         }
     }
 }

@@ -181,7 +181,8 @@ impl Optimizer {
     /// Replaces the weights by their running means, if these are kept. Keras's `finalize_variable_values`.
     pub(crate) fn finalize(&self, own: &[Arc<Variable>], trainable: &[Arc<Variable>]) -> Result<()> {
         let Some(averages) = self.averages(trainable.len())? else { return Ok(()) };
-        let averages = own.get(averages).ok_or_else(|| Error::State("the optimizer keeps no means".into()))?;
+        let averages =
+            own.get(averages).ok_or_else(|| Error::State("the optimizer keeps no means".into()))?;
         trainable.iter().zip(averages).try_for_each(|(weight, mean)| weight.assign(&mean.value()?))
     }
 

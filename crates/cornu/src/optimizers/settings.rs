@@ -40,7 +40,8 @@ impl Settings {
             ("clipvalue", self.clipvalue),
             ("global_clipnorm", self.global_clipnorm),
         ];
-        let given: Vec<&str> = limits.iter().filter(|(_, limit)| limit.is_some()).map(|(what, _)| *what).collect();
+        let given: Vec<&str> =
+            limits.iter().filter(|(_, limit)| limit.is_some()).map(|(what, _)| *what).collect();
         if given.len() > 1 {
             let message = format!("only one of them can be set, got {}", given.join(" and "));
             return Err(Error::argument("clipnorm, clipvalue, global_clipnorm", message));

@@ -196,8 +196,8 @@ impl Model {
     /// When the model has not been trained since `compile`.
     pub fn learning_rate(&self) -> Result<f64> {
         let ready = self.trainer.ready.as_ref();
-        let ready =
-            ready.ok_or_else(|| Error::State("the optimizer has no learning rate before the first step".into()))?;
+        let ready = ready
+            .ok_or_else(|| Error::State("the optimizer has no learning rate before the first step".into()))?;
         ready.rule.current_learning_rate(&ready.optimizer)
     }
 
@@ -214,8 +214,8 @@ impl Model {
         }
         let ready = self.trainer.ready.as_ref();
         let found = ready.and_then(|r| r.optimizer.iter().find(|v| v.name == "learning_rate"));
-        let variable =
-            found.ok_or_else(|| Error::State("the optimizer has no learning rate before the first step".into()))?;
+        let variable = found
+            .ok_or_else(|| Error::State("the optimizer has no learning rate before the first step".into()))?;
         variable.assign(&Tensor::scalar(learning_rate).cast(DType::F32))
     }
 }

@@ -34,7 +34,8 @@ pub struct CosineDecay {
 impl ScheduleRule for CosineDecay {
     fn call(&self, step: &Value) -> Result<Value> {
         let (decay, warmup) = (self.decay_steps.get(), self.warmup_steps.get());
-        let falling = |step: &Value, from: f64| half_cosine(&(step / decay), &step.scalar(1.0), self.alpha) * from;
+        let falling =
+            |step: &Value, from: f64| half_cosine(&(step / decay), &step.scalar(1.0), self.alpha) * from;
         let Some(target) = self.warmup_target else {
             return Ok(falling(&step.minimum(&step.scalar(decay)), self.initial_learning_rate));
         };

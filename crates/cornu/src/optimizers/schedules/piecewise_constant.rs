@@ -29,7 +29,8 @@ impl ScheduleRule for PiecewiseConstantDecay {
     fn check(&self) -> Result<()> {
         let (boundaries, values) = (self.boundaries.len(), self.values.len());
         if boundaries + 1 != values {
-            let message = format!("needs one value more than boundaries, got {boundaries} and {values} values");
+            let message =
+                format!("needs one value more than boundaries, got {boundaries} and {values} values");
             return Err(Error::argument("PiecewiseConstantDecay", message));
         }
         if !self.boundaries.is_sorted() {

@@ -8,7 +8,7 @@ pub(crate) const ALIGN: usize = 64;
 /// A cache line, so that vectors of it are aligned.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
-struct Line([u8; ALIGN]);
+struct Line(#[allow(dead_code, reason = "read and written through pointers")] [u8; ALIGN]);
 
 /// Bytes that start at a cache line.
 #[derive(Debug, Default)]

@@ -43,7 +43,7 @@ pub use error::{Error, Result, nearest};
 pub use grad::{gradient, vjp};
 pub use graph::{Graph, Node, Source, Spec, ValueId};
 pub use half::{bf16, f16};
-pub use interpret::{Array, Reference, interpret, interpret_arrays};
+pub use interpret::{Array, Reference, interpret, interpret_arrays, scalar};
 pub use ops::Op;
 pub use shape::{broadcast_shapes, normalize_axis};
 pub use tensor::{Tensor, TensorElement};

@@ -224,6 +224,17 @@ impl Tensor {
         unsafe { std::slice::from_raw_parts(self.data.as_ptr(), self.len() * self.dtype().size()) }
     }
 
+    /// The memory of the values, to write to; a shared tensor is copied first.
+    ///
+    /// # Safety
+    /// What is written must be valid elements: for bool 0 or 1.
+    pub unsafe fn bytes_mut(&mut self) -> &mut [u8] {
+        let size = self.len() * self.dtype().size();
+        let data = Arc::make_mut(&mut self.data);
+        // SAFETY: `data` owns `size` bytes, borrowed as long as `self` is.
+        unsafe { std::slice::from_raw_parts_mut(data.as_mut_ptr(), size) }
+    }
+
     /// Overwrites the values from memory laid out as [`Tensor::bytes`].
     ///
     /// # Errors
@@ -236,9 +247,8 @@ impl Tensor {
         if self.dtype() == DType::Bool && bytes.iter().any(|&b| b > 1) {
             return Err(Error::Data("a bool is neither 0 nor 1".into()));
         }
-        let data = Arc::make_mut(&mut self.data);
-        // SAFETY: `data` owns `size` bytes, and any bytes (for bool: 0 or 1, checked) are valid elements.
-        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), data.as_mut_ptr(), size) };
+        // SAFETY: any bytes (for bool: 0 or 1, checked) are valid elements.
+        unsafe { self.bytes_mut() }.copy_from_slice(bytes);
         Ok(())
     }
 

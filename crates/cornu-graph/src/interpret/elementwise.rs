@@ -38,7 +38,7 @@ impl Eval for Cast {
 }
 
 /// Only the half-width floats round: the rest of a graph is meant to run in f64.
-fn rounded(to: DType, x: f64) -> f64 {
+pub(super) fn rounded(to: DType, x: f64) -> f64 {
     match to {
         DType::F16 => f16::from_f64(x).to_f64(),
         DType::BF16 => bf16::from_f64(x).to_f64(),
@@ -47,25 +47,27 @@ fn rounded(to: DType, x: f64) -> f64 {
 }
 
 /// Truncated and held within the range of an integer dtype; NaN is 0. For bool, `x != 0`.
-fn saturated(to: DType, x: f64) -> i128 {
+pub(super) fn saturated(to: DType, x: f64) -> i128 {
     match to {
         DType::U64 => i128::from(x as u64),
         d => with_dtype!(d, T => i128::from(T::from_f64(x).to_i64())),
     }
 }
 
+/// Whether `a` and `b` are in this relation.
+pub(super) fn holds<T: PartialOrd>(kind: CompareKind, a: &T, b: &T) -> bool {
+    match kind {
+        CompareKind::Eq => a == b,
+        CompareKind::Ne => a != b,
+        CompareKind::Lt => a < b,
+        CompareKind::Le => a <= b,
+        CompareKind::Gt => a > b,
+        CompareKind::Ge => a >= b,
+    }
+}
+
 impl Eval for Compare {
     fn eval(&self, inputs: &[&Array], out: &[Spec]) -> Result<Vec<Array>> {
-        fn holds<T: PartialOrd>(kind: CompareKind, a: &T, b: &T) -> bool {
-            match kind {
-                CompareKind::Eq => a == b,
-                CompareKind::Ne => a != b,
-                CompareKind::Lt => a < b,
-                CompareKind::Le => a <= b,
-                CompareKind::Gt => a > b,
-                CompareKind::Ge => a >= b,
-            }
-        }
         fn all<T: PartialOrd>(kind: CompareKind, a: &[T], b: &[T]) -> Vec<i128> {
             a.iter().zip(b).map(|(a, b)| i128::from(holds(kind, a, b))).collect()
         }

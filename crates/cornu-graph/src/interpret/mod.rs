@@ -17,6 +17,7 @@ mod pool;
 mod reduce;
 mod reference;
 mod rng_bits;
+pub mod scalar;
 mod softmax;
 mod unary;
 

@@ -16,7 +16,7 @@ impl Eval for Unary {
     }
 }
 
-fn float(kind: UnaryKind, x: f64) -> f64 {
+pub(super) fn float(kind: UnaryKind, x: f64) -> f64 {
     use UnaryKind::*;
     match kind {
         Abs => x.abs(),
@@ -66,7 +66,7 @@ fn float(kind: UnaryKind, x: f64) -> f64 {
 }
 
 /// One result for integers and bools; the value itself of kinds that take only floats.
-fn int(kind: UnaryKind, dtype: DType, x: i128) -> i128 {
+pub(super) fn int(kind: UnaryKind, dtype: DType, x: i128) -> i128 {
     match kind {
         UnaryKind::Abs => x.abs(),
         UnaryKind::Neg => -x,

@@ -1,0 +1,290 @@
+//! From nodes to instructions.
+use super::{Code, Entry, Instruction, Lane, Loop, MAX_ENTRIES, Source, TILE, TILE_BYTES};
+use crate::memory::Loc;
+use cornu_graph::ops::BinaryKind;
+use cornu_graph::{DType, Graph, Op, ValueId};
+use std::collections::HashMap;
+
+/// A value made outside of the loop.
+#[derive(Clone, Debug)]
+pub(crate) struct External {
+    pub loc: Loc,
+    pub dtype: DType,
+    pub view: View,
+}
+
+/// How the elements of the loop lie in memory.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum View {
+    /// One after the other.
+    Contiguous,
+    /// Sizes and strides in elements, the innermost first; a stride of 0 repeats.
+    Strided(Vec<(usize, usize)>),
+}
+
+/// Compiles elementwise nodes of one shape, at most [`MAX_NODES`](super::MAX_NODES), given in order.
+///
+/// `external` tells of values of other nodes; `stored` where results go that others need.
+pub(crate) fn compile(
+    graph: &Graph,
+    nodes: &[usize],
+    external: &dyn Fn(ValueId) -> External,
+    stored: &dyn Fn(usize) -> Option<Loc>,
+) -> Loop {
+    let products = fused_products(graph, nodes, stored);
+    let mut compiler = Compiler {
+        graph,
+        nodes,
+        products,
+        external,
+        stored,
+        table: vec![],
+        splats: vec![],
+        sources: vec![],
+        code: vec![],
+        held: HashMap::new(),
+        memory: HashMap::new(),
+    };
+    compiler.emit_all();
+    let len = graph.nodes[nodes[0]].outputs[0].len();
+    compiler.finish(len)
+}
+
+/// Products that only one sum uses: the two become one instruction.
+fn fused_products(
+    graph: &Graph,
+    nodes: &[usize],
+    stored: &dyn Fn(usize) -> Option<Loc>,
+) -> HashMap<usize, usize> {
+    let mut users: HashMap<usize, Vec<usize>> = HashMap::new();
+    for &i in nodes {
+        for v in &graph.nodes[i].inputs {
+            users.entry(v.index()).or_default().push(i);
+        }
+    }
+    let is = |i: usize, kinds: &[BinaryKind]| {
+        let node = &graph.nodes[i];
+        node.outputs[0].dtype == DType::F32 && matches!(&node.op, Op::Binary(b) if kinds.contains(&b.kind))
+    };
+    let mut products = HashMap::new();
+    let mut taken = std::collections::HashSet::new();
+    for &i in nodes {
+        let only_user = match users.get(&i).map(Vec::as_slice) {
+            Some([user]) if stored(i).is_none() => *user,
+            _ => continue,
+        };
+        if is(i, &[BinaryKind::Mul])
+            && is(only_user, &[BinaryKind::Add, BinaryKind::Sub])
+            && taken.insert(only_user)
+        {
+            products.insert(only_user, i);
+        }
+    }
+    products
+}
+
+struct Compiler<'a> {
+    graph: &'a Graph,
+    nodes: &'a [usize],
+    /// For a sum, the product that it includes.
+    products: HashMap<usize, usize>,
+    external: &'a dyn Fn(ValueId) -> External,
+    stored: &'a dyn Fn(usize) -> Option<Loc>,
+    /// Memory entries; `None` stands for a register that gets its tile later.
+    table: Vec<Option<Entry>>,
+    splats: Vec<(u16, Source)>,
+    sources: Vec<Source>,
+    code: Vec<Instruction>,
+    /// The register of a value, as lanes of some kind.
+    held: HashMap<(ValueId, Option<DType>), u16>,
+    memory: HashMap<Loc, u16>,
+}
+
+impl Compiler<'_> {
+    fn register(&mut self) -> u16 {
+        self.table.push(None);
+        (self.table.len() - 1) as u16
+    }
+
+    fn emit(&mut self, code: Code, args: &[u16], out: u16) {
+        let mut padded = [out; 3];
+        padded[..args.len()].copy_from_slice(args);
+        self.code.push(Instruction { code, args: padded, out });
+    }
+
+    /// The register that holds a value; external ones are read when first used. `to` is the dtype in which a cast wants
+    /// what lanes do not hold.
+    fn operand(&mut self, v: ValueId, to: Option<DType>) -> u16 {
+        if let Some(&r) = self.held.get(&(v, None)).or_else(|| self.held.get(&(v, to))) {
+            return r;
+        }
+        let External { loc, dtype, view } = (self.external)(v);
+        let own = Lane::of(dtype);
+        let lane = own.or_else(|| to.and_then(Lane::of)).unwrap_or(Lane::F32);
+        let r = match view {
+            View::Contiguous if matches!(own, Some(Lane::F32 | Lane::I32 | Lane::U32)) => self.memory(loc, 4),
+            view => {
+                let dims = match view {
+                    View::Contiguous => vec![(self.graph.spec(v).len(), 1)],
+                    View::Strided(dims) => dims,
+                };
+                let r = self.register();
+                let splat = dims.iter().all(|&(size, stride)| size == 1 || stride == 0);
+                let source = Source { loc, dtype, lane, dims };
+                if splat {
+                    self.splats.push((r, source));
+                } else {
+                    self.sources.push(source);
+                    let index = (self.sources.len() - 1) as u16;
+                    self.emit(Code::Read(index), &[], r);
+                }
+                r
+            }
+        };
+        self.held.insert((v, if own.is_some() { None } else { to }), r);
+        r
+    }
+
+    fn memory(&mut self, loc: Loc, size: usize) -> u16 {
+        if let Some(&r) = self.memory.get(&loc) {
+            return r;
+        }
+        self.table.push(Some(Entry::Memory(loc, size)));
+        let r = (self.table.len() - 1) as u16;
+        self.memory.insert(loc, r);
+        r
+    }
+
+    fn emit_all(&mut self) {
+        let included: std::collections::HashSet<usize> = self.products.values().copied().collect();
+        for &i in self.nodes {
+            if !included.contains(&i) {
+                self.emit_node(i);
+            }
+        }
+    }
+
+    fn emit_node(&mut self, i: usize) {
+        let graph = self.graph;
+        let node = &graph.nodes[i];
+        let to = match &node.op {
+            Op::Cast(c) => Some(c.dtype),
+            _ => None,
+        };
+        let (code, inputs) = match self.products.get(&i) {
+            Some(&product) => {
+                let factors = &graph.nodes[product].inputs;
+                let first = node.inputs[0].index() == product;
+                let other = node.inputs[usize::from(first)];
+                let sum = matches!(&node.op, Op::Binary(b) if b.kind == BinaryKind::Add);
+                let code = match (sum, first) {
+                    (true, _) => Code::MulAdd,
+                    (false, true) => Code::MulSub,
+                    (false, false) => Code::NegMulAdd,
+                };
+                (code, vec![factors[0], factors[1], other])
+            }
+            None => (self.code_of(i), node.inputs.clone()),
+        };
+        let args: Vec<u16> = inputs.iter().map(|&v| self.operand(v, to)).collect();
+        let out = self.register();
+        self.emit(code, &args, out);
+        self.held.insert((ValueId::new(i, 0), None), out);
+    }
+
+    fn code_of(&self, i: usize) -> Code {
+        let node = &self.graph.nodes[i];
+        let input = node.inputs[0];
+        let lane = |dtype: DType| Lane::of(dtype).unwrap_or(Lane::F32);
+        let of_input = lane(self.graph.spec(input).dtype);
+        match &node.op {
+            Op::Unary(u) => Code::Unary(u.kind, of_input),
+            Op::Binary(b) => Code::Binary(b.kind, of_input),
+            Op::Compare(c) => Code::Compare(c.kind, of_input),
+            Op::Select(_) => Code::Select,
+            // What lanes do not hold is converted as it is read.
+            Op::Cast(c) if Lane::of(self.graph.spec(input).dtype).is_none() => {
+                debug_assert!(Lane::of(c.dtype).is_some());
+                Code::Copy
+            }
+            Op::Cast(c) => Code::Convert(of_input, lane(c.dtype)),
+            _ => Code::Copy,
+        }
+    }
+
+    /// Stores results and gives registers their tiles.
+    fn finish(mut self, len: usize) -> Loop {
+        let mut writes = vec![];
+        for &i in self.nodes {
+            let Some(loc) = (self.stored)(i) else { continue };
+            let Some(&r) = self.held.get(&(ValueId::new(i, 0), None)) else { continue };
+            if self.graph.nodes[i].outputs[0].dtype == DType::Bool {
+                self.table.push(Some(Entry::Memory(loc, 1)));
+                writes.push((Code::WriteBool, r, (self.table.len() - 1) as u16));
+                continue;
+            }
+            let at = self.code.iter().position(|c| c.out == r).unwrap_or(0);
+            // A variable that is updated in place may still be read further on.
+            let old = self.memory.get(&loc).copied();
+            let read_later = old.is_some_and(|m| self.code[at + 1..].iter().any(|c| c.args.contains(&m)));
+            if read_later {
+                let m = self.memory(loc, 4);
+                writes.push((Code::Copy, r, m));
+            } else {
+                self.table[r as usize] = Some(Entry::Memory(loc, 4));
+            }
+        }
+        for (code, r, to) in writes {
+            self.emit(code, &[r], to);
+        }
+        let tiles = self.assign_tiles();
+        debug_assert!(self.table.len() <= MAX_ENTRIES && tiles * TILE.1 * 4 <= TILE_BYTES);
+        let tile = (TILE_BYTES / 4 / tiles.max(1)).clamp(TILE.1, TILE.0) / 16 * 16;
+        Loop {
+            len,
+            tile,
+            table: self.table.into_iter().map(|e| e.unwrap_or(Entry::Tile(0))).collect(),
+            splats: self.splats,
+            sources: self.sources,
+            code: self.code,
+        }
+    }
+
+    /// Tiles are used again once their last reader has run; the number of tiles.
+    fn assign_tiles(&mut self) -> usize {
+        let mut last = vec![0usize; self.table.len()];
+        for (at, c) in self.code.iter().enumerate() {
+            c.args.iter().for_each(|&a| last[a as usize] = at);
+            last[c.out as usize] = last[c.out as usize].max(at);
+        }
+        let (mut free, mut count) = (vec![], 0u16);
+        let mut take = |free: &mut Vec<u16>| {
+            free.pop().unwrap_or_else(|| {
+                count += 1;
+                count - 1
+            })
+        };
+        for (r, _) in &self.splats {
+            self.table[*r as usize] = Some(Entry::Tile(take(&mut free)));
+        }
+        let splats: std::collections::HashSet<u16> = self.splats.iter().map(|s| s.0).collect();
+        for at in 0..self.code.len() {
+            let c = self.code[at];
+            if self.table[c.out as usize].is_none() {
+                self.table[c.out as usize] = Some(Entry::Tile(take(&mut free)));
+            }
+            let mut done: Vec<u16> = c.args.to_vec();
+            done.push(c.out);
+            done.sort_unstable();
+            done.dedup();
+            for r in done {
+                if last[r as usize] == at && !splats.contains(&r) {
+                    if let Some(Entry::Tile(t)) = self.table[r as usize] {
+                        free.push(t);
+                    }
+                }
+            }
+        }
+        count as usize
+    }
+}

@@ -1,0 +1,105 @@
+//! Elementwise nodes of one shape as one loop: a small program of instructions on registers, run tile by tile, so that what
+//! passes from one node to the next stays in the nearest cache.
+mod compile;
+mod read;
+mod run;
+
+pub(crate) use compile::{External, View, compile};
+
+use crate::memory::Loc;
+use cornu_graph::DType;
+use cornu_graph::ops::{BinaryKind, CompareKind, UnaryKind};
+
+/// What a 32-bit lane holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lane {
+    F32,
+    I32,
+    U32,
+    /// All bits or none.
+    Bool,
+}
+
+impl Lane {
+    /// The lane of a dtype that lanes can hold.
+    pub fn of(dtype: DType) -> Option<Lane> {
+        Some(match dtype {
+            DType::F32 => Lane::F32,
+            DType::I32 => Lane::I32,
+            DType::U32 => Lane::U32,
+            DType::Bool => Lane::Bool,
+            _ => return None,
+        })
+    }
+}
+
+/// What an instruction computes from up to three registers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Code {
+    Unary(UnaryKind, Lane),
+    Binary(BinaryKind, Lane),
+    /// `a * b + c`
+    MulAdd,
+    /// `a * b - c`
+    MulSub,
+    /// `c - a * b`
+    NegMulAdd,
+    Compare(CompareKind, Lane),
+    Select,
+    /// From one lane to another.
+    Convert(Lane, Lane),
+    /// Fills the register from a source.
+    Read(u16),
+    /// The same bits.
+    Copy,
+    /// To memory of bools.
+    WriteBool,
+}
+
+/// One instruction; registers are entries of the table of addresses.
+#[derive(Clone, Copy, Debug)]
+struct Instruction {
+    code: Code,
+    args: [u16; 3],
+    out: u16,
+}
+
+/// Memory that is no row of lanes.
+#[derive(Clone, Debug)]
+struct Source {
+    loc: Loc,
+    dtype: DType,
+    lane: Lane,
+    /// Sizes and strides in elements, the innermost first.
+    dims: Vec<(usize, usize)>,
+}
+
+/// An entry of the table of addresses.
+#[derive(Clone, Copy, Debug)]
+enum Entry {
+    /// A tile of this thread.
+    Tile(u16),
+    /// Memory that moves on with the tiles, of elements of so many bytes.
+    Memory(Loc, usize),
+}
+
+/// A compiled loop.
+#[derive(Debug)]
+pub(crate) struct Loop {
+    len: usize,
+    tile: usize,
+    table: Vec<Entry>,
+    /// Read once for all tiles.
+    splats: Vec<(u16, Source)>,
+    sources: Vec<Source>,
+    code: Vec<Instruction>,
+}
+
+/// Most nodes of a loop. Each adds at most five entries to the table and four tiles.
+pub(crate) const MAX_NODES: usize = 40;
+/// Most entries of the table.
+const MAX_ENTRIES: usize = 5 * MAX_NODES;
+/// Longest and shortest tile, in elements.
+const TILE: (usize, usize) = (512, 64);
+/// Bytes of all tiles of a thread: about the nearest cache.
+const TILE_BYTES: usize = 4 * MAX_NODES * TILE.1 * 4;

@@ -1,0 +1,104 @@
+//! Filling a tile from memory that is no row of lanes.
+use super::{Lane, Source};
+use crate::memory::Bases;
+use cornu_graph::DType;
+
+/// A type in memory that becomes lanes.
+trait Loaded: Copy {
+    fn lane(self, lane: Lane) -> u32;
+}
+
+macro_rules! loaded_integers {
+    ($($t:ty)*) => { $(impl Loaded for $t {
+        #[inline(always)]
+        fn lane(self, lane: Lane) -> u32 {
+            match lane {
+                Lane::F32 => (self as f32).to_bits(),
+                Lane::I32 | Lane::U32 => self as u32,
+                Lane::Bool => if self != 0 { u32::MAX } else { 0 },
+            }
+        }
+    })* };
+}
+loaded_integers!(u8 i8 i64 u32);
+
+/// A bool in memory: 0 or 1, which may be wanted as a number.
+#[derive(Clone, Copy)]
+struct Truth(u8);
+
+impl Loaded for Truth {
+    #[inline(always)]
+    fn lane(self, lane: Lane) -> u32 {
+        self.0.lane(lane)
+    }
+}
+
+impl Loaded for f32 {
+    #[inline(always)]
+    fn lane(self, _: Lane) -> u32 {
+        self.to_bits()
+    }
+}
+
+impl Source {
+    /// Elements `start..start + n` of the loop as lanes.
+    ///
+    /// # Safety
+    /// The source must hold them, and `out` have room.
+    pub unsafe fn read(&self, bases: Bases, start: usize, n: usize, out: *mut u32) {
+        // SAFETY: the dtype is that of the memory; the rest is the caller's.
+        unsafe {
+            match self.dtype {
+                DType::Bool => self.read_as::<Truth>(bases, start, n, out),
+                DType::U8 => self.read_as::<u8>(bases, start, n, out),
+                DType::I8 => self.read_as::<i8>(bases, start, n, out),
+                DType::I64 => self.read_as::<i64>(bases, start, n, out),
+                // Lanes of their own are copied as they are.
+                _ => self.read_as::<f32>(bases, start, n, out),
+            }
+        }
+    }
+
+    unsafe fn read_as<T: Loaded>(&self, bases: Bases, start: usize, n: usize, out: *mut u32) {
+        let base: *const T = bases.ptr(self.loc);
+        let (size, stride) = self.dims[0];
+        let mut done = 0;
+        while done < n {
+            let at = start + done;
+            let column = at % size;
+            let mut row = at / size;
+            let mut offset = 0;
+            for &(size, stride) in &self.dims[1..] {
+                offset += row % size * stride;
+                row /= size;
+            }
+            let run = (size - column).min(n - done);
+            // SAFETY: the dims describe memory that exists, and `out` has room for `n`.
+            unsafe {
+                let from = base.add(offset + column * stride);
+                let to = out.add(done);
+                match self.lane {
+                    Lane::F32 => row_of::<T>(from, stride, run, to, Lane::F32),
+                    Lane::Bool => row_of::<T>(from, stride, run, to, Lane::Bool),
+                    lane => row_of::<T>(from, stride, run, to, lane),
+                }
+            }
+            done += run;
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn row_of<T: Loaded>(from: *const T, stride: usize, n: usize, to: *mut u32, lane: Lane) {
+    // SAFETY: the caller's.
+    unsafe {
+        match stride {
+            0 => {
+                let x = (*from).lane(lane);
+                (0..n).for_each(|i| *to.add(i) = x);
+            }
+            1 => (0..n).for_each(|i| *to.add(i) = (*from.add(i)).lane(lane)),
+            _ => (0..n).for_each(|i| *to.add(i) = (*from.add(i * stride)).lane(lane)),
+        }
+    }
+}

@@ -1,0 +1,353 @@
+//! Running a loop: tiles over threads, instructions over vectors.
+use super::{Code, Entry, Instruction, Lane, Loop, MAX_ENTRIES, TILE_BYTES};
+use crate::memory::Bases;
+use crate::pool::Pool;
+use crate::vector::{Vector, for_isa, math};
+use cornu_graph::ops::{BinaryKind, CompareKind, UnaryKind};
+use cornu_graph::scalar::{self, Number};
+use cornu_graph::{DType, Element};
+use std::cell::UnsafeCell;
+
+#[repr(align(64))]
+struct Tiles(#[allow(dead_code, reason = "read and written through pointers")] [u8; TILE_BYTES]);
+
+thread_local! {
+    /// The tiles of this thread; only one loop at a time runs on a thread.
+    static TILES: UnsafeCell<Tiles> = const { UnsafeCell::new(Tiles([0; TILE_BYTES])) };
+}
+
+/// About so much work, in instructions times elements, makes a task of its own worth while.
+const GRAIN: usize = 64 * 1024;
+
+impl Loop {
+    /// Runs over all elements.
+    pub fn run(&self, bases: Bases) {
+        let work = self.code.len().max(2);
+        let tiles = self.len.div_ceil(self.tile);
+        let per_task = (GRAIN / (work * self.tile)).max(1);
+        let tasks = tiles.div_ceil(per_task);
+        let run = |task: usize| {
+            let from = task * per_task * self.tile;
+            let to = (from + per_task * self.tile).min(self.len);
+            TILES.with(|tiles| {
+                // SAFETY: each task writes elements of its own; the tiles are this thread's.
+                unsafe { self.run_range(bases, from, to, tiles.get().cast()) }
+            });
+        };
+        if tasks <= 1 { run(0) } else { Pool::global().run(tasks, &run) }
+    }
+
+    /// # Safety
+    /// `tiles` must hold [`TILE_BYTES`], and the slots what the plan says.
+    unsafe fn run_range(&self, bases: Bases, from: usize, to: usize, tiles: *mut u8) {
+        let mut pointers = [std::ptr::null_mut::<f32>(); MAX_ENTRIES];
+        // SAFETY: tiles and memory hold the elements from `from` to `to`.
+        unsafe {
+            for (pointer, entry) in pointers.iter_mut().zip(&self.table) {
+                *pointer = match *entry {
+                    Entry::Tile(t) => tiles.add(t as usize * self.tile * 4).cast(),
+                    Entry::Memory(loc, size) => bases.ptr::<u8>(loc).add(from * size).cast(),
+                };
+            }
+            for (r, source) in &self.splats {
+                let out = pointers[*r as usize].cast::<u32>();
+                source.read(bases, from, 1, out);
+                (1..self.tile).for_each(|i| *out.add(i) = *out);
+            }
+            let mut at = from;
+            while at < to {
+                let n = self.tile.min(to - at);
+                for instruction in &self.code {
+                    match instruction.code {
+                        Code::Read(source) => {
+                            let out = pointers[instruction.out as usize].cast();
+                            self.sources[source as usize].read(bases, at, n, out);
+                        }
+                        _ => execute(instruction, &pointers, n),
+                    }
+                }
+                for (pointer, entry) in pointers.iter_mut().zip(&self.table) {
+                    if let Entry::Memory(_, size) = *entry {
+                        *pointer = pointer.cast::<u8>().wrapping_add(self.tile * size).cast();
+                    }
+                }
+                at += n;
+            }
+        }
+    }
+}
+
+for_isa!(
+    /// Runs one instruction on `n` elements.
+    fn execute(instruction: &Instruction, pointers: &[*mut f32; MAX_ENTRIES], n: usize) = execute_with
+);
+
+#[inline(always)]
+unsafe fn map<V: Vector>(a: *const f32, o: *mut f32, n: usize, f: impl Fn(V) -> V) {
+    // SAFETY: the caller's: both hold `n` elements.
+    unsafe {
+        let whole = n / V::LANES * V::LANES;
+        for i in (0..whole).step_by(V::LANES) {
+            f(V::load(a.add(i))).store(o.add(i));
+        }
+        if whole < n {
+            f(V::load_first(a.add(whole), n - whole)).store_first(o.add(whole), n - whole);
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn zip<V: Vector>(a: *const f32, b: *const f32, o: *mut f32, n: usize, f: impl Fn(V, V) -> V) {
+    // SAFETY: the caller's: all hold `n` elements.
+    unsafe {
+        let whole = n / V::LANES * V::LANES;
+        for i in (0..whole).step_by(V::LANES) {
+            f(V::load(a.add(i)), V::load(b.add(i))).store(o.add(i));
+        }
+        if whole < n {
+            let rest = n - whole;
+            f(V::load_first(a.add(whole), rest), V::load_first(b.add(whole), rest))
+                .store_first(o.add(whole), rest);
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn zip3<V: Vector>(args: [*const f32; 3], o: *mut f32, n: usize, f: impl Fn(V, V, V) -> V) {
+    // SAFETY: the caller's: all hold `n` elements.
+    unsafe {
+        let [a, b, c] = args;
+        let whole = n / V::LANES * V::LANES;
+        for i in (0..whole).step_by(V::LANES) {
+            f(V::load(a.add(i)), V::load(b.add(i)), V::load(c.add(i))).store(o.add(i));
+        }
+        if whole < n {
+            let rest = n - whole;
+            let load = |p: *const f32| V::load_first(p.add(whole), rest);
+            f(load(a), load(b), load(c)).store_first(o.add(whole), rest);
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn execute_with<V: Vector>(instruction: &Instruction, pointers: &[*mut f32; MAX_ENTRIES], n: usize) {
+    let [a, b, c] = instruction.args.map(|r| pointers[r as usize].cast_const());
+    let o = pointers[instruction.out as usize];
+    // SAFETY: the caller's: the registers hold `n` elements.
+    unsafe {
+        match instruction.code {
+            Code::Unary(kind, Lane::F32) => float_unary::<V>(kind, a, o, n),
+            Code::Unary(kind, lane) => int_unary::<V>(kind, lane, a, o, n),
+            Code::Binary(kind, Lane::F32) => float_binary::<V>(kind, a, b, o, n),
+            Code::Binary(kind, lane) => int_binary::<V>(kind, lane, a, b, o, n),
+            Code::MulAdd => zip3::<V>([a, b, c], o, n, |a, b, c| a.mul_add(b, c)),
+            Code::MulSub => {
+                zip3::<V>([a, b, c], o, n, |a, b, c| a.mul_add(b, c.xor(V::splat(-0.0))));
+            }
+            Code::NegMulAdd => {
+                zip3::<V>([a, b, c], o, n, |a, b, c| a.xor(V::splat(-0.0)).mul_add(b, c));
+            }
+            Code::Compare(kind, lane) => compare::<V>(kind, lane, a, b, o, n),
+            Code::Select => zip3::<V>([a, b, c], o, n, |m, a, b| m.select(a, b)),
+            Code::Convert(from, to) => convert::<V>(from, to, a, o, n),
+            Code::Copy => map::<V>(a, o, n, |x| x),
+            Code::WriteBool => {
+                let (a, o) = (a.cast::<u32>(), o.cast::<u8>());
+                (0..n).for_each(|i| *o.add(i) = (*a.add(i) & 1) as u8);
+            }
+            Code::Read(_) => {}
+        }
+    }
+}
+
+/// Kinds without a vector form, one by one.
+#[cold]
+#[inline(never)]
+unsafe fn one_by_one(n: usize, o: *mut f32, f: &dyn Fn(usize) -> Number) {
+    for i in 0..n {
+        if let Number::Float(y) = f(i) {
+            // SAFETY: the caller's.
+            unsafe { *o.add(i) = y as f32 };
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn float_unary<V: Vector>(kind: UnaryKind, a: *const f32, o: *mut f32, n: usize) {
+    use UnaryKind::*;
+    // SAFETY: the caller's.
+    unsafe {
+        match kind {
+            Abs => map::<V>(a, o, n, |x| x.abs()),
+            Neg => map::<V>(a, o, n, |x| x.xor(V::splat(-0.0))),
+            Sign => map::<V>(a, o, n, |x| {
+                let one = V::splat(1.0).or(x.and(V::splat(-0.0)));
+                x.eq(V::splat(0.0)).or(x.eq(x).not()).select(x, one)
+            }),
+            Exp => map::<V>(a, o, n, |x| math::exp(x)),
+            Expm1 => map::<V>(a, o, n, |x| math::expm1(x)),
+            Log => map::<V>(a, o, n, |x| math::log(x)),
+            Log1p => map::<V>(a, o, n, |x| math::log1p(x)),
+            Sqrt => map::<V>(a, o, n, |x| x.sqrt()),
+            Rsqrt => map::<V>(a, o, n, |x| V::splat(1.0).div(x.sqrt())),
+            Tanh => map::<V>(a, o, n, |x| math::tanh(x)),
+            Logistic => map::<V>(a, o, n, |x| math::logistic(x)),
+            Relu => map::<V>(a, o, n, |x| x.max(V::splat(0.0))),
+            Ceil => map::<V>(a, o, n, |x| x.ceil()),
+            Floor => map::<V>(a, o, n, |x| x.floor()),
+            Round => map::<V>(a, o, n, |x| x.round()),
+            Erf => map::<V>(a, o, n, |x| math::erf(x)),
+            IsFinite => map::<V>(a, o, n, |x| x.abs().lt(V::splat(f32::INFINITY))),
+            _ => one_by_one(n, o, &|i| scalar::unary(kind, DType::F32, Number::Float(f64::from(*a.add(i))))),
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn int_unary<V: Vector>(kind: UnaryKind, lane: Lane, a: *const f32, o: *mut f32, n: usize) {
+    // SAFETY: the caller's.
+    unsafe {
+        let zero = V::splat_int(0);
+        let signed = lane == Lane::I32;
+        match kind {
+            UnaryKind::Not => map::<V>(a, o, n, |x| x.not()),
+            UnaryKind::Neg => map::<V>(a, o, n, |x| zero.sub_int(x)),
+            UnaryKind::Abs if signed => {
+                map::<V>(a, o, n, |x| zero.gt_int(x).select(zero.sub_int(x), x));
+            }
+            UnaryKind::Relu if signed => map::<V>(a, o, n, |x| zero.gt_int(x).select(zero, x)),
+            UnaryKind::Sign => map::<V>(a, o, n, |x| {
+                let one = V::splat_int(1);
+                let sign = if signed { zero.gt_int(x).select(V::splat_int(-1), one) } else { one };
+                x.eq_int(zero).select(zero, sign)
+            }),
+            _ => map::<V>(a, o, n, |x| x),
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn float_binary<V: Vector>(kind: BinaryKind, a: *const f32, b: *const f32, o: *mut f32, n: usize) {
+    // SAFETY: the caller's.
+    unsafe {
+        match kind {
+            BinaryKind::Add => zip::<V>(a, b, o, n, |x, y| x.add(y)),
+            BinaryKind::Sub => zip::<V>(a, b, o, n, |x, y| x.sub(y)),
+            BinaryKind::Mul => zip::<V>(a, b, o, n, |x, y| x.mul(y)),
+            BinaryKind::Div => zip::<V>(a, b, o, n, |x, y| x.div(y)),
+            BinaryKind::Max => zip::<V>(a, b, o, n, |x, y| x.max(y)),
+            BinaryKind::Min => zip::<V>(a, b, o, n, |x, y| x.min(y)),
+            _ => one_by_one(n, o, &|i| {
+                let [x, y] = [*a.add(i), *b.add(i)].map(|x| Number::Float(f64::from(x)));
+                scalar::binary(kind, DType::F32, x, y)
+            }),
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn int_binary<V: Vector>(
+    kind: BinaryKind,
+    lane: Lane,
+    a: *const f32,
+    b: *const f32,
+    o: *mut f32,
+    n: usize,
+) {
+    use BinaryKind::*;
+    // SAFETY: the caller's.
+    unsafe {
+        let greater = |x: V, y: V| greater_int(lane, x, y);
+        match (kind, lane) {
+            // Bools wrap to `x != 0`: a sum is an or, a product an and.
+            (Add | Max | Or, Lane::Bool) | (Or, _) => zip::<V>(a, b, o, n, |x, y| x.or(y)),
+            (Mul | Min | And, Lane::Bool) | (And, _) => zip::<V>(a, b, o, n, |x, y| x.and(y)),
+            (Xor, _) => zip::<V>(a, b, o, n, |x, y| x.xor(y)),
+            (Add, _) => zip::<V>(a, b, o, n, |x, y| x.add_int(y)),
+            (Sub, _) => zip::<V>(a, b, o, n, |x, y| x.sub_int(y)),
+            (Mul, _) => zip::<V>(a, b, o, n, |x, y| x.mul_int(y)),
+            (Max, _) => zip::<V>(a, b, o, n, |x, y| greater(x, y).select(x, y)),
+            (Min, _) => zip::<V>(a, b, o, n, |x, y| greater(x, y).select(y, x)),
+            (ShiftLeft, _) => zip::<V>(a, b, o, n, |x, y| x.shift_left(y)),
+            (ShiftRightLogical, _) => zip::<V>(a, b, o, n, |x, y| x.shift_right(y)),
+            (ShiftRightArithmetic, Lane::I32) => {
+                zip::<V>(a, b, o, n, |x, y| x.shift_right_signed(y));
+            }
+            (ShiftRightArithmetic, _) => zip::<V>(a, b, o, n, |x, y| x.shift_right(y)),
+            // The schedule leaves these to other kernels.
+            (Div | Rem | Pow | Atan2, _) => {}
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn greater_int<V: Vector>(lane: Lane, x: V, y: V) -> V {
+    // SAFETY: the caller vouches for the instruction set.
+    unsafe {
+        if lane == Lane::I32 {
+            x.gt_int(y)
+        } else {
+            let top = V::splat_int(i32::MIN);
+            x.xor(top).gt_int(y.xor(top))
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn compare<V: Vector>(
+    kind: CompareKind,
+    lane: Lane,
+    a: *const f32,
+    b: *const f32,
+    o: *mut f32,
+    n: usize,
+) {
+    use CompareKind::*;
+    // SAFETY: the caller's.
+    unsafe {
+        let greater = |x: V, y: V| greater_int(lane, x, y);
+        match (kind, lane) {
+            (Eq, Lane::F32) => zip::<V>(a, b, o, n, |x, y| x.eq(y)),
+            (Ne, Lane::F32) => zip::<V>(a, b, o, n, |x, y| x.eq(y).not()),
+            (Lt, Lane::F32) => zip::<V>(a, b, o, n, |x, y| x.lt(y)),
+            (Le, Lane::F32) => zip::<V>(a, b, o, n, |x, y| x.le(y)),
+            (Gt, Lane::F32) => zip::<V>(a, b, o, n, |x, y| y.lt(x)),
+            (Ge, Lane::F32) => zip::<V>(a, b, o, n, |x, y| y.le(x)),
+            (Eq, _) => zip::<V>(a, b, o, n, |x, y| x.eq_int(y)),
+            (Ne, _) => zip::<V>(a, b, o, n, |x, y| x.eq_int(y).not()),
+            (Lt, _) => zip::<V>(a, b, o, n, |x, y| greater(y, x)),
+            (Le, _) => zip::<V>(a, b, o, n, |x, y| greater(x, y).not()),
+            (Gt, _) => zip::<V>(a, b, o, n, |x, y| greater(x, y)),
+            (Ge, _) => zip::<V>(a, b, o, n, |x, y| greater(y, x).not()),
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn convert<V: Vector>(from: Lane, to: Lane, a: *const f32, o: *mut f32, n: usize) {
+    use Lane::*;
+    // SAFETY: the caller's.
+    unsafe {
+        match (from, to) {
+            (F32, Bool) => map::<V>(a, o, n, |x| x.eq(V::splat(0.0)).not()),
+            (I32 | U32, Bool) => map::<V>(a, o, n, |x| x.eq_int(V::splat_int(0)).not()),
+            (Bool, F32) => map::<V>(a, o, n, |x| x.and(V::splat(1.0))),
+            (Bool, I32 | U32) => map::<V>(a, o, n, |x| x.and(V::splat_int(1))),
+            (I32, F32) => map::<V>(a, o, n, |x| x.to_float()),
+            // What rounds, saturates or has its top bit set, as the language does it.
+            (U32, F32) => {
+                let a = a.cast::<u32>();
+                (0..n).for_each(|i| *o.add(i) = *a.add(i) as f32);
+            }
+            (F32, I32) => {
+                let o = o.cast::<i32>();
+                (0..n).for_each(|i| *o.add(i) = i32::from_f64(f64::from(*a.add(i))));
+            }
+            (F32, U32) => {
+                let o = o.cast::<u32>();
+                (0..n).for_each(|i| *o.add(i) = u32::from_f64(f64::from(*a.add(i))));
+            }
+            _ => map::<V>(a, o, n, |x| x),
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! A plan with its arena, ready to run.
+use crate::buffer::{Aligned, CpuBuffer};
+use crate::plan::Plan;
+use cornu_graph::{Buffer, Error, Executable, Graph, Result, Spec, Tensor, verify};
+
+/// The addresses of slots, kept so that a run allocates nothing.
+#[derive(Debug)]
+struct Slots(Vec<*mut u8>);
+
+// SAFETY: they are filled in anew by each run.
+unsafe impl Send for Slots {}
+
+/// A compiled graph of this engine.
+#[derive(Debug)]
+pub(crate) struct CpuExecutable {
+    plan: Plan,
+    arena: Aligned,
+    slots: Slots,
+    inputs: Vec<Spec>,
+    outputs: Vec<Spec>,
+    state: usize,
+    /// Seconds of each step, and runs, where asked for.
+    profile: Option<(Vec<f64>, usize)>,
+}
+
+impl CpuExecutable {
+    /// Plans `graph` and takes the memory it needs.
+    ///
+    /// # Errors
+    /// When the graph is malformed.
+    pub fn new(graph: &Graph) -> Result<CpuExecutable> {
+        verify(graph)?;
+        let plan = Plan::new(graph)?;
+        let mut slots = vec![std::ptr::null_mut(); plan.slots()];
+        plan.fill_constants(&mut slots);
+        let specs = |values: &[cornu_graph::ValueId]| values.iter().map(|&v| graph.spec(v).clone()).collect();
+        Ok(CpuExecutable {
+            arena: Aligned::zeroed(plan.arena_bytes()),
+            plan,
+            slots: Slots(slots),
+            inputs: specs(&graph.inputs),
+            outputs: specs(&graph.outputs[graph.state..]),
+            state: graph.state,
+            profile: std::env::var_os("CORNU_PROFILE").map(|_| (vec![], 0)),
+        })
+    }
+
+    fn check(&self, state: usize, inputs: &[Tensor], outputs: usize) -> Result<()> {
+        let wanted = (self.state, self.inputs.len() - self.state, self.outputs.len());
+        if (state, inputs.len(), outputs) != wanted {
+            let got = (state, inputs.len(), outputs);
+            let message = format!("a graph with {wanted:?} variables, inputs and outputs was given {got:?}");
+            return Err(Error::Data(message));
+        }
+        for (i, (tensor, spec)) in inputs.iter().zip(&self.inputs[self.state..]).enumerate() {
+            if tensor.dtype() != spec.dtype || tensor.shape() != spec.shape {
+                let got = Spec::new(tensor.dtype(), tensor.shape());
+                return Err(Error::Data(format!("input {i} of the graph is {spec}, got {got}")));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Executable for CpuExecutable {
+    fn run(
+        &mut self,
+        state: &mut [&mut dyn Buffer],
+        inputs: &[Tensor],
+        outputs: &mut [Tensor],
+    ) -> Result<()> {
+        self.check(state.len(), inputs, outputs.len())?;
+        let slots = &mut self.slots.0;
+        slots[0] = self.arena.as_mut_ptr();
+        for (i, buffer) in state.iter_mut().enumerate() {
+            let buffer = buffer.as_any_mut().downcast_mut::<CpuBuffer>();
+            let buffer = buffer.ok_or_else(|| Error::State("a variable lives on another engine".into()))?;
+            if *buffer.spec() != self.inputs[i] {
+                let message = format!("variable {i} is {}, got {}", self.inputs[i], buffer.spec());
+                return Err(Error::Data(message));
+            }
+            slots[self.plan.input_slot(i)] = buffer.as_mut_ptr();
+        }
+        for (i, tensor) in inputs.iter().enumerate() {
+            // Steps only read inputs.
+            slots[self.plan.input_slot(self.state + i)] = tensor.bytes().as_ptr().cast_mut();
+        }
+        for (i, (tensor, spec)) in outputs.iter_mut().zip(&self.outputs).enumerate() {
+            if tensor.dtype() != spec.dtype || tensor.shape() != spec.shape {
+                *tensor = Tensor::zeros(spec.shape.clone(), spec.dtype);
+            }
+            // SAFETY: kernels write valid elements of the spec's dtype.
+            slots[self.plan.output_slot(i)] = unsafe { tensor.bytes_mut() }.as_mut_ptr();
+        }
+        // SAFETY: each slot points to memory of the size of its spec, borrowed for this run.
+        unsafe {
+            match &mut self.profile {
+                None => self.plan.run(slots),
+                Some((seconds, runs)) => {
+                    *runs += 1;
+                    self.plan.run_timed(slots, seconds)
+                }
+            }
+        }
+    }
+
+    fn memory(&self) -> usize {
+        self.plan.memory()
+    }
+}
+
+/// With `CORNU_PROFILE` set: the steps that took longest, on standard error.
+impl Drop for CpuExecutable {
+    fn drop(&mut self) {
+        let Some((seconds, runs)) = &self.profile else { return };
+        if *runs == 0 {
+            return;
+        }
+        let mut steps: Vec<(f64, &String)> = seconds.iter().copied().zip(self.plan.step_names()).collect();
+        steps.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let total: f64 = seconds.iter().sum();
+        eprintln!("{:.3} ms a run, {} steps, {} runs", total * 1e3 / *runs as f64, steps.len(), runs);
+        for (s, name) in steps.iter().take(40).filter(|(s, _)| *s > total * 0.002) {
+            eprintln!("{:9.4} ms {:5.1} %  {name}", s * 1e3 / *runs as f64, s / total * 100.0);
+        }
+    }
+}

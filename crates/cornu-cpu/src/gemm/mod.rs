@@ -1,0 +1,218 @@
+//! Matrix products after Goto and van de Geijn (2008): blocks are packed into panels, and a kernel that keeps a tile of the
+//! result in registers runs over them.
+//!
+//! A product is cut into tasks by its shape alone, so that each number is the sum of the same terms in the same order
+//! on any number of threads.
+mod block;
+mod kernel;
+mod operand;
+
+pub(crate) use block::block;
+pub(crate) use kernel::{ROW_PITCH, Target, panel_width};
+pub(crate) use operand::{Matrix, PackA, PackB};
+
+use crate::pool::Pool;
+
+/// Elements from one row to the next, and from one column to the next.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Strides {
+    pub row: usize,
+    pub col: usize,
+}
+
+/// `c = a b` for `a` of `m x k` and `b` of `k x n`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Gemm {
+    pub m: usize,
+    pub n: usize,
+    pub k: usize,
+    pub a: Strides,
+    pub b: Strides,
+    /// Elements from one row of `c` to the next; its columns lie side by side.
+    pub c_row: usize,
+}
+
+/// What is done with each number of the result as it is stored.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Epilogue {
+    /// One number for each column, added; null for none.
+    pub bias: *const f32,
+    /// Whether negative numbers become 0.
+    pub relu: bool,
+    /// Whether what stands in `c` is added.
+    pub accumulate: bool,
+}
+
+// SAFETY: the bias is only read.
+unsafe impl Sync for Epilogue {}
+// SAFETY: likewise.
+unsafe impl Send for Epilogue {}
+
+impl Default for Epilogue {
+    fn default() -> Epilogue {
+        Epilogue { bias: std::ptr::null(), relu: false, accumulate: false }
+    }
+}
+
+/// Rows and columns of a task.
+const TASK: (usize, usize) = (252, 512);
+/// Multiply-adds that are not worth more than one task.
+const SMALL: usize = 48 * 48 * 48;
+/// Shortest part of a sum that is cut, and the most parts.
+const SPLIT: (usize, usize) = (1024, 32);
+
+/// How a product is cut into tasks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tasks {
+    rows: usize,
+    columns: usize,
+    /// Parts of the sum over `k`.
+    parts: usize,
+}
+
+impl Tasks {
+    /// The tasks of a product of this shape.
+    pub fn new(m: usize, n: usize, k: usize) -> Tasks {
+        if m * n * k <= SMALL {
+            return Tasks { rows: 1, columns: 1, parts: 1 };
+        }
+        let (rows, columns) = (m.div_ceil(TASK.0), n.div_ceil(TASK.1));
+        let wanted = 8usize.div_ceil(rows * columns);
+        let parts =
+            if m * n <= TASK.0 * TASK.1 * 2 { wanted.max(k / 4096).min(k / SPLIT.0).min(SPLIT.1) } else { 1 };
+        if parts > 1 {
+            return Tasks { rows, columns, parts };
+        }
+        // Smaller tasks where there would be few.
+        let columns = if rows * columns < 4 { n.div_ceil(128).min(8).max(columns) } else { columns };
+        let rows =
+            if rows * columns < 8 { m.div_ceil(56).min(8usize.div_ceil(columns)).max(rows) } else { rows };
+        Tasks { rows, columns, parts: 1 }
+    }
+
+    /// Bytes for the results of parts.
+    pub fn scratch_bytes(&self, m: usize, n: usize) -> usize {
+        if self.parts > 1 { self.parts * m * n * 4 } else { 0 }
+    }
+
+    /// Runs the product of two operands.
+    ///
+    /// # Safety
+    /// The operands must be of `m x k` and `k x n`, `c` of `m` rows, `scratch` of as many bytes as asked for.
+    #[allow(clippy::too_many_arguments)]
+    pub unsafe fn run(
+        &self,
+        (m, n, k): (usize, usize, usize),
+        a: &(impl PackA + Sync),
+        b: &(impl PackB + Sync),
+        c: *mut f32,
+        c_row: usize,
+        epilogue: &Epilogue,
+        scratch: *mut u8,
+    ) {
+        let (c_at, partial) = (c as usize, scratch as usize);
+        let width = panel_width();
+        let cut = |size: usize, parts: usize, multiple: usize, i: usize| {
+            let step = size.div_ceil(parts).next_multiple_of(multiple);
+            (i * step).min(size)..((i + 1) * step).min(size)
+        };
+        let tasks = self.rows * self.columns * self.parts;
+        let task = |task: usize| {
+            let (part, tile) = (task / (self.rows * self.columns), task % (self.rows * self.columns));
+            let rows = cut(m, self.rows, 14, tile / self.columns);
+            let columns = cut(n, self.columns, width, tile % self.columns);
+            let terms = cut(k, self.parts, 16, part);
+            if rows.is_empty() || columns.is_empty() {
+                return;
+            }
+            // SAFETY: each task writes a tile of its own, of the result or of its part.
+            unsafe {
+                let target = if self.parts > 1 {
+                    let c = (partial as *mut f32).add(part * m * n);
+                    Target { c, row: n, epilogue: &Epilogue::default() }
+                } else {
+                    Target { c: c_at as *mut f32, row: c_row, epilogue }
+                };
+                block(a, b, &target, rows, columns, terms);
+            }
+        };
+        if tasks == 1 {
+            task(0)
+        } else {
+            Pool::global().run(tasks, &task)
+        }
+        if self.parts > 1 {
+            // SAFETY: all parts are there.
+            unsafe { self.add_parts(m, n, partial as *const f32, c, c_row, epilogue) };
+        }
+    }
+
+    unsafe fn add_parts(
+        &self,
+        m: usize,
+        n: usize,
+        parts: *const f32,
+        c: *mut f32,
+        c_row: usize,
+        epilogue: &Epilogue,
+    ) {
+        let (parts_at, c_at) = (parts as usize, c as usize);
+        let per_task = (16 * 1024 / n.max(1)).max(1);
+        let task = |task: usize| {
+            for i in task * per_task..((task + 1) * per_task).min(m) {
+                // SAFETY: each task writes rows of its own.
+                unsafe {
+                    let parts = (parts_at as *const f32).add(i * n);
+                    kernel::add_rows(
+                        parts,
+                        m * n,
+                        self.parts,
+                        (c_at as *mut f32).add(i * c_row),
+                        n,
+                        epilogue,
+                    );
+                }
+            }
+        };
+        Pool::global().run(m.div_ceil(per_task), &task);
+    }
+}
+
+impl Gemm {
+    /// Bytes of scratch memory for [`Gemm::run`].
+    pub fn scratch_bytes(&self) -> usize {
+        Tasks::new(self.m, self.n, self.k).scratch_bytes(self.m, self.n)
+    }
+
+    /// Computes the product on all threads.
+    ///
+    /// # Safety
+    /// The operands must be of this shape, and `scratch` of as many bytes as asked for.
+    pub unsafe fn run(
+        &self,
+        a: *const f32,
+        b: *const f32,
+        c: *mut f32,
+        epilogue: &Epilogue,
+        scratch: *mut u8,
+    ) {
+        let (a, b) = (Matrix { data: a, strides: self.a }, Matrix { data: b, strides: self.b });
+        let shape = (self.m, self.n, self.k);
+        // SAFETY: the caller's.
+        unsafe { Tasks::new(self.m, self.n, self.k).run(shape, &a, &b, c, self.c_row, epilogue, scratch) };
+    }
+
+    /// Computes the product on this thread.
+    ///
+    /// # Safety
+    /// The operands must be of this shape.
+    pub unsafe fn run_small(&self, a: *const f32, b: *const f32, c: *mut f32, epilogue: &Epilogue) {
+        let (a, b) = (Matrix { data: a, strides: self.a }, Matrix { data: b, strides: self.b });
+        let target = Target { c, row: self.c_row, epilogue };
+        // SAFETY: the caller's.
+        unsafe { block(&a, &b, &target, 0..self.m, 0..self.n, 0..self.k) };
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,434 @@
+//! A graph as a list of steps, with a place for every value.
+use crate::buffer::Aligned;
+use crate::elementwise::{self, External, Loop, View};
+use crate::kernels::{self, Args, Kernel};
+use crate::memory::{ARENA, Bases, Lifetime, Loc, lay_out};
+use crate::schedule::{Unit, is_constant, root, schedule};
+use cornu_graph::{Graph, Op, Result, Tensor, ValueId, interpret};
+use std::collections::HashMap;
+
+/// One step.
+#[derive(Debug)]
+enum Step {
+    Loop(Loop),
+    Kernel { kernel: Kernel, inputs: Vec<Loc>, outputs: Vec<Loc>, scratch: Loc },
+    Copy { from: Loc, to: Loc, bytes: usize },
+}
+
+/// A compiled graph. Its slots are the arena, the inputs, the outputs that are not state, and the constants.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    steps: Vec<Step>,
+    names: Vec<String>,
+    arena: usize,
+    inputs: usize,
+    outputs: usize,
+    constants: Vec<Aligned>,
+}
+
+impl Plan {
+    /// Plans a graph.
+    ///
+    /// # Errors
+    /// When a graph inside an op cannot be planned.
+    pub fn new(graph: &Graph) -> Result<Plan> {
+        let units = schedule(graph);
+        Planner::new(graph, &units)?.finish()
+    }
+
+    /// Bytes of the arena.
+    pub fn arena_bytes(&self) -> usize {
+        self.arena
+    }
+
+    /// Bytes of arena and constants.
+    pub fn memory(&self) -> usize {
+        self.arena + self.constants.iter().map(Aligned::len).sum::<usize>()
+    }
+
+    /// Number of slots.
+    pub fn slots(&self) -> usize {
+        1 + self.inputs + self.outputs + self.constants.len()
+    }
+
+    /// The slot of input `i`.
+    pub fn input_slot(&self, i: usize) -> usize {
+        1 + i
+    }
+
+    /// The slot of output `i`, state not counted.
+    pub fn output_slot(&self, i: usize) -> usize {
+        1 + self.inputs + i
+    }
+
+    /// Fills in the slots of constants, which never change.
+    pub fn fill_constants(&self, slots: &mut [*mut u8]) {
+        let first = 1 + self.inputs + self.outputs;
+        for (slot, constant) in slots[first..].iter_mut().zip(&self.constants) {
+            // Steps only read them.
+            *slot = constant.as_ptr().cast_mut();
+        }
+    }
+
+    /// Runs all steps.
+    ///
+    /// # Safety
+    /// Every slot must point to as much memory as the plan asks for, which nobody else uses meanwhile.
+    ///
+    /// # Errors
+    /// When the interpreter refuses an op.
+    pub unsafe fn run(&self, slots: &[*mut u8]) -> Result<()> {
+        let bases = Bases(slots);
+        for step in &self.steps {
+            step.run(bases)?;
+        }
+        Ok(())
+    }
+
+    /// As [`Plan::run`], adding the seconds of each step to `seconds`.
+    ///
+    /// # Safety
+    /// As for [`Plan::run`].
+    ///
+    /// # Errors
+    /// As for [`Plan::run`].
+    pub unsafe fn run_timed(&self, slots: &[*mut u8], seconds: &mut Vec<f64>) -> Result<()> {
+        seconds.resize(self.steps.len(), 0.0);
+        for (step, total) in self.steps.iter().zip(seconds) {
+            let start = std::time::Instant::now();
+            step.run(Bases(slots))?;
+            *total += start.elapsed().as_secs_f64();
+        }
+        Ok(())
+    }
+
+    /// What each step computes.
+    pub fn step_names(&self) -> &[String] {
+        &self.names
+    }
+}
+
+impl Step {
+    fn run(&self, bases: Bases) -> Result<()> {
+        match self {
+            Step::Loop(l) => l.run(bases),
+            Step::Kernel { kernel, inputs, outputs, scratch } => {
+                (kernel.run)(&Args { bases, inputs, outputs, scratch: *scratch })?;
+            }
+            Step::Copy { from, to, bytes } => {
+                // SAFETY: the plan gives both places this many bytes, which do not overlap.
+                unsafe { std::ptr::copy_nonoverlapping(bases.ptr::<u8>(*from), bases.ptr(*to), *bytes) };
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The times, in steps, at which a value is written and read.
+#[derive(Clone, Copy, Debug)]
+struct Life {
+    made: usize,
+    last: usize,
+}
+
+struct Planner<'a> {
+    graph: &'a Graph,
+    units: &'a [Unit],
+    /// Of values that steps make and others, or the caller, need.
+    places: HashMap<ValueId, Loc>,
+    constants: Vec<Aligned>,
+    /// Scratch memory of each unit.
+    scratch: Vec<Loc>,
+    kernels: Vec<Option<Kernel>>,
+    copies: Vec<Step>,
+    arena: usize,
+}
+
+impl<'a> Planner<'a> {
+    fn new(graph: &'a Graph, units: &'a [Unit]) -> Result<Planner<'a>> {
+        let mut planner = Planner {
+            graph,
+            units,
+            places: HashMap::new(),
+            constants: vec![],
+            scratch: vec![],
+            kernels: vec![],
+            copies: vec![],
+            arena: 0,
+        };
+        for (i, v) in graph.inputs.iter().enumerate() {
+            planner.places.insert(*v, Loc { slot: 1 + i as u32, offset: 0 });
+        }
+        planner.kernels = units.iter().map(|u| planner.kernel_of(u)).collect::<Result<_>>()?;
+        planner.place_constants()?;
+        planner.place_outputs();
+        planner.place_arena();
+        Ok(planner)
+    }
+
+    fn kernel_of(&self, unit: &Unit) -> Result<Option<Kernel>> {
+        Ok(match unit {
+            Unit::Loop(_) => None,
+            Unit::Node(i) => Some(kernels::lower(self.graph, *i)?),
+            Unit::Affine(affine) => Some(kernels::affine(self.graph, affine)?),
+        })
+    }
+
+    fn place_constants(&mut self) -> Result<()> {
+        let first = 1 + self.graph.inputs.len() + self.graph.outputs.len() - self.graph.state;
+        for i in (0..self.graph.nodes.len()).filter(|&i| is_constant(self.graph, i)) {
+            let slot = (first + self.constants.len()) as u32;
+            self.constants.push(copy_of(&constant_value(self.graph, i)?));
+            self.places.insert(ValueId::new(i, 0), Loc { slot, offset: 0 });
+        }
+        Ok(())
+    }
+
+    /// The unit that makes each value, and the last that reads it.
+    fn lives(&self) -> HashMap<ValueId, Life> {
+        let mut lives: HashMap<ValueId, Life> = HashMap::new();
+        for (at, unit) in self.units.iter().enumerate() {
+            for &i in unit.nodes() {
+                for output in 0..self.graph.nodes[i].outputs.len() {
+                    lives.insert(ValueId::new(i, output), Life { made: at, last: at });
+                }
+            }
+        }
+        for (at, unit) in self.units.iter().enumerate() {
+            for v in self.reads(unit) {
+                let life = lives.entry(v).or_insert(Life { made: 0, last: at });
+                life.last = life.last.max(at);
+            }
+        }
+        lives
+    }
+
+    /// The values in memory that a unit reads: its own included where another of its nodes reads them.
+    fn reads(&self, unit: &Unit) -> Vec<ValueId> {
+        let inputs = unit.nodes().iter().flat_map(|&i| {
+            let node = &self.graph.nodes[i];
+            node.inputs.iter().map(|&v| self.memory_of(unit, v))
+        });
+        let bias = match unit {
+            Unit::Affine(affine) => Some(root(self.graph, affine.bias)),
+            _ => None,
+        };
+        inputs.chain(bias).collect()
+    }
+
+    /// The value whose memory stands for `v` when `unit` reads it: loops read through broadcasts.
+    fn memory_of(&self, unit: &Unit, v: ValueId) -> ValueId {
+        let through = matches!(unit, Unit::Loop(_) | Unit::Affine(_));
+        let made = root(self.graph, v);
+        match &self.graph.nodes[made.index()] {
+            node if through && made == v && matches!(node.op, Op::Broadcast(_)) => {
+                root(self.graph, node.inputs[0])
+            }
+            _ => made,
+        }
+    }
+
+    /// Outputs are written where the caller wants them, and new state over the old where nothing reads that later.
+    fn place_outputs(&mut self) {
+        let lives = self.lives();
+        for (i, &v) in self.graph.outputs.iter().enumerate() {
+            let made = root(self.graph, v);
+            let to = match i.checked_sub(self.graph.state) {
+                None => Loc { slot: 1 + i as u32, offset: 0 },
+                Some(i) => Loc { slot: (1 + self.graph.inputs.len() + i) as u32, offset: 0 },
+            };
+            let old = self.graph.inputs.get(i).filter(|_| i < self.graph.state);
+            match self.places.get(&made) {
+                Some(&from) if from == to => continue,
+                None if old.is_none_or(|old| self.may_overwrite(*old, made, &lives)) => {
+                    self.places.insert(made, to);
+                    continue;
+                }
+                _ => {}
+            }
+            let bytes = self.graph.spec(v).bytes();
+            // The place is known once the arena is laid out.
+            self.copies.push(Step::Copy { from: Loc { slot: u32::MAX, offset: i }, to, bytes });
+        }
+    }
+
+    /// Whether the step that makes `new` may write it over `old`: nothing reads that later, and the step itself only where
+    /// it writes.
+    fn may_overwrite(&self, old: ValueId, new: ValueId, lives: &HashMap<ValueId, Life>) -> bool {
+        let Some(made) = lives.get(&new) else { return false };
+        let Some(read) = lives.get(&old) else { return true };
+        // The caller reads the old value through another output.
+        if self.graph.outputs.iter().any(|&v| root(self.graph, v) == old) {
+            return false;
+        }
+        if read.last != made.made {
+            return read.last < made.made;
+        }
+        match &self.units[made.made] {
+            Unit::Loop(nodes) => nodes.iter().flat_map(|&i| &self.graph.nodes[i].inputs).all(|&v| {
+                let through = self.memory_of(&self.units[made.made], v);
+                through != old || root(self.graph, v) == old
+            }),
+            _ => false,
+        }
+    }
+
+    fn place_arena(&mut self) {
+        let mut lives = self.lives();
+        for v in self.graph.outputs.iter().map(|&v| root(self.graph, v)) {
+            if let Some(life) = lives.get_mut(&v) {
+                life.last = self.units.len();
+            }
+        }
+        let mut values: Vec<(ValueId, Lifetime)> = lives
+            .iter()
+            .filter(|(v, _)| !self.places.contains_key(v))
+            .filter(|(v, life)| self.is_stored(**v, life.made, life.last))
+            .map(|(&v, life)| {
+                let bytes = self.graph.spec(v).bytes();
+                (v, Lifetime { bytes, first: life.made, last: life.last })
+            })
+            .collect();
+        values.sort_by_key(|(v, _)| *v);
+        let mut lifetimes: Vec<Lifetime> = values.iter().map(|(_, l)| *l).collect();
+        for (at, kernel) in self.kernels.iter().enumerate() {
+            let bytes = kernel.as_ref().map_or(0, |k| k.scratch);
+            lifetimes.push(Lifetime { bytes, first: at, last: at });
+        }
+        let (offsets, total) = lay_out(&lifetimes);
+        let loc = |i: usize| Loc { slot: ARENA, offset: offsets[i] };
+        for (i, (v, _)) in values.iter().enumerate() {
+            self.places.insert(*v, loc(i));
+        }
+        self.scratch = (0..self.units.len()).map(|at| loc(values.len() + at)).collect();
+        self.arena = total;
+    }
+
+    /// Whether a value has a place in memory: all but those that never leave their loop or epilogue.
+    fn is_stored(&self, v: ValueId, made: usize, last: usize) -> bool {
+        match &self.units[made] {
+            Unit::Node(_) => true,
+            Unit::Affine(affine) => affine.nodes.last() == Some(&v.index()),
+            Unit::Loop(_) => last > made,
+        }
+    }
+
+    fn finish(mut self) -> Result<Plan> {
+        let mut steps = vec![];
+        let mut names = vec![];
+        let kernels = std::mem::take(&mut self.kernels);
+        for ((at, unit), kernel) in self.units.iter().enumerate().zip(kernels) {
+            names.push(self.name_of(unit));
+            steps.push(match (unit, kernel) {
+                (Unit::Loop(nodes), _) => Step::Loop(self.compile_loop(nodes)),
+                (unit, Some(kernel)) => self.kernel_step(unit, kernel, self.scratch[at]),
+                (_, None) => continue,
+            });
+        }
+        for copy in std::mem::take(&mut self.copies) {
+            if let Step::Copy { from, to, bytes } = copy {
+                let v = root(self.graph, self.graph.outputs[from.offset]);
+                names.push("copy".into());
+                steps.push(Step::Copy { from: self.places[&v], to, bytes });
+            }
+        }
+        Ok(Plan {
+            steps,
+            names,
+            arena: self.arena,
+            inputs: self.graph.inputs.len(),
+            outputs: self.graph.outputs.len() - self.graph.state,
+            constants: self.constants,
+        })
+    }
+
+    fn name_of(&self, unit: &Unit) -> String {
+        let nodes = unit.nodes();
+        let node = &self.graph.nodes[nodes[nodes.len() - 1]];
+        let first = &self.graph.nodes[nodes[0]];
+        let specs: Vec<String> = first.inputs.iter().map(|&v| self.graph.spec(v).to_string()).collect();
+        match unit {
+            Unit::Loop(_) => format!("loop of {} {}", nodes.len(), node.outputs[0]),
+            _ => format!("{} {} -> {}", first.op.name(), specs.join(" "), node.outputs[0]),
+        }
+    }
+
+    fn compile_loop(&self, nodes: &[usize]) -> Loop {
+        let external = |v: ValueId| self.external(v);
+        let stored = |i: usize| self.places.get(&ValueId::new(i, 0)).copied();
+        elementwise::compile(self.graph, nodes, &external, &stored)
+    }
+
+    fn external(&self, v: ValueId) -> External {
+        let graph = self.graph;
+        let made = root(graph, v);
+        let node = &graph.nodes[made.index()];
+        let (value, view) = match &node.op {
+            Op::Broadcast(op) if made == v => {
+                let inner = root(graph, node.inputs[0]);
+                let shape = &graph.spec(node.inputs[0]).shape;
+                (inner, View::Strided(broadcast_dims(shape, &op.shape, &op.dims)))
+            }
+            _ => (made, View::Contiguous),
+        };
+        External { loc: self.places[&value], dtype: graph.spec(value).dtype, view }
+    }
+
+    fn kernel_step(&self, unit: &Unit, kernel: Kernel, scratch: Loc) -> Step {
+        let nodes = unit.nodes();
+        let first = &self.graph.nodes[nodes[0]];
+        let mut inputs: Vec<Loc> = first.inputs.iter().map(|&v| self.places[&root(self.graph, v)]).collect();
+        if let Unit::Affine(affine) = unit {
+            inputs.push(self.places[&root(self.graph, affine.bias)]);
+        }
+        let last = nodes[nodes.len() - 1];
+        let outputs =
+            (0..self.graph.nodes[last].outputs.len()).map(|o| self.places[&ValueId::new(last, o)]).collect();
+        Step::Kernel { kernel, inputs, outputs, scratch }
+    }
+}
+
+/// Sizes and strides of a broadcast, the innermost first, neighbours that move alike in one.
+fn broadcast_dims(from: &[usize], to: &[usize], dims: &[usize]) -> Vec<(usize, usize)> {
+    let mut strides = vec![0; to.len()];
+    let mut stride = 1;
+    for (axis, &size) in from.iter().enumerate().rev() {
+        if size != 1 {
+            strides[dims[axis]] = stride;
+        }
+        stride *= size;
+    }
+    let mut merged: Vec<(usize, usize)> = vec![];
+    for (&size, &stride) in to.iter().zip(&strides).rev().filter(|(size, _)| **size != 1) {
+        match merged.last_mut() {
+            Some(last) if stride == last.1 * last.0 => last.0 *= size,
+            _ => merged.push((size, stride)),
+        }
+    }
+    if merged.is_empty() {
+        merged.push((1, 0));
+    }
+    merged
+}
+
+/// What a constant node holds.
+fn constant_value(graph: &Graph, node: usize) -> Result<Tensor> {
+    if let Op::Constant(c) = &graph.nodes[node].op {
+        return Ok(c.value.clone());
+    }
+    let alone = Graph {
+        nodes: vec![graph.nodes[node].clone()],
+        inputs: vec![],
+        outputs: vec![ValueId::new(0, 0)],
+        state: 0,
+    };
+    Ok(interpret(&alone, &[])?.remove(0))
+}
+
+fn copy_of(tensor: &Tensor) -> Aligned {
+    let bytes = tensor.bytes();
+    let mut memory = Aligned::zeroed(bytes.len());
+    // SAFETY: the memory is as large, and new.
+    unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), memory.as_mut_ptr(), bytes.len()) };
+    memory
+}

@@ -1,0 +1,302 @@
+//! Which nodes run together, and in which order.
+use crate::elementwise::MAX_NODES;
+use cornu_graph::ops::{BinaryKind, UnaryKind};
+use cornu_graph::{DType, Graph, Op, Spec, ValueId};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, HashSet};
+
+/// A step of the plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// Elementwise nodes of one shape, in one loop over tiles.
+    Loop(Vec<usize>),
+    /// A node with a kernel.
+    Node(usize),
+    /// A product or convolution, with the nodes that its epilogue computes.
+    Affine(Affine),
+}
+
+/// A product whose numbers get a bias, and perhaps lose their negative part, as they are stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Affine {
+    /// The product, the sum and perhaps the ReLU.
+    pub nodes: Vec<usize>,
+    /// One number for each column.
+    pub bias: ValueId,
+    pub relu: bool,
+}
+
+impl Unit {
+    /// Its nodes, in order.
+    pub fn nodes(&self) -> &[usize] {
+        match self {
+            Unit::Loop(nodes) => nodes,
+            Unit::Node(node) => std::slice::from_ref(node),
+            Unit::Affine(affine) => &affine.nodes,
+        }
+    }
+}
+
+/// A dtype that loops hold in 32-bit lanes.
+pub(crate) fn is_lane(dtype: DType) -> bool {
+    matches!(dtype, DType::F32 | DType::I32 | DType::U32 | DType::Bool)
+}
+
+/// What a loop reads as lanes when it casts it: the bytes of images and the labels of data sets.
+fn is_loadable(dtype: DType) -> bool {
+    is_lane(dtype) || matches!(dtype, DType::U8 | DType::I8 | DType::I64)
+}
+
+/// Whether a node runs in a loop over elements.
+fn is_elementwise(graph: &Graph, node: usize) -> bool {
+    let n = &graph.nodes[node];
+    let input = |i: usize| graph.spec(n.inputs[i]);
+    let out = &n.outputs[0];
+    let lanes = || is_lane(out.dtype) && n.inputs.iter().all(|&v| is_lane(graph.spec(v).dtype));
+    match &n.op {
+        Op::Unary(op) => {
+            let integer = [UnaryKind::Not, UnaryKind::Neg, UnaryKind::Abs, UnaryKind::Sign, UnaryKind::Relu];
+            lanes() && (input(0).dtype == DType::F32 || integer.contains(&op.kind))
+        }
+        Op::Binary(op) => {
+            use BinaryKind::*;
+            // Rare integer arithmetic is left to the plain kernel.
+            lanes() && (out.dtype == DType::F32 || !matches!(op.kind, Pow | Rem | Div | Atan2))
+        }
+        Op::Compare(_) | Op::Select(_) => lanes(),
+        Op::Cast(_) => is_lane(out.dtype) && is_loadable(input(0).dtype),
+        _ => false,
+    }
+}
+
+/// The value that node `node` is another name of, in the same memory.
+pub(crate) fn alias_of(graph: &Graph, node: usize) -> Option<ValueId> {
+    let n = &graph.nodes[node];
+    let same = match &n.op {
+        Op::Alias(_) | Op::StopGradient(_) | Op::Reshape(_) => true,
+        Op::Cast(op) => graph.spec(n.inputs[0]).dtype == op.dtype,
+        Op::Transpose(op) => is_reshape(&graph.spec(n.inputs[0]).shape, &op.permutation),
+        Op::Broadcast(op) => graph.spec(n.inputs[0]).len() == op.shape.iter().product::<usize>(),
+        _ => false,
+    };
+    same.then(|| n.inputs[0])
+}
+
+/// A transpose that moves only axes of size 1 leaves the memory as it is.
+fn is_reshape(shape: &[usize], permutation: &[usize]) -> bool {
+    let moved: Vec<usize> = permutation.iter().copied().filter(|&p| shape[p] != 1).collect();
+    moved.windows(2).all(|w| w[0] < w[1])
+}
+
+/// The value whose memory `v` is in.
+pub(crate) fn root(graph: &Graph, mut v: ValueId) -> ValueId {
+    while let Some(inner) = alias_of(graph, v.index()) {
+        v = inner;
+    }
+    v
+}
+
+/// The nodes that the outputs need.
+fn live(graph: &Graph) -> Vec<bool> {
+    let mut live = vec![false; graph.nodes.len()];
+    graph.outputs.iter().for_each(|v| live[v.index()] = true);
+    for i in (0..graph.nodes.len()).rev() {
+        if live[i] {
+            graph.nodes[i].inputs.iter().for_each(|v| live[v.index()] = true);
+        }
+    }
+    live
+}
+
+/// What is known before the first run.
+pub(crate) fn is_constant(graph: &Graph, node: usize) -> bool {
+    matches!(graph.nodes[node].op, Op::Constant(_) | Op::Iota(_))
+}
+
+/// The steps in order. A broadcast that only loops read is no step: they read its input with strides.
+///
+/// Elementwise nodes get the level of their inputs, everything else one more: nodes of one level that are joined may run
+/// in one loop, since no path between them leaves the level.
+pub(crate) fn schedule(graph: &Graph) -> Vec<Unit> {
+    let count = graph.nodes.len();
+    let live = live(graph);
+    let computed: Vec<bool> =
+        (0..count).map(|i| live[i] && !is_constant(graph, i) && graph.nodes[i].op != Op::Input).collect();
+    let affine = affine_units(graph, &computed);
+    let in_affine: HashSet<usize> = affine.iter().flat_map(|a| a.nodes.iter().copied()).collect();
+    let elementwise: Vec<bool> = (0..count)
+        .map(|i| {
+            computed[i] && !in_affine.contains(&i) && alias_of(graph, i).is_none() && is_elementwise(graph, i)
+        })
+        .collect();
+    let loops = loops(graph, &elementwise, &in_affine);
+    let made = broadcasts_to_make(graph, &computed, &elementwise);
+
+    let mut units: Vec<Unit> = loops.into_iter().map(Unit::Loop).collect();
+    units.extend(affine.into_iter().map(Unit::Affine));
+    units.extend((0..count).filter_map(|i| {
+        let node = computed[i] && !elementwise[i] && !in_affine.contains(&i);
+        let broadcast = matches!(graph.nodes[i].op, Op::Broadcast(_));
+        (node && alias_of(graph, i).is_none() && (!broadcast || made.contains(&i))).then_some(Unit::Node(i))
+    }));
+    order(graph, units)
+}
+
+/// Groups of elementwise nodes that run as one loop.
+fn loops(graph: &Graph, elementwise: &[bool], in_affine: &HashSet<usize>) -> Vec<Vec<usize>> {
+    let count = graph.nodes.len();
+    let mut level = vec![0usize; count];
+    for i in 0..count {
+        let before = graph.nodes[i].inputs.iter().map(|v| level[v.index()]).max().unwrap_or(0);
+        let broadcast = matches!(graph.nodes[i].op, Op::Broadcast(_));
+        let stays = elementwise[i] || broadcast || graph.nodes[i].inputs.is_empty();
+        level[i] = if stays && !in_affine.contains(&i) { before } else { before + 1 };
+    }
+    // Joined nodes of one level and shape, by union and find.
+    let mut parent: Vec<usize> = (0..count).collect();
+    fn find(parent: &mut [usize], mut i: usize) -> usize {
+        while parent[i] != i {
+            parent[i] = parent[parent[i]];
+            i = parent[i];
+        }
+        i
+    }
+    let shape = |i: usize| -> &Spec { &graph.nodes[i].outputs[0] };
+    let mut readers: HashMap<(ValueId, usize), usize> = HashMap::new();
+    for i in (0..count).filter(|&i| elementwise[i]) {
+        for &v in &graph.nodes[i].inputs {
+            let j = v.index();
+            if elementwise[j] && level[j] == level[i] && shape(j).shape == shape(i).shape {
+                let (a, b) = (find(&mut parent, i), find(&mut parent, j));
+                parent[a] = b;
+            } else if shape(j).shape == shape(i).shape {
+                // Readers of one value from outside, so that it is read once.
+                let other = *readers.entry((v, level[i])).or_insert(i);
+                let (a, b) = (find(&mut parent, i), find(&mut parent, other));
+                parent[a] = b;
+            }
+        }
+    }
+    let mut groups: HashMap<usize, usize> = HashMap::new();
+    let mut loops: Vec<Vec<usize>> = vec![];
+    for i in (0..count).filter(|&i| elementwise[i]) {
+        let r = find(&mut parent, i);
+        let at = *groups.entry(r).or_insert_with(|| {
+            loops.push(vec![]);
+            loops.len() - 1
+        });
+        // A group that is too large goes on in another loop.
+        if loops[at].len() == MAX_NODES {
+            loops.push(vec![i]);
+            groups.insert(r, loops.len() - 1);
+        } else {
+            loops[at].push(i);
+        }
+    }
+    loops
+}
+
+/// Broadcasts that something else than a loop reads.
+fn broadcasts_to_make(graph: &Graph, computed: &[bool], elementwise: &[bool]) -> HashSet<usize> {
+    let is_broadcast = |i: usize| matches!(graph.nodes[i].op, Op::Broadcast(_));
+    let of_root = |v: &ValueId| root(graph, *v).index();
+    let mut needed: HashSet<usize> = graph.outputs.iter().map(of_root).filter(|&i| is_broadcast(i)).collect();
+    for (i, node) in graph.nodes.iter().enumerate().filter(|(i, _)| computed[*i]) {
+        for v in &node.inputs {
+            // A loop reads a broadcast with strides only when it is its operand as it stands.
+            let direct = elementwise[i] && is_broadcast(v.index());
+            let made = of_root(v);
+            if is_broadcast(made) && (!elementwise[i] || !direct || made != v.index()) {
+                needed.insert(made);
+            }
+        }
+    }
+    needed
+}
+
+/// Products with a bias of one number for each column, where nothing else reads the product.
+fn affine_units(graph: &Graph, computed: &[bool]) -> Vec<Affine> {
+    let mut users: HashMap<ValueId, Vec<usize>> = HashMap::new();
+    for (i, node) in graph.nodes.iter().enumerate().filter(|(i, _)| computed[*i]) {
+        node.inputs.iter().for_each(|&v| users.entry(v).or_default().push(i));
+    }
+    // An output is read by the caller.
+    graph.outputs.iter().for_each(|&v| users.entry(v).or_default().push(usize::MAX));
+    let only_user = |i: usize| match users.get(&ValueId::new(i, 0)).map(Vec::as_slice) {
+        Some(&[user]) if user != usize::MAX => Some(user),
+        _ => None,
+    };
+    let mut found = vec![];
+    for i in (0..graph.nodes.len()).filter(|&i| computed[i]) {
+        let node = &graph.nodes[i];
+        let out = &node.outputs[0];
+        let product = match &node.op {
+            // All columns are the last axis.
+            Op::Dot(dot) => {
+                let b = graph.spec(node.inputs[1]).rank();
+                b == dot.b_batch.len() + dot.b_contract.len() + 1
+            }
+            Op::Conv(_) => true,
+            _ => false,
+        };
+        if !product || out.dtype != DType::F32 {
+            continue;
+        }
+        let Some(sum) = only_user(i) else { continue };
+        let Op::Binary(binary) = &graph.nodes[sum].op else { continue };
+        let other = graph.nodes[sum].inputs.iter().find(|v| v.index() != i);
+        let (BinaryKind::Add, Some(&other)) = (binary.kind, other) else { continue };
+        let Op::Broadcast(broadcast) = &graph.nodes[other.index()].op else { continue };
+        let bias = graph.nodes[other.index()].inputs[0];
+        let last = out.rank() - 1;
+        let per_column = graph.spec(bias).shape == [out.shape[last]] && broadcast.dims == [last];
+        if !per_column {
+            continue;
+        }
+        let relu = only_user(sum)
+            .filter(|&r| matches!(&graph.nodes[r].op, Op::Unary(u) if u.kind == UnaryKind::Relu));
+        let nodes = [i, sum].into_iter().chain(relu).collect();
+        found.push(Affine { nodes, bias, relu: relu.is_some() });
+    }
+    found
+}
+
+/// Topological order; among those that are ready, the one whose last node comes first in the graph.
+fn order(graph: &Graph, units: Vec<Unit>) -> Vec<Unit> {
+    let mut unit_of: Vec<Option<usize>> = vec![None; graph.nodes.len()];
+    for (u, unit) in units.iter().enumerate() {
+        unit.nodes().iter().for_each(|&i| unit_of[i] = Some(u));
+    }
+    // A value that no unit makes is made where its inputs are.
+    let mut makers: Vec<HashSet<usize>> = vec![HashSet::new(); graph.nodes.len()];
+    for i in 0..graph.nodes.len() {
+        makers[i] = match unit_of[i] {
+            Some(unit) => HashSet::from([unit]),
+            None => graph.nodes[i].inputs.iter().flat_map(|v| makers[v.index()].iter().copied()).collect(),
+        };
+    }
+    let mut waits = vec![0usize; units.len()];
+    let mut followers: Vec<Vec<usize>> = vec![vec![]; units.len()];
+    for (u, unit) in units.iter().enumerate() {
+        let inputs = unit.nodes().iter().flat_map(|&i| &graph.nodes[i].inputs);
+        let mut before: HashSet<usize> = inputs.flat_map(|v| makers[v.index()].iter().copied()).collect();
+        before.remove(&u);
+        waits[u] = before.len();
+        before.into_iter().for_each(|b| followers[b].push(u));
+    }
+    let priority = |u: usize| units[u].nodes().last().copied().unwrap_or(0);
+    let mut ready: BinaryHeap<Reverse<(usize, usize)>> =
+        (0..units.len()).filter(|&u| waits[u] == 0).map(|u| Reverse((priority(u), u))).collect();
+    let mut ordered = Vec::with_capacity(units.len());
+    while let Some(Reverse((_, u))) = ready.pop() {
+        ordered.push(units[u].clone());
+        for &f in &followers[u] {
+            waits[f] -= 1;
+            if waits[f] == 0 {
+                ready.push(Reverse((priority(f), f)));
+            }
+        }
+    }
+    debug_assert_eq!(ordered.len(), units.len(), "units wait for each other");
+    ordered
+}

@@ -1,4 +1,5 @@
 //! One error type for the whole project.
+use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -6,7 +7,7 @@ use std::sync::Arc;
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Everything that can go wrong, in one type: what was done, what was expected, what was got, where, and what to do.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// An op refuses its inputs or attributes.
@@ -94,6 +95,13 @@ pub enum Error {
         /// What went wrong.
         source: Box<Error>,
     },
+}
+
+/// The message: what `unwrap` shows, and what a program shows whose `main` returns a [`Result`].
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 fn hint_text(hint: &Option<String>) -> String {

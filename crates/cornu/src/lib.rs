@@ -69,7 +69,7 @@ pub mod prelude {
     pub use crate::optimizers::{
         Adadelta, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion, Nadam, Optimizer, RMSprop, SGD, schedules,
     };
-    pub use crate::training::{Compile, Data, Evaluate, Fit, History, Logs, Predict};
+    pub use crate::training::{Compile, Data, Evaluate, Fit, History, Logs, Predict, TrainStep};
     pub use crate::{
         DType, Error, Result, Shape, Tensor, Value, config, datasets, layer, losses, metrics, ops, utils,
     };

@@ -97,6 +97,11 @@ impl Trace {
         self.apply_within("", self.training, layer, inputs, masks)
     }
 
+    /// [`Trace::apply`] without masks, in another phase than the trace's; the outputs.
+    pub(crate) fn apply_in_phase(&self, training: bool, layer: &dyn Layer, inputs: &[Value]) -> Result<Vec<Value>> {
+        Ok(self.apply_within("", training, layer, inputs, &vec![None; inputs.len()])?.0)
+    }
+
     /// What a layer sees; builds it first if it is not built.
     fn call_of<'a>(
         &'a self,
@@ -137,12 +142,10 @@ impl Trace {
         };
         let inputs: Vec<Value> = inputs.iter().map(cast).collect();
         let run = || {
-            let outputs = layer.call_many(&call, &inputs)?;
-            self.builder.check()?;
+            let (outputs, masks) = layer.call_masked(&call, &inputs)?;
             if let Some(regularizer) = layer.activity_regularizer() {
                 self.regularize_activity(regularizer, &outputs)?;
             }
-            let masks = layer.compute_mask(&call, &inputs, &outputs)?;
             self.builder.check()?;
             Ok((outputs, masks))
         };

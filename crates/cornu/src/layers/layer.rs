@@ -70,6 +70,17 @@ pub trait Layer: LayerObject {
         Ok(vec![mask; outputs.len()])
     }
 
+    /// [`Layer::call_many`] and [`Layer::compute_mask`] together, for layers that find both at once.
+    ///
+    /// # Errors
+    /// When the inputs or their masks do not fit.
+    fn call_masked(&self, cx: &Call, inputs: &[Value]) -> Result<(Vec<Value>, Vec<Option<Value>>)> {
+        let outputs = self.call_many(cx, inputs)?;
+        cx.builder().check()?;
+        let masks = self.compute_mask(cx, inputs, &outputs)?;
+        Ok((outputs, masks))
+    }
+
     /// Layers within this one whose weights are not asked for through [`Weights::add_layer`]: those of a nested model.
     fn sublayers(&self) -> Vec<LayerRef> {
         vec![]

@@ -1,7 +1,7 @@
 //! Models: layers joined to one thing that is trained, evaluated and saved.
 mod functional;
 pub(crate) mod keras_tensor;
-mod model;
+pub(crate) mod model;
 mod nested;
 mod sequential;
 mod summary;

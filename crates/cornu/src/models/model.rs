@@ -10,7 +10,7 @@ use crate::variable::{Role, Variable};
 use cornu_graph::{DType, Error, Result, Tensor};
 use std::collections::HashSet;
 use std::panic::Location;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A model: layers from inputs to outputs, to be compiled, trained, evaluated and asked. Keras's `keras.Model`.
 ///
@@ -37,7 +37,7 @@ enum Body {
     /// A stack of layers, and what they become once the shape of the data is known.
     Sequential {
         layers: Vec<LayerRef>,
-        built: Option<Arc<Functional>>,
+        built: OnceLock<Arc<Functional>>,
     },
 }
 
@@ -57,7 +57,7 @@ impl Model {
     }
 
     pub(crate) fn sequential(layers: Vec<LayerRef>) -> Model {
-        Model::from_body(Body::Sequential { layers, built: None })
+        Model::from_body(Body::Sequential { layers, built: OnceLock::new() })
     }
 
     /// Gives the model a name.
@@ -93,9 +93,9 @@ impl Model {
     }
 
     /// Builds a stack of layers for this data, unless it is built.
-    pub(crate) fn build_for(&mut self, inputs: &[(Shape, DType)]) -> Result<()> {
-        let Body::Sequential { layers, built } = &mut self.body else { return Ok(()) };
-        if built.is_some() {
+    pub(crate) fn build_for(&self, inputs: &[(Shape, DType)]) -> Result<()> {
+        let Body::Sequential { layers, built } = &self.body else { return Ok(()) };
+        if built.get().is_some() {
             return Ok(());
         }
         if layers.is_empty() {
@@ -118,16 +118,16 @@ impl Model {
         for layer in &layers[usize::from(has_input)..] {
             x = one_output(apply_layer(layer.share(), vec![x], Location::caller()));
         }
-        *built = Some(Arc::new(Functional::new(vec![first], vec![x])?));
+        let functional = Arc::new(Functional::new(vec![first], vec![x])?);
+        built.get_or_init(|| functional);
         Ok(())
     }
 
     /// Tries to build from what is known already: a first layer that states its input.
-    pub(crate) fn build_if_known(&mut self) -> Result<()> {
+    pub(crate) fn build_if_known(&self) -> Result<()> {
+        self.trainer.check()?;
         match &self.body {
-            Body::Sequential { layers, built: None } if layers.first().and_then(as_input).is_some() => {
-                self.build_for(&[])
-            }
+            Body::Sequential { layers, .. } if layers.first().and_then(as_input).is_some() => self.build_for(&[]),
             _ => Ok(()),
         }
     }
@@ -135,11 +135,12 @@ impl Model {
     pub(crate) fn functional(&self) -> Option<&Arc<Functional>> {
         match &self.body {
             Body::Functional(f) => Some(f),
-            Body::Sequential { built, .. } => built.as_ref(),
+            Body::Sequential { built, .. } => built.get(),
         }
     }
 
     pub(crate) fn built(&self) -> Result<&Arc<Functional>> {
+        self.build_if_known()?;
         self.functional().ok_or_else(|| {
             let error = Error::State(format!(
                 "model `{}` is not built: its weights and shapes are unknown",
@@ -149,7 +150,7 @@ impl Model {
         })
     }
 
-    pub(crate) fn stack(&mut self) -> Option<(&mut Vec<LayerRef>, &mut Option<Arc<Functional>>)> {
+    pub(crate) fn stack(&mut self) -> Option<(&mut Vec<LayerRef>, &mut OnceLock<Arc<Functional>>)> {
         match &mut self.body {
             Body::Sequential { layers, built } => Some((layers, built)),
             Body::Functional(_) => None,
@@ -293,7 +294,7 @@ impl Model {
     }
 
     /// Keras's table of layers, output shapes and parameters.
-    pub fn summary(&mut self) -> String {
+    pub fn summary(&self) -> String {
         // A mistake in the layers shows in the table as unknown shapes, and as an error in `compile`.
         let known = self.build_if_known();
         summary::table(self, known.err())
@@ -308,6 +309,13 @@ pub(crate) struct ModelVariable {
     pub path: String,
     /// Whether the optimizer updates it now.
     pub trainable: bool,
+}
+
+/// The variables of a layer and the layers within, each once.
+pub(crate) fn variables_of(layer: &dyn Layer) -> Vec<ModelVariable> {
+    let mut found = vec![];
+    collect(layer, "", true, &mut HashSet::new(), &mut found);
+    found
 }
 
 /// The variables of a layer: its own, then those of the layers within.
@@ -339,9 +347,7 @@ fn collect(
 
 /// Elements of the weights of one layer, those within included.
 pub(crate) fn layer_params(layer: &dyn Layer) -> usize {
-    let mut found = vec![];
-    collect(layer, "", true, &mut HashSet::new(), &mut found);
-    found.iter().filter(|v| v.variable.role != Role::Seed).map(|v| v.variable.spec.len()).sum()
+    variables_of(layer).iter().filter(|v| v.variable.role != Role::Seed).map(|v| v.variable.spec.len()).sum()
 }
 
 fn set_trainable(layer: &dyn Layer, trainable: bool) {
@@ -391,8 +397,7 @@ impl dyn Layer {
     }
 
     fn weight_variables(&self) -> Vec<ModelVariable> {
-        let mut found = vec![];
-        collect(self, "", true, &mut HashSet::new(), &mut found);
+        let mut found = variables_of(self);
         found.retain(|v| v.variable.role != Role::Seed);
         found
     }

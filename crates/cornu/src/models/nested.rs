@@ -61,12 +61,12 @@ impl Layer for NestedModel {
     }
 
     fn call_many(&self, cx: &Call, inputs: &[Value]) -> Result<Vec<Value>> {
-        Ok(self.run(cx, inputs)?.0)
+        Ok(self.call_masked(cx, inputs)?.0)
     }
 
-    fn compute_mask(&self, cx: &Call, inputs: &[Value], _: &[Value]) -> Result<Vec<Option<Value>>> {
-        // Traced again for the masks; common subexpressions are merged.
-        Ok(self.run(cx, inputs)?.1)
+    /// Outputs and masks come from one trace: a second would update moving means and draw random numbers again.
+    fn call_masked(&self, cx: &Call, inputs: &[Value]) -> Result<(Vec<Value>, Vec<Option<Value>>)> {
+        self.functional.call(&|layer, x, masks| cx.apply_masked(layer, x, masks), inputs, cx.masks())
     }
 
     fn sublayers(&self) -> Vec<LayerRef> {
@@ -75,11 +75,5 @@ impl Layer for NestedModel {
 
     fn keeps_input_dtype(&self) -> bool {
         true
-    }
-}
-
-impl NestedModel {
-    fn run(&self, cx: &Call, inputs: &[Value]) -> Result<(Vec<Value>, Vec<Option<Value>>)> {
-        self.functional.call(&|layer, x, masks| cx.apply_masked(layer, x, masks), inputs, cx.masks())
     }
 }

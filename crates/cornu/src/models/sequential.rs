@@ -5,6 +5,7 @@ use crate::models::Model;
 use crate::models::functional::as_input;
 use cornu_graph::{Error, Result};
 use std::ops::{Deref, DerefMut};
+use std::sync::OnceLock;
 
 /// A model that is a stack of layers, each with one input and one output. Keras's `keras.Sequential`.
 ///
@@ -57,9 +58,8 @@ impl From<Model> for Stage {
 }
 
 impl From<Sequential> for Stage {
-    fn from(mut model: Sequential) -> Stage {
-        let built = model.0.build_if_known();
-        Stage(built.and_then(|()| model.0.as_layer()))
+    fn from(model: Sequential) -> Stage {
+        Stage(model.0.as_layer())
     }
 }
 
@@ -96,7 +96,7 @@ impl Sequential {
                 trainer.forget();
                 if let Some((layers, built)) = self.0.stack() {
                     layers.push(layer);
-                    *built = None;
+                    *built = OnceLock::new();
                 }
             }
             Err(e) => trainer.fail(e),
@@ -112,7 +112,7 @@ impl Sequential {
         let Some((layers, built)) = self.0.stack() else {
             return Err(Error::State("not a stack".into()));
         };
-        *built = None;
+        *built = OnceLock::new();
         match layers.pop() {
             Some(layer) if as_input(&layer).is_none() => Ok(layer),
             Some(input) => {

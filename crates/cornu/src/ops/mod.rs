@@ -49,4 +49,4 @@ pub use reduce::*;
 pub use reshape::*;
 
 #[cfg(doc)]
-use crate::{KerasTensor, Result, Tensor, Value};
+use crate::{Result, Tensor, Value, models::KerasTensor};

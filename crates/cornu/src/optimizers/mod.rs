@@ -168,7 +168,7 @@ impl Optimizer {
         grads: &[Value],
     ) -> Result<()> {
         let before: Vec<Value> = own.iter().map(|v| trace.read(v)).collect();
-        let weights: Vec<Value> = trainable.iter().map(|v| trace.start(v)).collect();
+        let weights: Vec<Value> = trainable.iter().map(|v| trace.read(v)).collect();
         let (weights, after) = self.stateless_apply(&before, grads, &weights)?;
         for (variable, value) in trainable.iter().zip(weights) {
             let constrained = variable.constraint.as_ref().map(|c| c.call(&value)).transpose()?;

@@ -2,6 +2,7 @@
 mod checkpoint;
 mod checks;
 mod compile;
+mod custom;
 mod data;
 mod evaluate;
 mod fit;
@@ -13,6 +14,7 @@ mod step;
 mod trainer;
 
 pub use compile::{Compile, Losses, MetricsFor};
+pub use custom::{StepContext, TrainStep};
 pub use data::{Data, SampleWeight};
 pub use evaluate::{Evaluate, Predict};
 pub use fit::{Fit, Validation};

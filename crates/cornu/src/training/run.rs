@@ -2,7 +2,7 @@
 use crate::models::Model;
 use crate::training::data::Samples;
 use crate::training::history::Logs;
-use crate::training::step::{Phase, StepSpec, step_graph};
+use crate::training::step::{Phase, StepGraph, StepSpec, step_graph};
 use crate::training::trainer::Ready;
 use crate::variable::{DeviceGuard, Variable};
 use cornu_graph::{Buffer, Error, Executable, Result, Spec, Tensor};
@@ -27,6 +27,16 @@ impl fmt::Debug for Program {
 }
 
 impl Program {
+    /// Compiles a step for the engine in use.
+    pub fn compile(step: StepGraph) -> Result<Program> {
+        let graph = &step.graph;
+        let empty = |s: &Spec| Tensor::zeros(s.shape.clone(), s.dtype);
+        let outputs = graph.outputs[graph.state..].iter().map(|&v| empty(graph.spec(v))).collect();
+        let batch = graph.inputs[graph.state..].iter().map(|&v| empty(graph.spec(v))).collect();
+        let executable = crate::backend::current()?.compile(graph)?;
+        Ok(Program { executable, variables: step.variables, names: step.names, outputs, batch })
+    }
+
     /// Runs once on what is in [`Program::batch`].
     pub fn run(&mut self) -> Result<()> {
         self.run_over(&mut (0..1).map(Ok), |_| Ok(()), |_| Ok(()))
@@ -124,13 +134,7 @@ impl Model {
             Phase::Predict => None,
             _ => Some(self.ready_for(spec)?),
         };
-        let step = step_graph(&functional, &variables, ready.as_deref(), spec)?;
-        let graph = &step.graph;
-        let empty = |s: &Spec| Tensor::zeros(s.shape.clone(), s.dtype);
-        let outputs = graph.outputs[graph.state..].iter().map(|&v| empty(graph.spec(v))).collect();
-        let batch = graph.inputs[graph.state..].iter().map(|&v| empty(graph.spec(v))).collect();
-        let executable = crate::backend::current()?.compile(graph)?;
-        Ok(Program { executable, variables: step.variables, names: step.names, outputs, batch })
+        Program::compile(step_graph(&functional, &variables, ready.as_deref(), spec)?)
     }
 
     pub(crate) fn keep_program(&mut self, spec: StepSpec, program: Program) {

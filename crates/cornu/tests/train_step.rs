@@ -96,7 +96,11 @@ fn mistakes_are_errors() {
     let layer = model.as_layer().unwrap();
     let message = |step: &mut TrainStep, batch: &[Tensor]| step.run(batch).unwrap_err().to_string();
     let mut step = TrainStep::new(|cx, batch| Ok(vec![("y", cx.call(&layer, &batch[0], true)?)]));
-    assert!(message(&mut step, &[x.clone()]).contains("`y` is reported as float32[8,2]"), "{:?}", step.run([&x]));
+    assert!(
+        message(&mut step, &[x.clone()]).contains("`y` is reported as float32[8,2]"),
+        "{:?}",
+        step.run([&x])
+    );
     assert!(message(&mut step, &[y.clone()]).contains("Dense"));
     let mut step = TrainStep::new(|cx, batch| {
         let loss = ops::mean(&cx.call(&layer, &batch[0], true)?, None, false);

@@ -98,7 +98,12 @@ impl Trace {
     }
 
     /// [`Trace::apply`] without masks, in another phase than the trace's; the outputs.
-    pub(crate) fn apply_in_phase(&self, training: bool, layer: &dyn Layer, inputs: &[Value]) -> Result<Vec<Value>> {
+    pub(crate) fn apply_in_phase(
+        &self,
+        training: bool,
+        layer: &dyn Layer,
+        inputs: &[Value],
+    ) -> Result<Vec<Value>> {
         Ok(self.apply_within("", training, layer, inputs, &vec![None; inputs.len()])?.0)
     }
 

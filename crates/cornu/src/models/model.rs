@@ -127,7 +127,9 @@ impl Model {
     pub(crate) fn build_if_known(&self) -> Result<()> {
         self.trainer.check()?;
         match &self.body {
-            Body::Sequential { layers, .. } if layers.first().and_then(as_input).is_some() => self.build_for(&[]),
+            Body::Sequential { layers, .. } if layers.first().and_then(as_input).is_some() => {
+                self.build_for(&[])
+            }
             _ => Ok(()),
         }
     }

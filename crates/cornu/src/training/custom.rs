@@ -90,8 +90,12 @@ impl<'a> TrainStep<'a> {
         let builder = Builder::new();
         let trace = Trace::new(builder.clone(), true);
         let batch: Vec<Value> = specs.iter().map(|s| builder.input(s.clone())).collect();
-        let context =
-            StepContext { trace: &trace, state: &self.state, updates: RefCell::new(0), losses: RefCell::default() };
+        let context = StepContext {
+            trace: &trace,
+            state: &self.state,
+            updates: RefCell::new(0),
+            losses: RefCell::default(),
+        };
         let reports = (self.body)(&context, &batch)?;
         builder.check()?;
         if let Some((name, value)) = reports.iter().find(|(_, v)| v.rank() > 0) {
@@ -142,7 +146,10 @@ impl StepContext<'_> {
         let mut outputs = self.call_many(layer, std::slice::from_ref(x), training)?;
         match outputs.len() {
             1 => Ok(outputs.remove(0)),
-            n => Err(Error::State(format!("layer `{}` gives {n} outputs", layer.name())).help("use `call_many`")),
+            n => {
+                Err(Error::State(format!("layer `{}` gives {n} outputs", layer.name()))
+                    .help("use `call_many`"))
+            }
         }
     }
 
@@ -202,11 +209,17 @@ impl StepContext<'_> {
     ///
     /// # Errors
     /// When an argument of the optimizer makes no sense, or the number of gradients is another.
-    pub fn apply_gradients(&self, gradients: Vec<Value>, layer: &LayerRef, optimizer: &Optimizer) -> Result<()> {
+    pub fn apply_gradients(
+        &self,
+        gradients: Vec<Value>,
+        layer: &LayerRef,
+        optimizer: &Optimizer,
+    ) -> Result<()> {
         optimizer.check()?;
         let weights = trainable(layer);
         if gradients.len() != weights.len() {
-            let message = format!("`{}` has {} weights, got {}", layer.name(), weights.len(), gradients.len());
+            let message =
+                format!("`{}` has {} weights, got {}", layer.name(), weights.len(), gradients.len());
             return Err(Error::argument("gradients", message));
         }
         let number = self.updates.replace_with(|n| *n + 1);

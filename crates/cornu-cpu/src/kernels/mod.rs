@@ -114,8 +114,3 @@ pub(crate) fn lower(graph: &Graph, node: usize) -> Result<Kernel> {
         None => Ok(reference::kernel(&n.op, &inputs, &n.outputs)),
     }
 }
-
-/// Whether the engine has a kernel of its own for an op, rather than the interpreter's.
-pub(crate) fn is_native(op: &Op, inputs: &[&Spec], outputs: &[Spec]) -> bool {
-    matches!(lower_op(op, inputs, outputs), Ok(Some(_)))
-}

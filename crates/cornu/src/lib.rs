@@ -37,6 +37,7 @@ pub mod models;
 pub mod object;
 pub mod ops;
 pub mod optimizers;
+pub mod random;
 pub mod regularizers;
 mod shape;
 pub mod training;
@@ -71,6 +72,6 @@ pub mod prelude {
     };
     pub use crate::training::{Compile, Data, Evaluate, Fit, History, Logs, Predict, TrainStep};
     pub use crate::{
-        DType, Error, Result, Shape, Tensor, Value, config, datasets, layer, losses, metrics, ops, utils,
+        DType, Error, Result, Shape, Tensor, Value, config, datasets, layer, losses, metrics, ops, random, utils,
     };
 }

@@ -73,7 +73,9 @@ fn main() -> Result<()> {
     println!("{}", model.summary());
 
     let loss = Loss::custom(CautiousCrossentropy::new().trust(0.95));
-    model.compile(Compile::new(Adam::new().learning_rate(3e-3), loss).metrics(["sparse_categorical_accuracy"]))?;
+    model.compile(
+        Compile::new(Adam::new().learning_rate(3e-3), loss).metrics(["sparse_categorical_accuracy"]),
+    )?;
     model.fit(&x, &y, Fit::new().epochs(15).verbose(2))?;
 
     let logs = model.evaluate(&x_test, &y_test, Evaluate::new().verbose(0))?;

@@ -18,7 +18,8 @@ const UNKNOWN: i32 = 1;
 fn main() -> Result<()> {
     utils::set_random_seed(0);
     let folder: PathBuf = std::env::var_os("CORNU_DATA_DIR").unwrap_or_else(|| ".".into()).into();
-    let (praise, pans) = (lines(&folder.join("movie_reviews_pos.txt"))?, lines(&folder.join("movie_reviews_neg.txt"))?);
+    let (praise, pans) =
+        (lines(&folder.join("movie_reviews_pos.txt"))?, lines(&folder.join("movie_reviews_neg.txt"))?);
     let sentences: Vec<(&str, f32)> =
         praise.iter().zip(&pans).flat_map(|(p, n)| [(p.as_str(), 1.0), (n.as_str(), 0.0)]).collect();
     let (test, train) = sentences.split_at(sentences.len() / 10);
@@ -38,7 +39,8 @@ fn main() -> Result<()> {
     println!("{}", model.summary());
 
     model.compile(Compile::new("adam", "binary_crossentropy").metrics(["accuracy"]))?;
-    let history = model.fit(&x, &y, Fit::new().batch_size(64).epochs(2).validation_data((&x_test, &y_test)))?;
+    let history =
+        model.fit(&x, &y, Fit::new().batch_size(64).epochs(2).validation_data((&x_test, &y_test)))?;
 
     let accuracy = history.last("val_accuracy").unwrap_or(0.0);
     println!("{:.1} % of {} held-out sentences are judged right", accuracy * 100.0, test.len());
@@ -74,8 +76,11 @@ fn most_frequent<'a>(sentences: &[(&'a str, f32)]) -> HashMap<&'a str, i32> {
 fn encode(sentences: &[(&str, f32)], words: &HashMap<&str, i32>) -> Result<(Tensor, Tensor)> {
     let mut rows = vec![0; sentences.len() * LENGTH];
     for ((sentence, _), row) in sentences.iter().zip(rows.chunks_exact_mut(LENGTH)) {
-        let numbers: Vec<i32> =
-            sentence.split_whitespace().take(LENGTH).map(|w| words.get(w).copied().unwrap_or(UNKNOWN)).collect();
+        let numbers: Vec<i32> = sentence
+            .split_whitespace()
+            .take(LENGTH)
+            .map(|w| words.get(w).copied().unwrap_or(UNKNOWN))
+            .collect();
         row[LENGTH - numbers.len()..].copy_from_slice(&numbers);
     }
     let judgements: Vec<f32> = sentences.iter().map(|(_, judgement)| *judgement).collect();

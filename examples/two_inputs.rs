@@ -39,7 +39,7 @@ fn main() -> Result<()> {
     // Squared rings are large numbers beside a cross-entropy.
     let compile = Compile::new("adam", [("rings", "mse"), ("old", "binary_crossentropy")])
         .named_loss_weights([("rings", 0.1), ("old", 1.0)])
-        .metrics([("rings", vec!["mae"]), ("old", vec!["accuracy"])]);
+        .metrics([("rings", vec!["mean_absolute_error"]), ("old", vec!["accuracy"])]);
     model.compile(compile)?;
 
     // The rows are in no order: the last fifth is for testing.
@@ -54,7 +54,8 @@ fn main() -> Result<()> {
     let x_test = [("sex", &sex_test), ("measures", &measures_test)];
     let y_test = [("rings", &rings_test), ("old", &old_test)];
     let logs = model.evaluate(x_test, y_test, Evaluate::new().verbose(0))?;
-    let (error, accuracy) = (logs.get("rings_mae").unwrap_or(f64::NAN), logs.get("old_accuracy").unwrap_or(0.0));
+    let (error, accuracy) =
+        (logs.get("rings_mean_absolute_error").unwrap_or(f64::NAN), logs.get("old_accuracy").unwrap_or(0.0));
     println!("off by {error:.2} rings on average; {:.1} % right about ten or more", accuracy * 100.0);
     if error < 1.8 && accuracy > 0.75 {
         return Ok(());

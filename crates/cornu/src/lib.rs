@@ -72,6 +72,7 @@ pub mod prelude {
     };
     pub use crate::training::{Compile, Data, Evaluate, Fit, History, Logs, Predict, TrainStep};
     pub use crate::{
-        DType, Error, Result, Shape, Tensor, Value, config, datasets, layer, losses, metrics, ops, random, utils,
+        DType, Error, Result, Shape, Tensor, Value, config, datasets, layer, losses, metrics, ops, random,
+        utils,
     };
 }

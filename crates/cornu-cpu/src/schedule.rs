@@ -130,7 +130,8 @@ pub(crate) fn schedule(graph: &Graph) -> Vec<Unit> {
         })
         .collect();
     let loops = loops(graph, &elementwise, &in_affine);
-    let made = broadcasts_to_make(graph, &computed, &elementwise);
+    let through: Vec<bool> = (0..count).map(|i| elementwise[i] || in_affine.contains(&i)).collect();
+    let made = broadcasts_to_make(graph, &computed, &through);
 
     let mut units: Vec<Unit> = loops.into_iter().map(Unit::Loop).collect();
     units.extend(affine.into_iter().map(Unit::Affine));
@@ -152,6 +153,7 @@ fn loops(graph: &Graph, elementwise: &[bool], in_affine: &HashSet<usize>) -> Vec
         let stays = elementwise[i] || broadcast || graph.nodes[i].inputs.is_empty();
         level[i] = if stays && !in_affine.contains(&i) { before } else { before + 1 };
     }
+    sink(graph, elementwise, &mut level);
     // Joined nodes of one level and shape, by union and find.
     let mut parent: Vec<usize> = (0..count).collect();
     fn find(parent: &mut [usize], mut i: usize) -> usize {
@@ -196,17 +198,35 @@ fn loops(graph: &Graph, elementwise: &[bool], in_affine: &HashSet<usize>) -> Vec
     loops
 }
 
-/// Broadcasts that something else than a loop reads.
-fn broadcasts_to_make(graph: &Graph, computed: &[bool], elementwise: &[bool]) -> HashSet<usize> {
+/// Moves elementwise nodes to the level of their first readers, where these are elementwise too: their results then need
+/// not be kept in memory, only what they are computed from.
+fn sink(graph: &Graph, elementwise: &[bool], level: &mut [usize]) {
+    let mut first_reader = vec![usize::MAX; graph.nodes.len()];
+    let mut sinks = elementwise.to_vec();
+    graph.outputs.iter().for_each(|v| sinks[v.index()] = false);
+    for i in (0..graph.nodes.len()).rev() {
+        if sinks[i] && first_reader[i] != usize::MAX {
+            level[i] = first_reader[i];
+        }
+        for v in &graph.nodes[i].inputs {
+            let j = v.index();
+            let same_shape = graph.spec(*v).shape == graph.nodes[i].outputs[0].shape;
+            sinks[j] &= elementwise[i] && same_shape;
+            first_reader[j] = first_reader[j].min(level[i]);
+        }
+    }
+}
+
+/// Broadcasts that something else reads than the nodes that read through them.
+fn broadcasts_to_make(graph: &Graph, computed: &[bool], through: &[bool]) -> HashSet<usize> {
     let is_broadcast = |i: usize| matches!(graph.nodes[i].op, Op::Broadcast(_));
     let of_root = |v: &ValueId| root(graph, *v).index();
     let mut needed: HashSet<usize> = graph.outputs.iter().map(of_root).filter(|&i| is_broadcast(i)).collect();
     for (i, node) in graph.nodes.iter().enumerate().filter(|(i, _)| computed[*i]) {
         for v in &node.inputs {
-            // A loop reads a broadcast with strides only when it is its operand as it stands.
-            let direct = elementwise[i] && is_broadcast(v.index());
+            // They read a broadcast through only when it is their operand as it stands.
             let made = of_root(v);
-            if is_broadcast(made) && (!elementwise[i] || !direct || made != v.index()) {
+            if is_broadcast(made) && !(through[i] && made == v.index()) {
                 needed.insert(made);
             }
         }

@@ -82,51 +82,24 @@ for_isa!(
     fn execute(instruction: &Instruction, pointers: &[*mut f32; MAX_ENTRIES], n: usize) = execute_with
 );
 
-#[inline(always)]
-unsafe fn map<V: Vector>(a: *const f32, o: *mut f32, n: usize, f: impl Fn(V) -> V) {
-    // SAFETY: the caller's: both hold `n` elements.
-    unsafe {
-        let whole = n / V::LANES * V::LANES;
-        for i in (0..whole).step_by(V::LANES) {
-            f(V::load(a.add(i))).store(o.add(i));
+/// Applies an expression to each vector of up to three rows. Macros, since a closure would be compiled without the features
+/// of the instruction set.
+macro_rules! each {
+    ($o:ident, $n:ident, $($x:ident = $p:ident),+ => $f:expr) => {{
+        let whole = $n / V::LANES * V::LANES;
+        let mut i = 0;
+        while i < whole {
+            $(let $x = V::load($p.add(i));)+
+            let y: V = $f;
+            y.store($o.add(i));
+            i += V::LANES;
         }
-        if whole < n {
-            f(V::load_first(a.add(whole), n - whole)).store_first(o.add(whole), n - whole);
+        if i < $n {
+            $(let $x = V::load_first($p.add(i), $n - i);)+
+            let y: V = $f;
+            y.store_first($o.add(i), $n - i);
         }
-    }
-}
-
-#[inline(always)]
-unsafe fn zip<V: Vector>(a: *const f32, b: *const f32, o: *mut f32, n: usize, f: impl Fn(V, V) -> V) {
-    // SAFETY: the caller's: all hold `n` elements.
-    unsafe {
-        let whole = n / V::LANES * V::LANES;
-        for i in (0..whole).step_by(V::LANES) {
-            f(V::load(a.add(i)), V::load(b.add(i))).store(o.add(i));
-        }
-        if whole < n {
-            let rest = n - whole;
-            f(V::load_first(a.add(whole), rest), V::load_first(b.add(whole), rest))
-                .store_first(o.add(whole), rest);
-        }
-    }
-}
-
-#[inline(always)]
-unsafe fn zip3<V: Vector>(args: [*const f32; 3], o: *mut f32, n: usize, f: impl Fn(V, V, V) -> V) {
-    // SAFETY: the caller's: all hold `n` elements.
-    unsafe {
-        let [a, b, c] = args;
-        let whole = n / V::LANES * V::LANES;
-        for i in (0..whole).step_by(V::LANES) {
-            f(V::load(a.add(i)), V::load(b.add(i)), V::load(c.add(i))).store(o.add(i));
-        }
-        if whole < n {
-            let rest = n - whole;
-            let load = |p: *const f32| V::load_first(p.add(whole), rest);
-            f(load(a), load(b), load(c)).store_first(o.add(whole), rest);
-        }
-    }
+    }};
 }
 
 #[inline(always)]
@@ -140,17 +113,17 @@ unsafe fn execute_with<V: Vector>(instruction: &Instruction, pointers: &[*mut f3
             Code::Unary(kind, lane) => int_unary::<V>(kind, lane, a, o, n),
             Code::Binary(kind, Lane::F32) => float_binary::<V>(kind, a, b, o, n),
             Code::Binary(kind, lane) => int_binary::<V>(kind, lane, a, b, o, n),
-            Code::MulAdd => zip3::<V>([a, b, c], o, n, |a, b, c| a.mul_add(b, c)),
+            Code::MulAdd => each!(o, n, av = a, bv = b, cv = c => av.mul_add(bv, cv)),
             Code::MulSub => {
-                zip3::<V>([a, b, c], o, n, |a, b, c| a.mul_add(b, c.xor(V::splat(-0.0))));
+                each!(o, n, av = a, bv = b, cv = c => av.mul_add(bv, cv.xor(V::splat(-0.0))));
             }
             Code::NegMulAdd => {
-                zip3::<V>([a, b, c], o, n, |a, b, c| a.xor(V::splat(-0.0)).mul_add(b, c));
+                each!(o, n, av = a, bv = b, cv = c => av.xor(V::splat(-0.0)).mul_add(bv, cv));
             }
             Code::Compare(kind, lane) => compare::<V>(kind, lane, a, b, o, n),
-            Code::Select => zip3::<V>([a, b, c], o, n, |m, a, b| m.select(a, b)),
+            Code::Select => each!(o, n, m = a, av = b, bv = c => m.select(av, bv)),
             Code::Convert(from, to) => convert::<V>(from, to, a, o, n),
-            Code::Copy => map::<V>(a, o, n, |x| x),
+            Code::Copy => each!(o, n, x = a => x),
             Code::WriteBool => {
                 let (a, o) = (a.cast::<u32>(), o.cast::<u8>());
                 (0..n).for_each(|i| *o.add(i) = (*a.add(i) & 1) as u8);
@@ -178,26 +151,26 @@ unsafe fn float_unary<V: Vector>(kind: UnaryKind, a: *const f32, o: *mut f32, n:
     // SAFETY: the caller's.
     unsafe {
         match kind {
-            Abs => map::<V>(a, o, n, |x| x.abs()),
-            Neg => map::<V>(a, o, n, |x| x.xor(V::splat(-0.0))),
-            Sign => map::<V>(a, o, n, |x| {
+            Abs => each!(o, n, x = a => x.abs()),
+            Neg => each!(o, n, x = a => x.xor(V::splat(-0.0))),
+            Sign => each!(o, n, x = a => {
                 let one = V::splat(1.0).or(x.and(V::splat(-0.0)));
                 x.eq(V::splat(0.0)).or(x.eq(x).not()).select(x, one)
             }),
-            Exp => map::<V>(a, o, n, |x| math::exp(x)),
-            Expm1 => map::<V>(a, o, n, |x| math::expm1(x)),
-            Log => map::<V>(a, o, n, |x| math::log(x)),
-            Log1p => map::<V>(a, o, n, |x| math::log1p(x)),
-            Sqrt => map::<V>(a, o, n, |x| x.sqrt()),
-            Rsqrt => map::<V>(a, o, n, |x| V::splat(1.0).div(x.sqrt())),
-            Tanh => map::<V>(a, o, n, |x| math::tanh(x)),
-            Logistic => map::<V>(a, o, n, |x| math::logistic(x)),
-            Relu => map::<V>(a, o, n, |x| x.max(V::splat(0.0))),
-            Ceil => map::<V>(a, o, n, |x| x.ceil()),
-            Floor => map::<V>(a, o, n, |x| x.floor()),
-            Round => map::<V>(a, o, n, |x| x.round()),
-            Erf => map::<V>(a, o, n, |x| math::erf(x)),
-            IsFinite => map::<V>(a, o, n, |x| x.abs().lt(V::splat(f32::INFINITY))),
+            Exp => each!(o, n, x = a => math::exp(x)),
+            Expm1 => each!(o, n, x = a => math::expm1(x)),
+            Log => each!(o, n, x = a => math::log(x)),
+            Log1p => each!(o, n, x = a => math::log1p(x)),
+            Sqrt => each!(o, n, x = a => x.sqrt()),
+            Rsqrt => each!(o, n, x = a => V::splat(1.0).div(x.sqrt())),
+            Tanh => each!(o, n, x = a => math::tanh(x)),
+            Logistic => each!(o, n, x = a => math::logistic(x)),
+            Relu => each!(o, n, x = a => x.max(V::splat(0.0))),
+            Ceil => each!(o, n, x = a => x.ceil()),
+            Floor => each!(o, n, x = a => x.floor()),
+            Round => each!(o, n, x = a => x.round()),
+            Erf => each!(o, n, x = a => math::erf(x)),
+            IsFinite => each!(o, n, x = a => x.abs().lt(V::splat(f32::INFINITY))),
             _ => one_by_one(n, o, &|i| scalar::unary(kind, DType::F32, Number::Float(f64::from(*a.add(i))))),
         }
     }
@@ -210,18 +183,18 @@ unsafe fn int_unary<V: Vector>(kind: UnaryKind, lane: Lane, a: *const f32, o: *m
         let zero = V::splat_int(0);
         let signed = lane == Lane::I32;
         match kind {
-            UnaryKind::Not => map::<V>(a, o, n, |x| x.not()),
-            UnaryKind::Neg => map::<V>(a, o, n, |x| zero.sub_int(x)),
+            UnaryKind::Not => each!(o, n, x = a => x.not()),
+            UnaryKind::Neg => each!(o, n, x = a => zero.sub_int(x)),
             UnaryKind::Abs if signed => {
-                map::<V>(a, o, n, |x| zero.gt_int(x).select(zero.sub_int(x), x));
+                each!(o, n, x = a => zero.gt_int(x).select(zero.sub_int(x), x));
             }
-            UnaryKind::Relu if signed => map::<V>(a, o, n, |x| zero.gt_int(x).select(zero, x)),
-            UnaryKind::Sign => map::<V>(a, o, n, |x| {
+            UnaryKind::Relu if signed => each!(o, n, x = a => zero.gt_int(x).select(zero, x)),
+            UnaryKind::Sign => each!(o, n, x = a => {
                 let one = V::splat_int(1);
                 let sign = if signed { zero.gt_int(x).select(V::splat_int(-1), one) } else { one };
                 x.eq_int(zero).select(zero, sign)
             }),
-            _ => map::<V>(a, o, n, |x| x),
+            _ => each!(o, n, x = a => x),
         }
     }
 }
@@ -231,12 +204,12 @@ unsafe fn float_binary<V: Vector>(kind: BinaryKind, a: *const f32, b: *const f32
     // SAFETY: the caller's.
     unsafe {
         match kind {
-            BinaryKind::Add => zip::<V>(a, b, o, n, |x, y| x.add(y)),
-            BinaryKind::Sub => zip::<V>(a, b, o, n, |x, y| x.sub(y)),
-            BinaryKind::Mul => zip::<V>(a, b, o, n, |x, y| x.mul(y)),
-            BinaryKind::Div => zip::<V>(a, b, o, n, |x, y| x.div(y)),
-            BinaryKind::Max => zip::<V>(a, b, o, n, |x, y| x.max(y)),
-            BinaryKind::Min => zip::<V>(a, b, o, n, |x, y| x.min(y)),
+            BinaryKind::Add => each!(o, n, x = a, y = b => x.add(y)),
+            BinaryKind::Sub => each!(o, n, x = a, y = b => x.sub(y)),
+            BinaryKind::Mul => each!(o, n, x = a, y = b => x.mul(y)),
+            BinaryKind::Div => each!(o, n, x = a, y = b => x.div(y)),
+            BinaryKind::Max => each!(o, n, x = a, y = b => x.max(y)),
+            BinaryKind::Min => each!(o, n, x = a, y = b => x.min(y)),
             _ => one_by_one(n, o, &|i| {
                 let [x, y] = [*a.add(i), *b.add(i)].map(|x| Number::Float(f64::from(x)));
                 scalar::binary(kind, DType::F32, x, y)
@@ -257,23 +230,22 @@ unsafe fn int_binary<V: Vector>(
     use BinaryKind::*;
     // SAFETY: the caller's.
     unsafe {
-        let greater = |x: V, y: V| greater_int(lane, x, y);
         match (kind, lane) {
             // Bools wrap to `x != 0`: a sum is an or, a product an and.
-            (Add | Max | Or, Lane::Bool) | (Or, _) => zip::<V>(a, b, o, n, |x, y| x.or(y)),
-            (Mul | Min | And, Lane::Bool) | (And, _) => zip::<V>(a, b, o, n, |x, y| x.and(y)),
-            (Xor, _) => zip::<V>(a, b, o, n, |x, y| x.xor(y)),
-            (Add, _) => zip::<V>(a, b, o, n, |x, y| x.add_int(y)),
-            (Sub, _) => zip::<V>(a, b, o, n, |x, y| x.sub_int(y)),
-            (Mul, _) => zip::<V>(a, b, o, n, |x, y| x.mul_int(y)),
-            (Max, _) => zip::<V>(a, b, o, n, |x, y| greater(x, y).select(x, y)),
-            (Min, _) => zip::<V>(a, b, o, n, |x, y| greater(x, y).select(y, x)),
-            (ShiftLeft, _) => zip::<V>(a, b, o, n, |x, y| x.shift_left(y)),
-            (ShiftRightLogical, _) => zip::<V>(a, b, o, n, |x, y| x.shift_right(y)),
+            (Add | Max | Or, Lane::Bool) | (Or, _) => each!(o, n, x = a, y = b => x.or(y)),
+            (Mul | Min | And, Lane::Bool) | (And, _) => each!(o, n, x = a, y = b => x.and(y)),
+            (Xor, _) => each!(o, n, x = a, y = b => x.xor(y)),
+            (Add, _) => each!(o, n, x = a, y = b => x.add_int(y)),
+            (Sub, _) => each!(o, n, x = a, y = b => x.sub_int(y)),
+            (Mul, _) => each!(o, n, x = a, y = b => x.mul_int(y)),
+            (Max, _) => each!(o, n, x = a, y = b => greater_int(lane, x, y).select(x, y)),
+            (Min, _) => each!(o, n, x = a, y = b => greater_int(lane, x, y).select(y, x)),
+            (ShiftLeft, _) => each!(o, n, x = a, y = b => x.shift_left(y)),
+            (ShiftRightLogical, _) => each!(o, n, x = a, y = b => x.shift_right(y)),
             (ShiftRightArithmetic, Lane::I32) => {
-                zip::<V>(a, b, o, n, |x, y| x.shift_right_signed(y));
+                each!(o, n, x = a, y = b => x.shift_right_signed(y));
             }
-            (ShiftRightArithmetic, _) => zip::<V>(a, b, o, n, |x, y| x.shift_right(y)),
+            (ShiftRightArithmetic, _) => each!(o, n, x = a, y = b => x.shift_right(y)),
             // The schedule leaves these to other kernels.
             (Div | Rem | Pow | Atan2, _) => {}
         }
@@ -305,20 +277,19 @@ unsafe fn compare<V: Vector>(
     use CompareKind::*;
     // SAFETY: the caller's.
     unsafe {
-        let greater = |x: V, y: V| greater_int(lane, x, y);
         match (kind, lane) {
-            (Eq, Lane::F32) => zip::<V>(a, b, o, n, |x, y| x.eq(y)),
-            (Ne, Lane::F32) => zip::<V>(a, b, o, n, |x, y| x.eq(y).not()),
-            (Lt, Lane::F32) => zip::<V>(a, b, o, n, |x, y| x.lt(y)),
-            (Le, Lane::F32) => zip::<V>(a, b, o, n, |x, y| x.le(y)),
-            (Gt, Lane::F32) => zip::<V>(a, b, o, n, |x, y| y.lt(x)),
-            (Ge, Lane::F32) => zip::<V>(a, b, o, n, |x, y| y.le(x)),
-            (Eq, _) => zip::<V>(a, b, o, n, |x, y| x.eq_int(y)),
-            (Ne, _) => zip::<V>(a, b, o, n, |x, y| x.eq_int(y).not()),
-            (Lt, _) => zip::<V>(a, b, o, n, |x, y| greater(y, x)),
-            (Le, _) => zip::<V>(a, b, o, n, |x, y| greater(x, y).not()),
-            (Gt, _) => zip::<V>(a, b, o, n, |x, y| greater(x, y)),
-            (Ge, _) => zip::<V>(a, b, o, n, |x, y| greater(y, x).not()),
+            (Eq, Lane::F32) => each!(o, n, x = a, y = b => x.eq(y)),
+            (Ne, Lane::F32) => each!(o, n, x = a, y = b => x.eq(y).not()),
+            (Lt, Lane::F32) => each!(o, n, x = a, y = b => x.lt(y)),
+            (Le, Lane::F32) => each!(o, n, x = a, y = b => x.le(y)),
+            (Gt, Lane::F32) => each!(o, n, x = a, y = b => y.lt(x)),
+            (Ge, Lane::F32) => each!(o, n, x = a, y = b => y.le(x)),
+            (Eq, _) => each!(o, n, x = a, y = b => x.eq_int(y)),
+            (Ne, _) => each!(o, n, x = a, y = b => x.eq_int(y).not()),
+            (Lt, _) => each!(o, n, x = a, y = b => greater_int(lane, y, x)),
+            (Le, _) => each!(o, n, x = a, y = b => greater_int(lane, x, y).not()),
+            (Gt, _) => each!(o, n, x = a, y = b => greater_int(lane, x, y)),
+            (Ge, _) => each!(o, n, x = a, y = b => greater_int(lane, y, x).not()),
         }
     }
 }
@@ -329,11 +300,11 @@ unsafe fn convert<V: Vector>(from: Lane, to: Lane, a: *const f32, o: *mut f32, n
     // SAFETY: the caller's.
     unsafe {
         match (from, to) {
-            (F32, Bool) => map::<V>(a, o, n, |x| x.eq(V::splat(0.0)).not()),
-            (I32 | U32, Bool) => map::<V>(a, o, n, |x| x.eq_int(V::splat_int(0)).not()),
-            (Bool, F32) => map::<V>(a, o, n, |x| x.and(V::splat(1.0))),
-            (Bool, I32 | U32) => map::<V>(a, o, n, |x| x.and(V::splat_int(1))),
-            (I32, F32) => map::<V>(a, o, n, |x| x.to_float()),
+            (F32, Bool) => each!(o, n, x = a => x.eq(V::splat(0.0)).not()),
+            (I32 | U32, Bool) => each!(o, n, x = a => x.eq_int(V::splat_int(0)).not()),
+            (Bool, F32) => each!(o, n, x = a => x.and(V::splat(1.0))),
+            (Bool, I32 | U32) => each!(o, n, x = a => x.and(V::splat_int(1))),
+            (I32, F32) => each!(o, n, x = a => x.to_float()),
             // What rounds, saturates or has its top bit set, as the language does it.
             (U32, F32) => {
                 let a = a.cast::<u32>();
@@ -347,7 +318,7 @@ unsafe fn convert<V: Vector>(from: Lane, to: Lane, a: *const f32, o: *mut f32, n
                 let o = o.cast::<u32>();
                 (0..n).for_each(|i| *o.add(i) = u32::from_f64(f64::from(*a.add(i))));
             }
-            _ => map::<V>(a, o, n, |x| x),
+            _ => each!(o, n, x = a => x),
         }
     }
 }

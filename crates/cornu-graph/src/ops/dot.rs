@@ -61,31 +61,40 @@ impl OpRule for Dot {
         let g_batch: Vec<usize> = (0..batch).collect();
         let g_a: Vec<usize> = (batch..batch + free_a.len()).collect();
         let g_b: Vec<usize> = (batch + free_a.len()..g.rank()).collect();
-        // da[batch, free_a, contract] = sum over free_b of g * b, then the axes back in a's order.
-        let side = |other: &Value, g_contract: &[usize], other_batch: &[usize], other_free: &[usize]| {
-            let dot = Dot {
+        // da[batch, free_a, contract] is the sum over free_b of g * b, then the axes back in a's order.
+        let da = Value::emit1(
+            Dot {
                 a_batch: g_batch.clone(),
-                b_batch: other_batch.to_vec(),
-                a_contract: g_contract.to_vec(),
-                b_contract: other_free.to_vec(),
-            };
-            Value::emit1(dot, &[g, other])
-        };
-        let back = |d: Value, batch: &[usize], free: &[usize], own: &[usize], others: &[usize]| {
-            // The contracted axes come out in the order they have in the other operand.
+                b_batch: self.b_batch.clone(),
+                a_contract: g_b,
+                b_contract: free_b.clone(),
+            },
+            &[g, b],
+        );
+        // db[batch, contract, free_b] is the sum over free_a of a * g.
+        let db = Value::emit1(
+            Dot {
+                a_batch: self.a_batch.clone(),
+                b_batch: g_batch,
+                a_contract: free_a.clone(),
+                b_contract: g_a,
+            },
+            &[a, g],
+        );
+        // The contracted axes come out in the order they have in the other operand.
+        let in_order_of = |others: &[usize], own: &[usize]| -> Vec<usize> {
             let mut pairs: Vec<(usize, usize)> = others.iter().copied().zip(own.iter().copied()).collect();
             pairs.sort_unstable();
-            let order: Vec<usize> = batch.iter().chain(free).copied().chain(pairs.iter().map(|p| p.1)).collect();
+            pairs.into_iter().map(|p| p.1).collect()
+        };
+        let back = |d: Value, order: Vec<usize>| {
             let mut inverse = vec![0; order.len()];
             order.iter().enumerate().for_each(|(i, &axis)| inverse[axis] = i);
             d.transpose(&inverse)
         };
-        let da = side(b, &g_b, &self.b_batch, &free_b);
-        let db = side(a, &g_a, &self.a_batch, &free_a);
-        vec![
-            Some(back(da, &self.a_batch, &free_a, &self.a_contract, &self.b_contract)),
-            Some(back(db, &self.b_batch, &free_b, &self.b_contract, &self.a_contract)),
-        ]
+        let of_a = [&self.a_batch[..], &free_a, &in_order_of(&self.b_contract, &self.a_contract)].concat();
+        let of_b = [&self.b_batch[..], &in_order_of(&self.a_contract, &self.b_contract), &free_b].concat();
+        vec![Some(back(da, of_a)), Some(back(db, of_b))]
     }
 }
 

@@ -1,7 +1,7 @@
 //! A plan with its arena, ready to run.
 use crate::buffer::{Aligned, CpuBuffer};
 use crate::plan::Plan;
-use cornu_graph::{Buffer, Error, Executable, Graph, Result, Spec, Tensor, verify};
+use cornu_graph::{Buffer, Error, Executable, Graph, Result, Spec, Tensor, passes, verify};
 
 /// The addresses of slots, kept so that a run allocates nothing.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl CpuExecutable {
     /// When the graph is malformed.
     pub fn new(graph: &Graph) -> Result<CpuExecutable> {
         verify(graph)?;
-        let plan = Plan::new(graph)?;
+        let plan = Plan::new(&passes::optimize(graph)?)?;
         let mut slots = vec![std::ptr::null_mut(); plan.slots()];
         plan.fill_constants(&mut slots);
         let specs = |values: &[cornu_graph::ValueId]| values.iter().map(|&v| graph.spec(v).clone()).collect();

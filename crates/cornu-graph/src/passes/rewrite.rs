@@ -1,0 +1,63 @@
+//! Copying a graph node by node, with changes.
+use crate::{Error, Graph, Node, Op, Result, Source, Spec, ValueId};
+use std::collections::HashMap;
+
+/// A new graph in the making, and what stands in it for the values of the old one.
+#[derive(Debug, Default)]
+pub(super) struct Rewriter {
+    pub graph: Graph,
+    map: HashMap<ValueId, ValueId>,
+}
+
+impl Rewriter {
+    /// What stands for a value of the old graph.
+    ///
+    /// # Errors
+    /// When it was not copied.
+    pub fn get(&self, old: ValueId) -> Result<ValueId> {
+        let known = self.map.get(&old).copied();
+        known.ok_or_else(|| Error::Graph(format!("a rewritten graph lacks {old:?}")))
+    }
+
+    /// Lets `new` stand for `old`.
+    pub fn set(&mut self, old: ValueId, new: ValueId) {
+        self.map.insert(old, new);
+    }
+
+    /// Copies node `i` of the old graph; the copy's number.
+    ///
+    /// # Errors
+    /// When an input was not copied.
+    pub fn copy(&mut self, i: usize, node: &Node) -> Result<usize> {
+        let inputs = node.inputs.iter().map(|&v| self.get(v)).collect::<Result<_>>()?;
+        let new = self.graph.nodes.len();
+        self.graph.nodes.push(Node { inputs, ..node.clone() });
+        for output in 0..node.outputs.len() {
+            self.set(ValueId::new(i, output), ValueId::new(new, output));
+        }
+        Ok(new)
+    }
+
+    /// Adds a node on values of the new graph; its first output.
+    ///
+    /// # Errors
+    /// When the op does not take them.
+    pub fn emit(&mut self, op: impl Into<Op>, inputs: &[ValueId], source: Source) -> Result<ValueId> {
+        let op = op.into();
+        let specs: Vec<&Spec> = inputs.iter().map(|&v| self.graph.spec(v)).collect();
+        let outputs = op.infer(&specs)?;
+        self.graph.nodes.push(Node { op, inputs: inputs.to_vec(), outputs, source });
+        Ok(ValueId::new(self.graph.nodes.len() - 1, 0))
+    }
+
+    /// The new graph, with the inputs, outputs and state of the old one.
+    ///
+    /// # Errors
+    /// When one of them was not copied.
+    pub fn finish(mut self, old: &Graph) -> Result<Graph> {
+        self.graph.inputs = old.inputs.iter().map(|&v| self.get(v)).collect::<Result<_>>()?;
+        self.graph.outputs = old.outputs.iter().map(|&v| self.get(v)).collect::<Result<_>>()?;
+        self.graph.state = old.state;
+        Ok(self.graph)
+    }
+}

@@ -12,7 +12,7 @@ import sys
 import jax
 import keras
 import numpy as np
-from keras import losses, optimizers
+from keras import losses, metrics, optimizers
 
 assert keras.backend.backend() == "jax", "set KERAS_BACKEND=jax"
 RNG = np.random.default_rng(7)
@@ -177,6 +177,188 @@ def loss_cases():
     yield loss_case(L.Circle, circle_labels, embeddings(5, 3), gamma=2.0, margin=0.25, remove_diagonal=False)
 
 
+def metric_case(cls, batches, extra=None, targets=True, **kwargs):
+    """The result after all batches `(y_true, y_pred)` or `(y_true, y_pred, sample_weight)`."""
+    extra = extra or {}
+    keras.utils.clear_session()
+    metric = cls(**kwargs, **extra)
+    form = saved(metrics.serialize, metric, extra)
+    written = []
+    for y_true, y_pred, *weight in batches:
+        weight = weight[0] if weight else None
+        metric.update_state(*([y_true, y_pred] if targets else [y_pred]), sample_weight=weight)
+        written.append(arrays(y_true=y_true, y_pred=y_pred, sample_weight=weight))
+    return {
+        "case": title(metric, extra, sample_weight=weight),
+        "object": form,
+        "keras_saves_all": not extra,
+        "batches": written,
+        "state": [array(v.numpy()) for v in metric.variables],
+        "result": array(metric.result()),
+    }
+
+
+def metric_cases():
+    M = metrics
+    weights = [np.array([0.5, 2.0, 0.0, 1.0], "float32"), np.array([1.0, 0.25, 3.0, 1.0], "float32")]
+
+    def batches(y_true, y_pred, *shape, weighted=False):
+        pairs = [(y_true(*shape), y_pred(*shape)) for _ in weights]
+        return [(*pair, w) for pair, w in zip(pairs, weights)] if weighted else pairs
+
+    def quarters(*shape):
+        return (RNG.integers(0, 5, size=shape) / 4).astype("float32")
+
+    for weighted in [False, True]:
+        for cls in [M.Mean, M.Sum]:
+            for shape in [(4,), (4, 3)]:
+                yield metric_case(cls, batches(bits, normal, *shape, weighted=weighted), targets=False)
+        for cls in [
+            M.MeanSquaredError, M.RootMeanSquaredError, M.MeanAbsoluteError, M.MeanAbsolutePercentageError,
+            M.MeanSquaredLogarithmicError, M.CosineSimilarity, M.LogCoshError, M.PearsonCorrelation,
+            M.ConcordanceCorrelation, M.Hinge, M.SquaredHinge, M.CategoricalHinge, M.R2Score,
+        ]:
+            yield metric_case(cls, batches(normal, normal, 4, 3, weighted=weighted))
+        for cls in [M.MeanSquaredError, M.RootMeanSquaredError, M.BinaryAccuracy, M.Accuracy]:
+            yield metric_case(cls, [(bits(4), quarters(4, 1), *w) for w in ([[weights[0]]] if weighted else [[]])])
+        for cls in [M.KLDivergence, M.Poisson]:
+            yield metric_case(cls, batches(probabilities, probabilities, 4, 3, weighted=weighted))
+        for shape in [(4, 1), (4, 3), (4, 3, 2)]:
+            yield metric_case(M.BinaryAccuracy, batches(bits, unit, *shape, weighted=weighted))
+        yield metric_case(M.Accuracy, batches(bits, bits, 4, 2, weighted=weighted))
+        yield metric_case(M.BinaryAccuracy, batches(bits, unit, 4, 2, weighted=weighted), threshold=0.8)
+        yield metric_case(M.BinaryCrossentropy, batches(bits, unit, 4, 2, weighted=weighted))
+        yield metric_case(
+            M.BinaryCrossentropy, batches(bits, normal, 4, 2, weighted=weighted), from_logits=True, label_smoothing=0.25
+        )
+
+        def one_hot_3(*shape):
+            return one_hot(3, *shape[:-1])
+
+        def labels_3(*shape):
+            return labels(3, *shape[:-1])
+
+        for shape in [(4, 3), (4, 2, 3)]:
+            yield metric_case(M.CategoricalAccuracy, batches(one_hot_3, unit, *shape, weighted=weighted))
+            yield metric_case(M.SparseCategoricalAccuracy, batches(labels_3, unit, *shape, weighted=weighted))
+            yield metric_case(M.TopKCategoricalAccuracy, batches(one_hot_3, unit, *shape, weighted=weighted), k=2)
+            yield metric_case(M.SparseTopKCategoricalAccuracy, batches(labels_3, unit, *shape, weighted=weighted), k=2)
+            yield metric_case(M.CategoricalCrossentropy, batches(one_hot_3, probabilities, *shape, weighted=weighted))
+            yield metric_case(
+                M.SparseCategoricalCrossentropy, batches(labels_3, probabilities, *shape, weighted=weighted)
+            )
+        yield metric_case(
+            M.CategoricalCrossentropy,
+            batches(one_hot_3, normal, 4, 3, weighted=weighted),
+            from_logits=True,
+            label_smoothing=0.1,
+        )
+        yield metric_case(
+            M.SparseCategoricalCrossentropy,
+            batches(labels_3, normal, 4, 3, weighted=weighted),
+            from_logits=True,
+            ignore_class=1,
+        )
+
+        for cls in [M.TruePositives, M.TrueNegatives, M.FalsePositives, M.FalseNegatives]:
+            yield metric_case(cls, batches(bits, unit, 4, 1, weighted=weighted))
+            yield metric_case(cls, batches(bits, unit, 4, 3, weighted=weighted), thresholds=[0.2, 0.5, 0.7])
+        yield metric_case(
+            M.TruePositives, batches(bits, quarters, 4, 3, weighted=weighted), thresholds=[0.0, 0.25, 0.5, 0.75, 1.0]
+        )
+        for cls in [M.Precision, M.Recall]:
+            yield metric_case(cls, batches(bits, unit, 4, weighted=weighted))
+            yield metric_case(cls, batches(bits, unit, 4, 1, weighted=weighted), thresholds=0.3)
+            yield metric_case(cls, batches(bits, unit, 4, 3, weighted=weighted), thresholds=[0.3, 0.6])
+            yield metric_case(cls, batches(bits, unit, 4, 3, weighted=weighted), top_k=2)
+            yield metric_case(cls, batches(bits, unit, 4, 3, weighted=weighted), class_id=1)
+            yield metric_case(cls, batches(bits, unit, 4, 3, weighted=weighted), top_k=2, class_id=2, thresholds=[0.1, 0.6])
+        for cls, argument in [
+            (M.SensitivityAtSpecificity, "specificity"), (M.SpecificityAtSensitivity, "sensitivity"),
+            (M.PrecisionAtRecall, "recall"), (M.RecallAtPrecision, "precision"),
+        ]:
+            yield metric_case(cls, batches(bits, unit, 4, 1, weighted=weighted), **{argument: 0.5})
+            yield metric_case(cls, batches(bits, unit, 4, 1, weighted=weighted), **{argument: 0.9})
+            yield metric_case(cls, batches(bits, quarters, 4, weighted=weighted), num_thresholds=5, **{argument: 0.45})
+            yield metric_case(cls, batches(bits, unit, 4, 1, weighted=weighted), num_thresholds=1, **{argument: 0.45})
+            yield metric_case(cls, batches(bits, unit, 4, 3, weighted=weighted), class_id=0, **{argument: 0.5})
+        for curve in ["ROC", "PR", "PRGAIN"]:
+            for method in ["interpolation", "minoring", "majoring"]:
+                yield metric_case(
+                    M.AUC,
+                    batches(bits, unit, 4, 2, weighted=weighted),
+                    num_thresholds=20,
+                    curve=curve,
+                    summation_method=method,
+                )
+            yield metric_case(
+                M.AUC,
+                batches(bits, unit, 4, 2, weighted=weighted),
+                num_thresholds=10,
+                curve=curve,
+                multi_label=True,
+                num_labels=2,
+                label_weights=[0.25, 2.0],
+            )
+            yield metric_case(M.AUC, batches(bits, unit, 4, 1, weighted=weighted), thresholds=[0.7, 0.2, 0.6], curve=curve)
+        yield metric_case(M.AUC, batches(bits, quarters, 4, weighted=weighted), num_thresholds=5)
+        yield metric_case(M.AUC, batches(bits, normal, 4, weighted=weighted), num_thresholds=9, from_logits=True)
+        yield metric_case(
+            M.AUC, batches(bits, unit, 4, 2, weighted=weighted), thresholds=[0.1, 0.5, 0.6], multi_label=True
+        )
+        yield metric_case(M.AUC, batches(bits, unit, 4, 2, weighted=weighted), num_thresholds=7, label_weights=[0.5, 2.0])
+        for average in [None, "micro", "macro", "weighted"]:
+            for threshold in [None, 0.4]:
+                pairs = batches(bits, unit, 4, 3, weighted=weighted)
+                yield metric_case(M.F1Score, pairs, average=average, threshold=threshold)
+                yield metric_case(M.FBetaScore, pairs, average=average, threshold=threshold, beta=2.0)
+        for aggregation in [None, "uniform_average", "variance_weighted_average"]:
+            pairs = batches(normal, normal, 4, 2, weighted=weighted)
+            yield metric_case(M.R2Score, pairs, class_aggregation=aggregation)
+            yield metric_case(M.R2Score, pairs, class_aggregation=aggregation, num_regressors=2)
+
+        def labels_of_3(*shape):
+            return labels(3, *shape)
+
+        def one_hot_of_3(*shape):
+            return one_hot(3, *shape)
+
+        def scores_of_3(*shape):
+            return unit(*shape, 3)
+
+        yield metric_case(M.IoU, batches(labels_of_3, labels_of_3, 4, weighted=weighted), num_classes=3, target_class_ids=[0, 2])
+        yield metric_case(M.BinaryIoU, batches(bits, unit, 4, weighted=weighted), dtype="float32")
+        yield metric_case(M.BinaryIoU, batches(bits, unit, 4, weighted=weighted), target_class_ids=[1], threshold=0.3)
+        yield metric_case(
+            M.MeanIoU, batches(labels_of_3, labels_of_3, 4, weighted=weighted), num_classes=4, ignore_class=1, dtype="float32"
+        )
+        yield metric_case(
+            M.OneHotIoU,
+            batches(one_hot_of_3, scores_of_3, 4, weighted=weighted),
+            num_classes=3,
+            target_class_ids=[1, 2],
+            dtype="float32",
+        )
+        yield metric_case(
+            M.OneHotMeanIoU, batches(one_hot_of_3, scores_of_3, 4, weighted=weighted), num_classes=3, dtype="float32"
+        )
+    steps = [RNG.uniform(size=(4, 3)).astype("float32") for _ in weights]
+    for cls in [M.MeanSquaredError, M.RootMeanSquaredError, M.BinaryAccuracy, M.Precision]:
+        pairs = batches(bits, unit, 4, 3, 2) if cls is not M.Precision else batches(bits, unit, 4, 3)
+        yield metric_case(cls, [(*pair, w) for pair, w in zip(pairs, steps)])
+    sorted_ids = np.array([[2, 0, 1], [1, 0, 2], [0, 1, 2], [1, 2, 0]], "float32")
+    yield metric_case(M.SparseTopKCategoricalAccuracy, [(labels(3, 4), sorted_ids)], k=2, from_sorted_ids=True)
+    yield metric_case(M.SparseCategoricalAccuracy, [(labels(3, 4, 1), unit(4, 3))])
+    yield metric_case(M.SparseTopKCategoricalAccuracy, [(labels(3, 4), np.full((4, 3), 0.5, "float32"))], k=1)
+    yield metric_case(M.CosineSimilarity, batches(normal, normal, 4, 3), extra={"axis": 0})
+    yield metric_case(M.R2Score, [(normal(3, 1), normal(3, 1))], num_regressors=3)
+    yield metric_case(M.R2Score, [(np.ones((3, 1), "float32"), normal(3, 1))])
+    yield metric_case(M.AUC, [(np.zeros(4, "int32"), unit(4))])
+    yield metric_case(M.AUC, [(np.ones(4, "int32"), unit(4))], curve="PR")
+    yield metric_case(M.MeanIoU, [(labels(3, 2, 3, 3), labels(3, 2, 3, 3))], num_classes=3)
+    yield metric_case(M.MeanIoU, [(labels(4, 6), labels(5, 6))], num_classes=3)
+
+
 GRADIENT_SCALES = [1.0, 0.3, 2.0, 0.0, 1.0, 0.1, 1.0]
 
 
@@ -280,4 +462,5 @@ if __name__ == "__main__":
     folder = pathlib.Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     write(folder, "losses", loss_cases())
+    write(folder, "metrics", metric_cases())
     write(folder, "optimizers", optimizer_cases())

@@ -28,8 +28,21 @@ impl Mode {
     /// Whether more of `monitor` is better.
     fn is_max(self, monitor: &str) -> bool {
         let name = monitor.strip_prefix("val_").unwrap_or(monitor);
-        let grows =
-            ["acc", "auc", "precision", "recall", "f1", "fbeta", "iou", "r2", "sensitivity", "specificity"];
+        let grows = [
+            "acc",
+            "auc",
+            "precision",
+            "recall",
+            "f1",
+            "beta",
+            "iou",
+            "io_u",
+            "r2",
+            "sensitivity",
+            "specificity",
+            "cosine",
+            "correlation",
+        ];
         match self {
             Mode::Min => false,
             Mode::Max => true,

@@ -2,6 +2,7 @@
 //!
 //! Keras's names mean the losses of this module, as objects ([`Huber`]) or as functions ([`huber`](fn@huber)) of which the
 //! former are made.
+mod by_shape;
 mod circle;
 mod cross_entropy;
 mod declare;
@@ -12,6 +13,7 @@ mod reduction;
 mod regression;
 mod segmentation;
 
+pub(crate) use by_shape::Task;
 pub use circle::Circle;
 pub use cross_entropy::{
     BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy, binary_crossentropy,
@@ -21,6 +23,7 @@ pub use divergence::{KLDivergence, Poisson, kl_divergence, poisson};
 pub use focal::{BinaryFocalCrossentropy, CategoricalFocalCrossentropy};
 pub use hinge::{CategoricalHinge, Hinge, SquaredHinge, categorical_hinge, hinge, squared_hinge};
 pub use reduction::Reduction;
+pub(crate) use reduction::merge_mask;
 pub use regression::{
     CosineSimilarity, Huber, LogCosh, MeanAbsoluteError, MeanAbsolutePercentageError, MeanSquaredError,
     MeanSquaredLogarithmicError, cosine_similarity, huber, log_cosh, mean_absolute_error,
@@ -69,7 +72,7 @@ pub trait LossRule: Saved + fmt::Debug + Send + Sync {
 
 family! {
     /// A loss, by name (`"mse"`), as an object, or as a function.
-    Loss("loss"): LossRule {
+    Loss("loss", by_name): LossRule {
         MeanSquaredError = "mean_squared_error" | "mse" | "MSE",
         MeanAbsoluteError = "mean_absolute_error" | "mae" | "MAE",
         MeanAbsolutePercentageError = "mean_absolute_percentage_error" | "mape" | "MAPE",
@@ -113,7 +116,7 @@ impl<F> Saved for Function<F> {
 
 impl<F: Fn(&Value, &Value) -> Value + Send + Sync> LossRule for Function<F> {
     fn call(&self, y_true: &Value, y_pred: &Value) -> Result<Value> {
-        Ok((self.function)(y_true, y_pred))
+        Ok((self.function)(&y_true.cast(y_pred.dtype()), y_pred))
     }
 
     fn name(&self) -> String {
@@ -134,6 +137,14 @@ impl Loss {
         function: impl Fn(&Value, &Value) -> Value + Send + Sync + 'static,
     ) -> Loss {
         Loss::custom(Function { name: name.into(), function })
+    }
+
+    /// `"crossentropy"` is the one that suits the shapes.
+    fn by_name(self, name: &str) -> Loss {
+        if by_shape::Crossentropy::NAMES.contains(&name.to_lowercase().as_str()) {
+            return Loss::custom(by_shape::Crossentropy { name: name.into() });
+        }
+        self
     }
 
     /// Fails when the name given is none, suggesting the nearest.

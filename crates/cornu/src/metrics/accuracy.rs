@@ -1,64 +1,83 @@
 //! How often predictions are right.
-use super::{Metric, MetricRule, update_mean};
+use super::declare::metric;
+use super::{Metric, MetricRule};
+use crate::losses::Task;
+use crate::object::Saved;
 use crate::utils::numerical::same_rank;
-use cornu_derive::config;
 use cornu_graph::{DType, Result, Spec, Value};
+use serde_json::Value as Json;
 
-/// How often predictions equal the targets. By the name `"accuracy"`, the accuracy that suits the shapes of targets and
-/// predictions. Keras's `Accuracy`.
-#[config("keras.metrics")]
-pub struct Accuracy {
-    /// Name in logs.
-    #[default("accuracy")]
-    pub name: String,
+metric! {
+    /// How often predictions equal the targets. Keras's `Accuracy`; the name `"accuracy"` stands for the one of several
+    /// accuracies that suits the shapes of targets and predictions.
+    pub struct Accuracy("accuracy") {}
+    mean |self, y_true, y_pred| {
+        let (y_true, y_pred) = same_rank(&y_true.cast(y_pred.dtype()), y_pred);
+        y_true.equal(&y_pred)
+    }
 }
 
-impl MetricRule for Accuracy {
-    fn name(&self) -> String {
-        self.name.clone()
+metric! {
+    /// How often predictions are on the right side of a threshold. Keras's `BinaryAccuracy`.
+    pub struct BinaryAccuracy("binary_accuracy") {
+        /// Predictions above it count as 1; 0.5 by default.
+        #[default(0.5)]
+        pub threshold: f64,
     }
-
-    fn update_state(
-        &self,
-        state: &[Value],
-        y_true: &Value,
-        y_pred: &Value,
-        weight: Option<&Value>,
-    ) -> Result<Vec<Value>> {
+    mean |self, y_true, y_pred| {
         let (y_true, y_pred) = same_rank(y_true, y_pred);
-        let right = y_true.cast(y_pred.dtype()).equal(&y_pred);
-        Ok(update_mean(state, &right, weight))
-    }
-
-    fn resolve(&self, y_true: &Spec, y_pred: &Spec) -> Option<Metric> {
-        let last = |s: &Spec| s.shape.last().copied().unwrap_or(1);
-        let name = self.name.clone();
-        let binary = last(y_pred) == 1;
-        let sparse = y_true.rank() < y_pred.rank() || (last(y_true) == 1 && last(y_pred) > 1);
-        Some(if binary {
-            BinaryAccuracy::new().name(name).into()
-        } else if sparse {
-            SparseCategoricalAccuracy::new().name(name).into()
-        } else {
-            CategoricalAccuracy::new().name(name).into()
-        })
+        let predicted = y_pred.gt(&y_pred.scalar(self.threshold)).cast(y_true.dtype());
+        y_true.equal(&predicted)
     }
 }
 
-/// How often predictions are on the right side of a threshold. Keras's `BinaryAccuracy`.
-#[config("keras.metrics")]
-pub struct BinaryAccuracy {
-    /// Name in logs.
-    #[default("binary_accuracy")]
+metric! {
+    /// How often the largest prediction is that of the one-hot target. Keras's `CategoricalAccuracy`.
+    pub struct CategoricalAccuracy("categorical_accuracy") {}
+    mean |self, y_true, y_pred| y_true.argmax(-1).equal(&y_pred.argmax(-1))
+}
+
+metric! {
+    /// How often the largest prediction is the one that the label names. Keras's `SparseCategoricalAccuracy`.
+    pub struct SparseCategoricalAccuracy("sparse_categorical_accuracy") {}
+    mean |self, y_true, y_pred| {
+        let squeeze = y_true.rank() == y_pred.rank() && y_true.dim(-1) == 1;
+        let labels = if squeeze { y_true.squeeze(-1) } else { y_true.clone() };
+        let right = labels.cast(DType::F32).equal(&y_pred.argmax(-1).cast(DType::F32));
+        if right.rank() > 1 && right.dim(-1) == 1 { right.squeeze(-1) } else { right }
+    }
+}
+
+/// What the name `"accuracy"` stands for.
+#[derive(Debug)]
+pub(super) struct ByShape {
     pub name: String,
-    /// Predictions above it count as 1.
-    #[default(0.5)]
-    pub threshold: f64,
 }
 
-impl MetricRule for BinaryAccuracy {
+impl ByShape {
+    fn choose(&self, y_true: &Spec, y_pred: &Spec) -> Metric {
+        let name = self.name.as_str();
+        match Task::of(y_true, y_pred) {
+            Task::Binary => BinaryAccuracy::new().name(name).into(),
+            Task::Sparse => SparseCategoricalAccuracy::new().name(name).into(),
+            Task::Categorical => CategoricalAccuracy::new().name(name).into(),
+        }
+    }
+}
+
+impl Saved for ByShape {
+    fn saved(&self) -> Result<Json> {
+        Ok(self.name.as_str().into())
+    }
+}
+
+impl MetricRule for ByShape {
     fn name(&self) -> String {
         self.name.clone()
+    }
+
+    fn takes_mask(&self) -> bool {
+        true
     }
 
     fn update_state(
@@ -66,67 +85,8 @@ impl MetricRule for BinaryAccuracy {
         state: &[Value],
         y_true: &Value,
         y_pred: &Value,
-        weight: Option<&Value>,
+        sample_weight: Option<&Value>,
     ) -> Result<Vec<Value>> {
-        let (y_true, y_pred) = same_rank(y_true, y_pred);
-        let predicted = y_pred.gt(&y_pred.scalar(self.threshold)).cast(y_pred.dtype());
-        let right = y_true.cast(y_pred.dtype()).equal(&predicted).cast(DType::F32);
-        let right = if right.rank() > 1 { right.mean([-1]) } else { right };
-        Ok(update_mean(state, &right, weight))
-    }
-}
-
-/// How often the largest prediction is that of the one-hot target. Keras's `CategoricalAccuracy`.
-#[config("keras.metrics")]
-pub struct CategoricalAccuracy {
-    /// Name in logs.
-    #[default("categorical_accuracy")]
-    pub name: String,
-}
-
-impl MetricRule for CategoricalAccuracy {
-    fn name(&self) -> String {
-        self.name.clone()
-    }
-
-    fn update_state(
-        &self,
-        state: &[Value],
-        y_true: &Value,
-        y_pred: &Value,
-        weight: Option<&Value>,
-    ) -> Result<Vec<Value>> {
-        let right = y_true.argmax(-1).equal(&y_pred.argmax(-1));
-        Ok(update_mean(state, &right, weight))
-    }
-}
-
-/// How often the largest prediction is the one that the label names. Keras's `SparseCategoricalAccuracy`.
-#[config("keras.metrics")]
-pub struct SparseCategoricalAccuracy {
-    /// Name in logs.
-    #[default("sparse_categorical_accuracy")]
-    pub name: String,
-}
-
-impl MetricRule for SparseCategoricalAccuracy {
-    fn name(&self) -> String {
-        self.name.clone()
-    }
-
-    fn update_state(
-        &self,
-        state: &[Value],
-        y_true: &Value,
-        y_pred: &Value,
-        weight: Option<&Value>,
-    ) -> Result<Vec<Value>> {
-        let labels = if y_true.rank() == y_pred.rank() && y_true.dim(-1) == 1 {
-            y_true.squeeze(-1)
-        } else {
-            y_true.clone()
-        };
-        let right = labels.cast(DType::I32).equal(&y_pred.argmax(-1));
-        Ok(update_mean(state, &right, weight))
+        self.choose(y_true.spec(), y_pred.spec()).update_state(state, y_true, y_pred, sample_weight)
     }
 }

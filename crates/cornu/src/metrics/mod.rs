@@ -1,12 +1,49 @@
 //! Metrics: numbers to watch, gathered over batches.
 mod accuracy;
-mod mean;
+mod at_constraint;
+mod auc;
+mod confusion;
+mod correlation;
+mod counts;
+mod declare;
+mod f_score;
+mod hinge;
+mod iou;
+mod precision_recall;
+mod probabilistic;
+mod r2_score;
+mod reduction;
+mod regression;
+mod thresholds;
+mod top_k;
 
 pub use accuracy::{Accuracy, BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy};
-pub use mean::{MeanAbsoluteErrorMetric, MeanSquaredErrorMetric};
+pub use at_constraint::{
+    PrecisionAtRecall, RecallAtPrecision, SensitivityAtSpecificity, SpecificityAtSensitivity,
+};
+pub use auc::{AUC, Curve, LabelWeights, SummationMethod};
+pub use correlation::{ConcordanceCorrelation, PearsonCorrelation};
+pub use counts::{FalseNegatives, FalsePositives, TrueNegatives, TruePositives};
+pub use f_score::{Average, F1Score, FBetaScore};
+pub use hinge::{CategoricalHinge, Hinge, SquaredHinge};
+pub use iou::{BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU};
+pub use precision_recall::{Precision, Recall};
+pub use probabilistic::{
+    BinaryCrossentropy, CategoricalCrossentropy, KLDivergence, Poisson, SparseCategoricalCrossentropy,
+};
+pub use r2_score::{ClassAggregation, R2Score};
+pub use reduction::{Mean, Sum};
+pub use regression::{
+    CosineSimilarity, LogCoshError, MeanAbsoluteError, MeanAbsolutePercentageError, MeanSquaredError,
+    MeanSquaredLogarithmicError, RootMeanSquaredError,
+};
+pub use thresholds::Thresholds;
+pub use top_k::{SparseTopKCategoricalAccuracy, TopKCategoricalAccuracy};
 
 use crate::object::{Saved, family};
+use crate::utils::numerical::divide_no_nan;
 use cornu_graph::{DType, Result, Spec, Tensor, Value};
+use serde_json::Value as Json;
 use std::fmt;
 
 /// What a metric gathers and gives.
@@ -14,14 +51,21 @@ pub trait MetricRule: Saved + fmt::Debug + Send + Sync {
     /// Name in logs.
     fn name(&self) -> String;
 
+    /// In which dtype values are gathered; float32 by default.
+    ///
+    /// # Errors
+    /// When there is no such dtype.
+    fn dtype(&self) -> Result<DType> {
+        Ok(DType::F32)
+    }
+
     /// The state at the start of an epoch: names and values. By default a running mean.
     ///
     /// # Errors
     /// When the metric does not fit such values.
     fn state(&self, y_true: &Spec, y_pred: &Spec) -> Result<Vec<(String, Tensor)>> {
         let _ = (y_true, y_pred);
-        let zero = || Tensor::zeros([], DType::F32);
-        Ok(vec![("total".into(), zero()), ("count".into(), zero())])
+        zeros(self.dtype()?, &[("total", &[]), ("count", &[])])
     }
 
     /// The state after one more batch.
@@ -41,38 +85,101 @@ pub trait MetricRule: Saved + fmt::Debug + Send + Sync {
     /// # Errors
     /// When the state does not fit.
     fn result(&self, state: &[Value]) -> Result<Value> {
-        let (total, count) = (&state[0], &state[1]);
-        let zero = count.scalar(0.0);
-        let safe = count.equal(&zero).select(&count.scalar(1.0), count);
-        Ok(count.equal(&zero).select(&zero, &(total / safe)))
+        Ok(divide_no_nan(&state[0], &state[1]))
     }
 
-    /// Names that stand for one of several metrics become that one, by the shapes of targets and predictions.
-    fn resolve(&self, y_true: &Spec, y_pred: &Spec) -> Option<Metric> {
-        let _ = (y_true, y_pred);
+    /// Whether a mask of the predictions leaves values out; in Keras only means of values heed it.
+    fn takes_mask(&self) -> bool {
+        false
+    }
+
+    /// The same under another name, where it can be renamed.
+    fn renamed(&self, name: &str) -> Option<Metric> {
+        let _ = name;
         None
     }
 }
 
 family! {
     /// A metric, by name (`"accuracy"`), as an object, or user code.
-    Metric("metric"): MetricRule {
-        Accuracy = "accuracy" | "acc",
+    Metric("metric", by_name): MetricRule {
+        Accuracy = "accuracy",
         BinaryAccuracy = "binary_accuracy",
         CategoricalAccuracy = "categorical_accuracy",
         SparseCategoricalAccuracy = "sparse_categorical_accuracy",
-        MeanSquaredErrorMetric = "mean_squared_error" | "mse" | "MSE",
-        MeanAbsoluteErrorMetric = "mean_absolute_error" | "mae" | "MAE",
+        TopKCategoricalAccuracy = "top_k_categorical_accuracy",
+        SparseTopKCategoricalAccuracy = "sparse_top_k_categorical_accuracy",
+        Mean = "mean",
+        Sum = "sum",
+        MeanSquaredError = "mean_squared_error" | "mse" | "MSE",
+        RootMeanSquaredError = "root_mean_squared_error",
+        MeanAbsoluteError = "mean_absolute_error" | "mae" | "MAE",
+        MeanAbsolutePercentageError = "mean_absolute_percentage_error" | "mape" | "MAPE",
+        MeanSquaredLogarithmicError = "mean_squared_logarithmic_error" | "msle" | "MSLE",
+        CosineSimilarity = "cosine_similarity",
+        LogCoshError = "log_cosh_error",
+        R2Score = "r2_score",
+        PearsonCorrelation = "pearson_correlation",
+        ConcordanceCorrelation = "concordance_correlation",
+        KLDivergence = "kl_divergence",
+        Poisson = "poisson",
+        BinaryCrossentropy = "binary_crossentropy" | "bce" | "BCE",
+        CategoricalCrossentropy = "categorical_crossentropy",
+        SparseCategoricalCrossentropy = "sparse_categorical_crossentropy",
+        Hinge = "hinge",
+        SquaredHinge = "squared_hinge",
+        CategoricalHinge = "categorical_hinge",
+        TruePositives = "true_positives",
+        TrueNegatives = "true_negatives",
+        FalsePositives = "false_positives",
+        FalseNegatives = "false_negatives",
+        Precision = "precision",
+        Recall = "recall",
+        AUC = "auc",
+        SensitivityAtSpecificity,
+        SpecificityAtSensitivity,
+        PrecisionAtRecall,
+        RecallAtPrecision,
+        F1Score = "f1_score",
+        FBetaScore = "f_beta_score",
+        IoU,
+        BinaryIoU = "binary_io_u",
+        MeanIoU,
+        OneHotIoU,
+        OneHotMeanIoU,
     }
 }
 
 impl Metric {
+    /// The mean of what a function gives for each sample or element of targets and predictions. It is saved by its name
+    /// alone. Keras's `MeanMetricWrapper`.
+    ///
+    /// ```
+    /// use cornu::prelude::*;
+    /// let largest = Metric::function("largest_error", |y_true, y_pred| (y_true - y_pred).abs().max([-1]));
+    /// # let _ = largest;
+    /// ```
+    pub fn function(
+        name: impl Into<String>,
+        function: impl Fn(&Value, &Value) -> Value + Send + Sync + 'static,
+    ) -> Metric {
+        Metric::custom(Function { name: name.into(), function })
+    }
+
+    /// Logs show a metric under the name by which it was asked for; `"accuracy"` is the one that suits the shapes.
+    fn by_name(self, name: &str) -> Metric {
+        if matches!(name.to_lowercase().as_str(), "accuracy" | "acc") {
+            return Metric::custom(accuracy::ByShape { name: name.into() });
+        }
+        self.get().ok().and_then(|rule| rule.renamed(name)).unwrap_or(self)
+    }
+
     /// Fails when the name given is none, suggesting the nearest.
     ///
     /// # Errors
     /// The unknown name.
     pub fn check(&self) -> Result<()> {
-        self.get().map(|_| ())
+        self.get().and_then(|rule| rule.dtype()).map(|_| ())
     }
 
     /// Name in logs.
@@ -80,47 +187,82 @@ impl Metric {
         self.get().map_or_else(|_| "unknown".into(), |rule| rule.name())
     }
 
-    pub(crate) fn resolve(&self, y_true: &Spec, y_pred: &Spec) -> Metric {
-        self.get().ok().and_then(|rule| rule.resolve(y_true, y_pred)).unwrap_or_else(|| self.clone())
+    pub(crate) fn takes_mask(&self) -> bool {
+        self.get().is_ok_and(|rule| rule.takes_mask())
     }
 
-    pub(crate) fn state(&self, y_true: &Spec, y_pred: &Spec) -> Result<Vec<(String, Tensor)>> {
+    /// The state to start with, for targets and predictions of these specs: names and values.
+    ///
+    /// # Errors
+    /// When the metric does not fit such values, or an argument makes no sense.
+    pub fn state(&self, y_true: &Spec, y_pred: &Spec) -> Result<Vec<(String, Tensor)>> {
         self.get()?.state(y_true, y_pred)
     }
 
-    pub(crate) fn update_state(
+    /// The state after a batch, as a part of a graph. Keras's `stateless_update_state`.
+    ///
+    /// # Errors
+    /// When the values do not fit the metric.
+    pub fn update_state(
         &self,
         state: &[Value],
         y_true: &Value,
         y_pred: &Value,
         sample_weight: Option<&Value>,
     ) -> Result<Vec<Value>> {
-        self.get()?.update_state(state, y_true, y_pred, sample_weight)
+        let state = self.get()?.update_state(state, y_true, y_pred, sample_weight)?;
+        y_pred.builder().check()?;
+        Ok(state)
     }
 
-    pub(crate) fn result(&self, state: &[Value]) -> Result<Value> {
+    /// The metric from its state, as a part of a graph: a number, or several. Keras's `stateless_result`.
+    ///
+    /// # Errors
+    /// When the state does not fit the metric.
+    pub fn result(&self, state: &[Value]) -> Result<Value> {
         self.get()?.result(state)
     }
 }
 
-/// Adds values, weighted, to a running mean.
-pub(crate) fn update_mean(state: &[Value], values: &Value, sample_weight: Option<&Value>) -> Vec<Value> {
-    let values = values.cast(DType::F32);
-    let (total, count) = match sample_weight {
-        None => {
-            (values.sum(values.all_axes()), values.scalar(values.shape().iter().product::<usize>() as f64))
-        }
-        Some(weight) => {
-            let mut weight = weight.cast(DType::F32);
-            while weight.rank() > values.rank() && weight.dim(-1) == 1 {
-                weight = weight.squeeze(-1);
-            }
-            while weight.rank() < values.rank() {
-                weight = weight.expand_dims(-1);
-            }
-            let weight = weight.broadcast_to(values.shape());
-            ((&values * &weight).sum(values.all_axes()), weight.sum(weight.all_axes()))
-        }
-    };
-    vec![&state[0] + total, &state[1] + count]
+/// Variables of zeros.
+fn zeros(dtype: DType, variables: &[(&str, &[usize])]) -> Result<Vec<(String, Tensor)>> {
+    let zeros = |&(name, shape): &(&str, &[usize])| (name.to_string(), Tensor::zeros(shape, dtype));
+    Ok(variables.iter().map(zeros).collect())
+}
+
+struct Function<F> {
+    name: String,
+    function: F,
+}
+
+impl<F> fmt::Debug for Function<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "function {}", self.name)
+    }
+}
+
+impl<F> Saved for Function<F> {
+    fn saved(&self) -> Result<Json> {
+        Ok(self.name.as_str().into())
+    }
+}
+
+impl<F: Fn(&Value, &Value) -> Value + Send + Sync> MetricRule for Function<F> {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn takes_mask(&self) -> bool {
+        true
+    }
+
+    fn update_state(
+        &self,
+        state: &[Value],
+        y_true: &Value,
+        y_pred: &Value,
+        sample_weight: Option<&Value>,
+    ) -> Result<Vec<Value>> {
+        Ok(reduction::update_mean(state, &(self.function)(y_true, y_pred), sample_weight))
+    }
 }

@@ -70,11 +70,12 @@ impl Form {
 ///
 /// Each class is a `#[config]` struct that implements the trait of the family, which must extend
 /// `Saved + Debug + Send + Sync`. The names after a class are those by which Keras finds it; a class without names has
-/// required arguments.
+/// required arguments. A method of the family given after its kind may put another member in place of the one that was
+/// found by a name.
 macro_rules! family {
     (
         $(#[$doc:meta])*
-        $Family:ident($kind:literal): $Trait:ident {
+        $Family:ident($kind:literal $(, $by_name:ident)?): $Trait:ident {
             $($Class:ident $(= $first:literal $(| $more:literal)*)?),* $(,)?
         }
     ) => {
@@ -121,10 +122,12 @@ macro_rules! family {
         /// By Keras's name; an unknown one is reported where it is used.
         impl From<&str> for $Family {
             fn from(name: &str) -> $Family {
-                match name {
+                let found = match name {
                     $($($first $(| $more)* | stringify!($Class) => $Family::$Class(<$Class>::default()),)?)*
                     _ => $Family::Unknown($crate::object::Unknown::name(name)),
-                }
+                };
+                $(let found = $Family::$by_name(found, name);)?
+                found
             }
         }
 

@@ -1,7 +1,8 @@
 //! One step as one graph: forward, loss, gradient, update, metrics.
 use crate::layers::Trace;
+use crate::losses::merge_mask;
 use crate::models::Functional;
-use crate::training::trainer::{LossMean, Ready};
+use crate::training::trainer::{LossMean, Ready, ReadyMetric};
 use crate::variable::Variable;
 use cornu_graph::{Builder, DType, Error, Graph, Result, Spec, Value, gradient};
 use std::sync::Arc;
@@ -170,7 +171,7 @@ impl Batch {
         }
         for m in &ready.metrics {
             let Some(y) = &self.y[m.output] else { continue };
-            let weight = self.metric_weight(m.output, m.weighted);
+            let weight = self.metric_weight(m);
             let state: Vec<Value> = m.state.iter().map(|v| trace.read(v)).collect();
             let next = m.metric.update_state(&state, y, &self.y_pred[m.output], weight.as_ref())?;
             m.state.iter().zip(&next).for_each(|(v, value)| trace.write(v, value.clone()));
@@ -186,19 +187,13 @@ impl Batch {
         Ok(logs.into_iter().map(|(name, value)| (name, value.cast(DType::F32))).unzip())
     }
 
-    /// A mask of the output weights every metric; sample weights only the weighted ones.
-    fn metric_weight(&self, output: usize, weighted: bool) -> Option<Value> {
-        let weight = self.weights[output].clone().filter(|_| weighted);
-        let mask = self.masks[output].as_ref().map(|m| m.cast(DType::F32));
-        match (weight, mask) {
-            (Some(weight), Some(mask)) => {
-                let mut weight = weight.cast(DType::F32);
-                while weight.rank() < mask.rank() {
-                    weight = weight.expand_dims(-1);
-                }
-                Some(weight * mask)
-            }
-            (weight, mask) => weight.or(mask),
+    /// Sample weights, for the weighted metrics; and the mask of the output, for those that heed it.
+    fn metric_weight(&self, m: &ReadyMetric) -> Option<Value> {
+        let weight = self.weights[m.output].clone().filter(|_| m.weighted);
+        let mask = self.masks[m.output].as_ref().filter(|_| m.metric.takes_mask());
+        match mask {
+            Some(mask) => Some(merge_mask(weight.as_ref(), &mask.cast(DType::F32))),
+            None => weight,
         }
     }
 }

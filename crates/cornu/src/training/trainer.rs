@@ -160,7 +160,7 @@ impl Model {
             for (output, settings) in outputs.iter().enumerate() {
                 let Some(y_true) = &y[output] else { continue };
                 for metric in if weighted { &settings.weighted_metrics } else { &settings.metrics } {
-                    let metric = metric.resolve(y_true, &y_pred[output]);
+                    let metric = metric.clone();
                     let prefix = if several { format!("{}_", names[output]) } else { String::new() };
                     let name = unique_metric_name(&mut uses, &prefix, &metric.name(), weighted);
                     let initial: Vec<(String, Tensor)> = metric.state(y_true, &y_pred[output])?;

@@ -1,0 +1,75 @@
+//! Metrics against Keras's: state and result after several batches.
+mod oracle;
+
+use cornu::Tensor;
+use cornu::metrics::Metric;
+use cornu_graph::Spec;
+use oracle::{Array, Feed, Near};
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+#[derive(Deserialize)]
+struct Case {
+    case: String,
+    object: Json,
+    /// Whether what Keras saves is all that the object was made with.
+    keras_saves_all: bool,
+    batches: Vec<Batch>,
+    /// The metric's variables after the last batch.
+    state: Vec<Array>,
+    result: Array,
+}
+
+#[derive(Deserialize)]
+struct Batch {
+    y_true: Array,
+    y_pred: Array,
+    sample_weight: Option<Array>,
+}
+
+/// The state after a batch, and the result.
+fn update(metric: &Metric, state: &[Tensor], batch: &Batch) -> cornu::Result<(Vec<Tensor>, Tensor)> {
+    let mut feed = Feed::default();
+    let before: Vec<_> = state.iter().map(|t| feed.input(t.clone())).collect();
+    let (y_true, y_pred) = (feed.array(&batch.y_true), feed.array(&batch.y_pred));
+    let weight = batch.sample_weight.as_ref().map(|w| feed.array(w));
+    let mut after = metric.update_state(&before, &y_true, &y_pred, weight.as_ref())?;
+    after.push(metric.result(&after)?);
+    let mut outputs = feed.run(&after)?;
+    let result = outputs.pop().unwrap();
+    Ok((outputs, result))
+}
+
+fn check(case: &Case) -> Result<(), String> {
+    let metric: Metric = serde_json::from_value(case.object.clone()).map_err(|e| e.to_string())?;
+    let saved = serde_json::to_value(&metric).map_err(|e| e.to_string())?;
+    let has_tensor = case.object["config"]["label_weights"].is_object();
+    if case.keras_saves_all && !has_tensor && saved.to_string() != case.object.to_string() {
+        return Err(format!("saved as {saved}, by Keras as {}", case.object));
+    }
+    let spec = |array: &Array| {
+        let tensor = array.tensor();
+        Spec::new(tensor.dtype(), tensor.shape())
+    };
+    let first = &case.batches[0];
+    let initial = metric.state(&spec(&first.y_true), &spec(&first.y_pred)).map_err(|e| e.to_string())?;
+    let mut state: Vec<Tensor> = initial.into_iter().map(|(_, value)| value).collect();
+    let mut result = None;
+    for batch in &case.batches {
+        let (after, value) = update(&metric, &state, batch).map_err(|e| e.to_string())?;
+        (state, result) = (after, Some(value));
+    }
+    if state.len() != case.state.len() {
+        return Err(format!("{} variables, Keras has {}", state.len(), case.state.len()));
+    }
+    let near = Near { relative: 1e-5, absolute: 1e-6 };
+    for (k, (value, expected)) in state.iter().zip(&case.state).enumerate() {
+        near.check(&format!("variable {k}"), value, expected)?;
+    }
+    near.check("result", &result.unwrap(), &case.result)
+}
+
+#[test]
+fn metrics_equal_those_of_keras() {
+    oracle::check_all(&oracle::cases::<Case>("metrics.json"), |c| &c.case, check);
+}

@@ -90,8 +90,9 @@ impl Settings {
         if let Some(limit) = set(self.global_clipnorm) {
             let Some(sum) = grads.iter().map(squares).reduce(|a, b| a + b) else { return grads };
             let norm = sum.sqrt();
-            // `norm - norm` makes everything NaN when the norm is not finite.
-            let scale = limit / norm.maximum(&norm.scalar(limit)) + (&norm - &norm);
+            let scale = limit / norm.maximum(&norm.scalar(limit));
+            // One gradient that is not finite makes all of them NaN.
+            let scale = norm.is_finite().select(&scale, &scale.scalar(f64::NAN));
             return grads.iter().map(|g| g * scale.cast(g.dtype())).collect();
         }
         if let Some(limit) = set(self.clipvalue) {

@@ -70,7 +70,9 @@ fn crossentropy_suits_the_shapes() {
 
 #[test]
 fn shapes_that_do_not_fit() {
-    let error = |loss: Loss, y_true: &[usize], y_pred: &[usize]| loss_of(loss, y_true, y_pred).unwrap_err().to_string();
+    let error = |loss: Loss, y_true: &[usize], y_pred: &[usize]| {
+        loss_of(loss, y_true, y_pred).unwrap_err().to_string()
+    };
     let e = error("mse".into(), &[4, 2], &[4, 3]);
     assert!(e.starts_with("mean_squared_error: y_true has shape [4, 2] and y_pred [4, 3]"), "{e}");
     let e = error("sparse_categorical_crossentropy".into(), &[4, 2], &[4, 3]);
@@ -88,8 +90,16 @@ fn metrics_refuse_what_makes_no_sense() {
         metric.state(&spec, &spec).unwrap_err().to_string()
     };
     let cases: [(Metric, &[usize], &str); 9] = [
-        (metrics::Precision::new().thresholds(1.5).into(), &[4, 1], "thresholds: must be in [0, 1], got [1.5]"),
-        (metrics::AUC::new().num_thresholds(1).into(), &[4, 1], "AUC.num_thresholds: must be more than 1, got 1"),
+        (
+            metrics::Precision::new().thresholds(1.5).into(),
+            &[4, 1],
+            "thresholds: must be in [0, 1], got [1.5]",
+        ),
+        (
+            metrics::AUC::new().num_thresholds(1).into(),
+            &[4, 1],
+            "AUC.num_thresholds: must be more than 1, got 1",
+        ),
         (metrics::AUC::new().curve("ROCK").into(), &[4, 1], "unknown curve `ROCK`; did you mean `ROC`?"),
         (
             metrics::AUC::new().multi_label(true).num_labels(3).into(),
@@ -101,14 +111,22 @@ fn metrics_refuse_what_makes_no_sense() {
             &[4, 1],
             "precision: must be in the range [0, 1], got 1.5",
         ),
-        (metrics::F1Score::new().average("micron").into(), &[4, 2], "unknown average `micron`; did you mean `micro`?"),
+        (
+            metrics::F1Score::new().average("micron").into(),
+            &[4, 2],
+            "unknown average `micron`; did you mean `micro`?",
+        ),
         (metrics::FBetaScore::new().beta(0.0).into(), &[4, 2], "beta: must be > 0, got 0"),
         (
             metrics::R2Score::new().class_aggregation("uniform").into(),
             &[4, 2],
             "unknown class_aggregation `uniform`",
         ),
-        (metrics::IoU::new(2, [2]).into(), &[4], "target_class_ids: class 2 is out of range, which is [0, 2)"),
+        (
+            metrics::IoU::new(2, [2]).into(),
+            &[4],
+            "target_class_ids: class 2 is out of range, which is [0, 2)",
+        ),
     ];
     for (metric, y_pred, message) in cases {
         let error = error(metric, y_pred);
@@ -121,8 +139,13 @@ fn fit_logs_metrics_by_name() {
     utils::set_random_seed(3);
     let mut model = Sequential::new().add(Input::new([2])).add(Dense::new(1).activation("sigmoid"));
     let largest = Metric::function("largest", |y_true, y_pred| (y_true - y_pred).abs().max([-1]));
-    let metrics: Vec<Metric> =
-        vec!["acc".into(), "mse".into(), metrics::AUC::new().into(), metrics::Precision::new().into(), largest];
+    let metrics: Vec<Metric> = vec![
+        "acc".into(),
+        "mse".into(),
+        metrics::AUC::new().into(),
+        metrics::Precision::new().into(),
+        largest,
+    ];
     model.compile(Compile::new("adam", "crossentropy").metrics(metrics)).unwrap();
     let x = Tensor::new([4, 2], vec![0f32, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0]).unwrap();
     let y = Tensor::new([4, 1], vec![0f32, 1.0, 1.0, 0.0]).unwrap();

@@ -1,7 +1,5 @@
 //! Names that stand for one of several losses or metrics, by the shapes of targets and predictions.
-use super::{
-    BinaryCrossentropy, CategoricalCrossentropy, LossRule, SparseCategoricalCrossentropy,
-};
+use super::{BinaryCrossentropy, CategoricalCrossentropy, LossRule, SparseCategoricalCrossentropy};
 use crate::object::Saved;
 use cornu_graph::{Result, Spec, Value};
 use serde_json::Value as Json;

@@ -139,17 +139,24 @@ impl Error {
         if self.location().is_some() { self } else { Error::At { at, source: Box::new(self) } }
     }
 
-    /// [`Error::at`], also in place of a line in a file whose path starts with `library`: users want their own.
-    pub fn at_user(self, at: &'static Location<'static>, library: &str) -> Error {
+    /// [`Error::at`], also in place of a line in a file whose path starts with `library`: users want their own. Without a
+    /// line of theirs there is none.
+    pub fn at_user(self, at: Option<&'static Location<'static>>, library: &str) -> Error {
         match self {
-            Error::At { at: inner, source } if inner.file().starts_with(library) => Error::At { at, source },
+            Error::At { at: inner, source } if inner.file().starts_with(library) => match at {
+                Some(at) => Error::At { at, source },
+                None => *source,
+            },
             Error::Layer { layer, class, source } if source.location().is_some() => {
                 Error::Layer { layer, class, source: Box::new(source.at_user(at, library)) }
             }
             Error::Help { help, source } if source.location().is_some() => {
                 Error::Help { help, source: Box::new(source.at_user(at, library)) }
             }
-            e => e.at(at),
+            e => match at {
+                Some(at) => e.at(at),
+                None => e,
+            },
         }
     }
 
@@ -175,16 +182,22 @@ pub fn nearest<'a>(got: &str, known: impl IntoIterator<Item = &'a str>) -> Optio
     (near.0 <= got.len().max(near.1.len()).div_ceil(2)).then_some(near.1)
 }
 
-/// Levenshtein distance.
+/// Insertions, deletions, substitutions and swaps of neighbours that make one of the other ("optimal string alignment").
 fn edits(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut before: Vec<usize> = vec![];
     let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, cb) in b.iter().enumerate() {
-            let cost = (diagonal + usize::from(ca != *cb)).min(row[j] + 1).min(row[j + 1] + 1);
-            diagonal = std::mem::replace(&mut row[j + 1], cost);
+    for i in 0..a.len() {
+        let mut next = vec![i + 1];
+        for j in 0..b.len() {
+            let substituted = row[j] + usize::from(a[i] != b[j]);
+            let mut best = substituted.min(row[j + 1] + 1).min(next[j] + 1);
+            if i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j] {
+                best = best.min(before[j - 1] + 1);
+            }
+            next.push(best);
         }
+        before = std::mem::replace(&mut row, next);
     }
     row[b.len()]
 }
@@ -198,6 +211,7 @@ mod tests {
         let known = ["relu", "softmax", "sigmoid"];
         assert_eq!(nearest("Relu6", known), Some("relu"));
         assert_eq!(nearest("sofmax", known), Some("softmax"));
+        assert_eq!(nearest("rleu", ["elu", "relu"]), Some("relu"));
         assert_eq!(nearest("qqqqqqqqqqqq", known), None);
     }
 

@@ -128,6 +128,12 @@ impl Wanted {
     }
 
     fn make(self) -> Result<Variable> {
+        if let Some(regularizer) = &self.regularizer {
+            regularizer.get()?;
+        }
+        if let Some(constraint) = &self.constraint {
+            constraint.get()?;
+        }
         let mut value = match self.seed {
             Some(seed) => Tensor::from([seed, 0]),
             None => self.initializer.sample(&self.shape, self.dtype, &mut Generator::new(next_seed()))?,

@@ -115,13 +115,13 @@ pub trait Apply: Layer + Sized {
     /// The output of this layer on these inputs. Applying the same layer again shares its weights.
     #[track_caller]
     fn apply(&self, inputs: impl Into<Inputs>) -> KerasTensor {
-        one_output(apply_layer(self.share(), inputs.into().0, Location::caller()))
+        one_output(apply_layer(self.share(), inputs.into().0, Some(Location::caller())))
     }
 
     /// The outputs of a layer that has several.
     #[track_caller]
     fn apply_many(&self, inputs: impl Into<Inputs>) -> Vec<KerasTensor> {
-        apply_layer(self.share(), inputs.into().0, Location::caller())
+        apply_layer(self.share(), inputs.into().0, Some(Location::caller()))
     }
 }
 impl<L: Layer> Apply for L {}
@@ -137,11 +137,11 @@ pub(crate) fn one_output(mut outputs: Vec<KerasTensor>) -> KerasTensor {
     failed(first.node().clone(), error)
 }
 
-/// Records a call of `layer`. Never empty: an error gives one tensor that keeps it.
+/// Records a call of `layer`, made in the user's line `at` if there is one. Never empty: an error gives one tensor that keeps it.
 pub(crate) fn apply_layer(
     layer: LayerRef,
     inputs: Vec<KerasTensor>,
-    at: &'static Location<'static>,
+    at: Option<&'static Location<'static>>,
 ) -> Vec<KerasTensor> {
     let earlier = inputs.iter().find_map(|x| x.error().cloned());
     let node = Arc::new(Node { id: next_id(), layer, inputs });

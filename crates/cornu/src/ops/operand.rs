@@ -32,7 +32,7 @@ impl Operand for KerasTensor {
     }
 
     fn many(operation: Operation, tensors: Vec<Self>, at: &'static Location<'static>) -> Vec<KerasTensor> {
-        apply_layer(Arc::new(operation), tensors, at)
+        apply_layer(Arc::new(operation), tensors, Some(at))
     }
 }
 
@@ -62,7 +62,7 @@ impl Operand for Tensor {
     }
 
     fn many(operation: Operation, tensors: Vec<Self>, at: &'static Location<'static>) -> Result<Vec<Tensor>> {
-        compute(&operation, &tensors).map_err(|e| e.at_user(at, library()))
+        compute(&operation, &tensors).map_err(|e| e.at_user(Some(at), library()))
     }
 }
 

@@ -29,7 +29,7 @@ impl Model {
         load_into(path.as_ref(), &weights)
     }
 
-    /// Saves everything that training goes on from: weights, random states, optimizer. The file is replaced whole or not at
+    /// Saves everything that training goes on from: weights, random states, the order of samples to come, optimizer. The file is replaced whole or not at
     /// all.
     ///
     /// # Errors
@@ -71,6 +71,7 @@ impl Model {
                 *path = format!("{path}#{i}");
             }
         }
+        variables.push(("shuffler".into(), self.trainer.shuffler().clone()));
         if let Some(ready) = &self.trainer.ready {
             let slots = ready.optimizer.iter().enumerate();
             variables.extend(slots.map(|(i, v)| (format!("optimizer/vars/{i}"), v.clone())));

@@ -7,8 +7,6 @@ use crate::training::history::{History, Logs};
 use crate::training::progress::{Progress, Verbose};
 use crate::training::run::{Batches, check_batch_size};
 use crate::training::step::Phase;
-use crate::utils::next_seed;
-use cornu_graph::philox::Generator;
 use cornu_graph::{DType, Error, Result, Tensor};
 use std::collections::HashMap;
 
@@ -232,7 +230,6 @@ impl Model {
         let mut run = FitRun {
             order: (0..training.samples.count as u32).collect(),
             next: 0,
-            shuffler: Generator::new(next_seed()),
             training,
             validation,
             options,
@@ -269,7 +266,6 @@ struct FitRun<'a> {
     order: Vec<u32>,
     /// Where in `order` the next batch starts.
     next: usize,
-    shuffler: Generator,
 }
 
 impl FitRun<'_> {
@@ -282,8 +278,8 @@ impl FitRun<'_> {
         callbacks.epoch_begin(model, epoch)?;
         let spec = self.training.step_spec(Phase::Train, self.options.batch_size.min(count));
         model.ready_for(&spec)?.reset()?;
-        if self.next == 0 {
-            self.shuffle();
+        if self.next == 0 && self.options.shuffle {
+            self.order = model.trainer.shuffle(count)?;
         }
 
         let mut logs = Logs::new();
@@ -353,17 +349,6 @@ impl FitRun<'_> {
         self.next += (last - first) * rows;
         callbacks.batch_end(model, Stage::Train, last - 1, logs)?;
         Ok(last)
-    }
-
-    /// Fisher and Yates.
-    fn shuffle(&mut self) {
-        if !self.options.shuffle {
-            return;
-        }
-        for i in (1..self.order.len()).rev() {
-            let j = self.shuffler.next_u64() % (i as u64 + 1);
-            self.order.swap(i, j as usize);
-        }
     }
 }
 

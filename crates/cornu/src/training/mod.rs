@@ -10,6 +10,7 @@ mod history;
 mod plot;
 mod progress;
 mod run;
+mod shuffle;
 mod step;
 mod trainer;
 

@@ -1,5 +1,6 @@
 //! Running compiled steps over batches.
 use crate::models::Model;
+use crate::models::keras_tensor::library;
 use crate::training::data::Samples;
 use crate::training::history::Logs;
 use crate::training::step::{Phase, StepGraph, StepSpec, step_graph};
@@ -134,7 +135,9 @@ impl Model {
             Phase::Predict => None,
             _ => Some(self.ready_for(spec)?),
         };
-        Program::compile(step_graph(&functional, &variables, ready.as_deref(), spec)?)
+        let step = step_graph(&functional, &variables, ready.as_deref(), spec);
+        // The mistake is in the data or in `compile`, not in a line of ours.
+        Program::compile(step.map_err(|e| e.at_user(None, library()))?)
     }
 
     pub(crate) fn keep_program(&mut self, spec: StepSpec, program: Program) {

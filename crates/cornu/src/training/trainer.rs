@@ -9,7 +9,7 @@ use crate::training::step::StepSpec;
 use crate::variable::{Role, Variable};
 use cornu_graph::{DType, Error, Result, Spec, Tensor, Value};
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Compile settings, compiled programs and the state of optimizer and metrics.
 #[derive(Debug, Default)]
@@ -20,6 +20,8 @@ pub(crate) struct Trainer {
     /// One for each phase and shape of batch.
     pub programs: HashMap<StepSpec, Program>,
     pub stop_training: bool,
+    /// The state of the order of samples; made at first use.
+    pub shuffler: OnceLock<Arc<Variable>>,
     /// The optimizer's variables from a checkpoint, for the next [`Ready`].
     pub resume: Option<Vec<Arc<Variable>>>,
     /// A mistake made while layers were added.

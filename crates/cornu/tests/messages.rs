@@ -25,7 +25,8 @@ fn built(layers: impl FnOnce(Sequential) -> Sequential, shape: &[usize]) -> Resu
 
 /// A classifier of three classes, compiled.
 fn classifier() -> Sequential {
-    let mut model = Sequential::new().add(Input::new([4])).add(Dense::new(3).activation("softmax").name("last"));
+    let mut model =
+        Sequential::new().add(Input::new([4])).add(Dense::new(3).activation("softmax").name("last"));
     model.compile(Compile::new("sgd", "sparse_categorical_crossentropy").metrics(["accuracy"])).unwrap();
     model
 }
@@ -37,11 +38,23 @@ fn quiet<'a>() -> Fit<'a> {
 #[test]
 fn arguments_of_layers() {
     check(built(|m| m.add(Dense::new(0)), &[4]), &["Dense", "units", "0"]);
-    check(built(|m| m.add(Dense::new(2).activation("rleu")), &[4]), &["Dense", "unknown activation `rleu`", "did you mean `relu`?"]);
-    check(built(|m| m.add(Dense::new(2).kernel_initializer("glorot")), &[4]), &["unknown initializer `glorot`"]);
-    check(built(|m| m.add(Dense::new(2).kernel_regularizer("l3")), &[4]), &["unknown regularizer `l3`", "did you mean"]);
+    check(
+        built(|m| m.add(Dense::new(2).activation("rleu")), &[4]),
+        &["Dense", "unknown activation `rleu`", "did you mean `relu`?"],
+    );
+    check(
+        built(|m| m.add(Dense::new(2).kernel_initializer("glorot")), &[4]),
+        &["unknown initializer `glorot`"],
+    );
+    check(
+        built(|m| m.add(Dense::new(2).kernel_regularizer("l3")), &[4]),
+        &["unknown regularizer `l3`", "did you mean"],
+    );
     check(built(|m| m.add(Dropout::new(1.5)), &[4]), &["Dropout", "rate", "1.5"]);
-    check(built(|m| m.add(Conv2D::new(2, 3).padding("smae")), &[8, 8, 1]), &["Conv2D", "padding", "smae", "same"]);
+    check(
+        built(|m| m.add(Conv2D::new(2, 3).padding("smae")), &[8, 8, 1]),
+        &["Conv2D", "padding", "smae", "same"],
+    );
     check(built(|m| m.add(Conv2D::new(2, 0)), &[8, 8, 1]), &["Conv2D", "kernel_size", "0"]);
     check(built(|m| m.add(Conv2D::new(2, 3).strides(0)), &[8, 8, 1]), &["Conv2D", "strides", "0"]);
     check(built(|m| m.add(Conv2D::new(4, 3).groups(3)), &[8, 8, 2]), &["Conv2D", "groups", "3"]);
@@ -60,7 +73,10 @@ fn shapes_that_layers_do_not_take() {
     let dense = Dense::new(2).name("shared");
     let (a, b) = (Input::new([4]).tensor(), Input::new([5]).tensor());
     let (y, z) = (dense.apply(&a), dense.apply(&b));
-    check(Model::new([a, b], [y, z]), &["layer `shared` (Dense)", "4 features, got 5", "tests/messages.rs:", "help:"]);
+    check(
+        Model::new([a, b], [y, z]),
+        &["layer `shared` (Dense)", "4 features, got 5", "tests/messages.rs:", "help:"],
+    );
     let (a, b) = (Input::new([4]).tensor(), Input::new([5]).tensor());
     let sum = Add::new().name("sum").apply([&a, &b]);
     check(Model::new([a, b], [sum]), &["layer `sum` (Add)", "4", "5", "tests/messages.rs:"]);
@@ -94,9 +110,15 @@ fn compile_settings() {
     let compile = |c: Compile| classifier().compile(c);
     check(compile(Compile::new("adm", "mse")), &["unknown optimizer `adm`", "did you mean `adam`?"]);
     check(compile(Compile::new("adam", "cross")), &["unknown loss `cross`"]);
-    check(compile(Compile::new("adam", "mse").metrics(["acuracy"])), &["unknown metric `acuracy`", "did you mean `accuracy`?"]);
+    check(
+        compile(Compile::new("adam", "mse").metrics(["acuracy"])),
+        &["unknown metric `acuracy`", "did you mean `accuracy`?"],
+    );
     check(compile(Compile::new("adam", ["mse", "mse"])), &["Compile.loss", "2", "1"]);
-    check(compile(Compile::new("adam", [("lost", "mse")])), &["unknown output `lost`", "did you mean `last`?"]);
+    check(
+        compile(Compile::new("adam", [("lost", "mse")])),
+        &["unknown output `lost`", "did you mean `last`?"],
+    );
     check(compile(Compile::new("adam", "mse").loss_weights([1.0, 2.0])), &["Compile.loss_weights", "2"]);
     check(compile(Compile::new(SGD::new().learning_rate(f64::NAN), "mse")), &["learning_rate", "NaN"]);
     let mut model = Sequential::new().add(Input::new([4])).add(Dense::new(2));
@@ -110,12 +132,18 @@ fn data_that_does_not_fit() {
     check(fit(&x, &Tensor::from([0i32, 1]), quiet()), &["one number of samples", "6", "2"]);
     check(fit(&zeros(&[6, 5]), &y, quiet()), &["expects shape (None, 4), got (6, 5)"]);
     check(fit(&zeros(&[0, 4]), &Tensor::from(Vec::<i32>::new()), quiet()), &["no samples"]);
-    check(fit(&x, &Tensor::from([0i32, 1, 2, 3, 1, 2]), quiet()), &["`last`", "label 3", "3 classes", "0 to 2"]);
+    check(
+        fit(&x, &Tensor::from([0i32, 1, 2, 3, 1, 2]), quiet()),
+        &["`last`", "label 3", "3 classes", "0 to 2"],
+    );
     check(fit(&x, &Tensor::from([0i32, 1, 2, -1, 1, 2]), quiet()), &["label -1", "help:"]);
     check(fit(&x, &y, quiet().batch_size(0)), &["Fit.batch_size", "at least 1, got 0"]);
     check(fit(&x, &y, quiet().validation_split(1.5)), &["Fit.validation_split", "1.5"]);
     check(fit(&x, &y, quiet().validation_split(0.999)), &["Fit.validation_split", "0.999", "6 samples"]);
-    check(fit(&x, &y, quiet().validation_data((&zeros(&[3, 5]), &y.rows(0, 3).unwrap()))), &["(None, 4), got (3, 5)"]);
+    check(
+        fit(&x, &y, quiet().validation_data((&zeros(&[3, 5]), &y.rows(0, 3).unwrap()))),
+        &["(None, 4), got (3, 5)"],
+    );
     check(fit(&x, &y, quiet().sample_weight(&zeros(&[5]))), &["6", "5"]);
     check(fit(&x, &y, quiet().steps_per_epoch(0)), &["steps_per_epoch", "0"]);
     check(classifier().fit([&x, &x], &y, quiet()), &["2 arrays", "the model has 1"]);
@@ -126,7 +154,8 @@ fn data_that_does_not_fit() {
     let mut model = Sequential::new().add(Input::new([4])).add(Dense::new(3).name("last"));
     model.compile(Compile::new("sgd", "mse")).unwrap();
     check(model.fit(&x, &zeros(&[6, 2]), quiet()), &["mean_squared_error", "[6, 2]", "[6, 3]", "help:"]);
-    let mut words = Sequential::new().add(Input::new([4]).dtype("int32")).add(Embedding::new(5, 2)).add(Flatten::new());
+    let mut words =
+        Sequential::new().add(Input::new([4]).dtype("int32")).add(Embedding::new(5, 2)).add(Flatten::new());
     check(words.predict(&x, Predict::new()), &["int32", "float32", "help:"]);
     check(Tensor::new([2, 3], vec![1f32; 5]), &["[2, 3]", "5 values"]);
 }

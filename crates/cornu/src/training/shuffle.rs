@@ -9,9 +9,8 @@ use std::sync::Arc;
 impl Trainer {
     /// A seed, and the number of passes over data since.
     pub fn shuffler(&self) -> &Arc<Variable> {
-        self.shuffler.get_or_init(|| {
-            Arc::new(Variable::new("shuffler", Role::Seed, Tensor::from([next_seed(), 0])))
-        })
+        self.shuffler
+            .get_or_init(|| Arc::new(Variable::new("shuffler", Role::Seed, Tensor::from([next_seed(), 0]))))
     }
 
     /// The numbers below `count` in the order of the next pass.

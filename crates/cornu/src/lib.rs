@@ -52,6 +52,11 @@ pub use object::KerasObject;
 pub use shape::Shape;
 pub use variable::{Role, Variable};
 
+/// The code of the front page is compiled with the documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct FrontPage;
+
 /// What the code written by `#[config]` and `#[layer]` uses.
 #[doc(hidden)]
 pub mod __private {

@@ -75,3 +75,14 @@ fn stop_and_resume() {
     assert!(whole == outcome(&model, &history), "resumed training went another way");
     fs::remove_file(file).unwrap();
 }
+
+#[test]
+fn any_number_of_threads() {
+    let before = cornu::backend::num_threads();
+    let runs = [1, 2, 3].map(|threads| {
+        cornu::backend::set_num_threads(threads).unwrap();
+        run(13)
+    });
+    cornu::backend::set_num_threads(before).unwrap();
+    assert!(runs[0] == runs[1] && runs[0] == runs[2], "the number of threads changes the bits");
+}

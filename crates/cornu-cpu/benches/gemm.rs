@@ -1,19 +1,45 @@
 //! Speed of products and convolutions beside that of bare multiply-adds on the same machine at the same time.
 //!
-//! `cargo bench -p cornu-cpu --bench gemm [-- FILTER..]` prints those whose name contains one of the filters; `--threads N`
-//! sets the number of threads.
+//! `cargo bench -p cornu-cpu --bench gemm [-- FILTER..]` prints those whose name contains one of the filters, and
+//! products of other shapes given as `=MxKxN`; `--threads N`
+//! sets the number of threads. On one thread and Linux, time is that of the processor, so that other programs disturb less.
 use cornu_cpu::bench_support::{Convolution, Direction, Work, multiply_adds, product};
 use std::time::{Duration, Instant};
+
+/// Seconds that this thread has run.
+#[cfg(target_os = "linux")]
+fn thread_seconds() -> f64 {
+    unsafe extern "C" {
+        fn clock_gettime(clock: i32, time: *mut [i64; 2]) -> i32;
+    }
+    const THREAD_CPUTIME: i32 = 3;
+    let mut time = [0; 2];
+    // SAFETY: the time has two 64-bit fields on 64-bit Linux.
+    unsafe { clock_gettime(THREAD_CPUTIME, &mut time) };
+    time[0] as f64 + time[1] as f64 * 1e-9
+}
+
+#[cfg(not(target_os = "linux"))]
+fn thread_seconds() -> f64 {
+    seconds()
+}
+
+fn seconds() -> f64 {
+    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    START.get_or_init(Instant::now).elapsed().as_secs_f64()
+}
+
 
 /// Time for one line of the table.
 const BUDGET: Duration = Duration::from_millis(300);
 
 /// Gflop/s of the fastest run, and of the fastest bare multiply-adds between the runs.
 fn measure(work: &mut Work, peak: &mut Work) -> (f64, f64) {
+    let clock = if cornu_cpu::num_threads() == 1 { thread_seconds } else { seconds };
     let seconds = |work: &mut Work, times: usize| {
-        let start = Instant::now();
+        let start = clock();
         (0..times).for_each(|_| work.run());
-        start.elapsed().as_secs_f64() / times as f64
+        (clock() - start) / times as f64
     };
     work.run();
     let once = seconds(work, 1);
@@ -56,6 +82,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     for (m, n, k) in [(128, 784, 512), (128, 512, 512), (1024, 1024, 1024)] {
         lines.push((format!("product bT {m}x{k}x{n}"), Box::new(move || product([m, n, k], false, true))));
+    }
+    for shape in filters.iter().filter_map(|f| f.strip_prefix('=')) {
+        let sizes = shape.split('x').map(str::parse).collect::<Result<Vec<usize>, _>>()?;
+        let [m, k, n] = sizes[..] else { return Err(format!("`{shape}` is no MxKxN").into()) };
+        lines.push((format!("={shape}"), Box::new(move || product([m, n, k], false, false))));
     }
     let conv = |image, channels, filters, kernel, stride, groups, batch| Convolution {
         batch,

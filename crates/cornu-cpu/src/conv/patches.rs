@@ -1,6 +1,7 @@
 //! The operands of a convolution as matrices, packed from where they lie.
 use super::{Geometry, SPACE};
-use crate::gemm::{PackA, PackB};
+use crate::gemm::{PackA, PackB, ROW_PITCH, copy_over};
+use crate::vector::{MAX_LANES, Vector};
 use std::ops::Range;
 
 /// A position of the kernel: image of the batch, and place in the result.
@@ -69,9 +70,9 @@ impl<'a> Patches<'a> {
         (at % dilation == 0 && at / dilation < g.image[axis]).then_some(at / dilation)
     }
 
-    /// Copies the numbers `range` of one patch.
+    /// Copies the numbers `range` of one patch; up to a vector behind them is overwritten.
     #[inline(always)]
-    unsafe fn patch(&self, position: Position, range: Range<usize>, out: *mut f32) {
+    unsafe fn patch<V: Vector>(&self, position: Position, range: Range<usize>, out: *mut f32) {
         let g = self.geometry;
         let row = g.kernel[2] * self.channels;
         let mut at = range.start;
@@ -86,7 +87,7 @@ impl<'a> Patches<'a> {
                 match (z, y) {
                     (Some(z), Some(y)) => {
                         let line = ((position.batch * g.image[0] + z) * g.image[1] + y) * g.image[2];
-                        self.line(line, position.at[2], column..column + len, out);
+                        self.line::<V>(line, position.at[2], column..column + len, out);
                     }
                     _ => out.write_bytes(0, len),
                 }
@@ -98,7 +99,7 @@ impl<'a> Patches<'a> {
 
     /// Copies the numbers under one row of the kernel, from the row of the image that begins at element `line`.
     #[inline(always)]
-    unsafe fn line(&self, line: usize, position: usize, columns: Range<usize>, out: *mut f32) {
+    unsafe fn line<V: Vector>(&self, line: usize, position: usize, columns: Range<usize>, out: *mut f32) {
         let g = self.geometry;
         let c = self.channels;
         // SAFETY: the caller's.
@@ -110,11 +111,11 @@ impl<'a> Patches<'a> {
                 let before = (inside.start - from).clamp(0, columns.len() as isize) as usize;
                 let len = (inside.end - inside.start) as usize;
                 if len == columns.len() {
-                    copy(self.x.add(line * c + inside.start as usize), out, len);
+                    copy_over::<V>(self.x.add(line * c + inside.start as usize), out, len);
                     return;
                 }
                 out.write_bytes(0, before);
-                copy(self.x.add(line * c).offset(inside.start), out.add(before), len);
+                copy_over::<V>(self.x.add(line * c).offset(inside.start), out.add(before), len);
                 out.add(before + len).write_bytes(0, columns.len() - before - len);
                 return;
             }
@@ -124,7 +125,7 @@ impl<'a> Patches<'a> {
                 let (k, channel) = (at / c, at % c);
                 let len = (c - channel).min(columns.end - at);
                 match self.place(2, position, k) {
-                    Some(x) => copy(self.x.add((line + x) * g.channels + channel), out, len),
+                    Some(x) => copy_over::<V>(self.x.add((line + x) * g.channels + channel), out, len),
                     None => out.write_bytes(0, len),
                 }
                 out = out.add(len);
@@ -134,67 +135,41 @@ impl<'a> Patches<'a> {
     }
 }
 
-/// Copies few numbers, without the call that copies many.
-#[inline(always)]
-unsafe fn copy(from: *const f32, to: *mut f32, n: usize) {
-    const STEP: usize = 8;
-    // SAFETY: the caller's.
-    unsafe {
-        let mut i = 0;
-        while i + STEP <= n {
-            to.add(i)
-                .cast::<[f32; STEP]>()
-                .write_unaligned(from.add(i).cast::<[f32; STEP]>().read_unaligned());
-            i += STEP;
-        }
-        while i < n {
-            *to.add(i) = *from.add(i);
-            i += 1;
-        }
-    }
-}
-
 impl PackA for Patches<'_> {
     fn by_rows(&self) -> bool {
         true
     }
 
-    unsafe fn pack(&self, rows: Range<usize>, terms: Range<usize>, height: usize, out: *mut f32) {
+    #[inline(always)]
+    unsafe fn pack<V: Vector>(&self, rows: Range<usize>, terms: Range<usize>, out: *mut f32) {
         let mut position = self.position(rows.start);
-        let whole = rows.len().next_multiple_of(height);
-        for i in 0..whole {
-            // SAFETY: the caller's: `out` has room for whole panels.
-            unsafe {
-                let to = out.add(i * crate::gemm::ROW_PITCH);
-                if i < rows.len() {
-                    self.patch(position, terms.clone(), to);
-                    self.next(&mut position);
-                } else {
-                    to.write_bytes(0, terms.len());
-                }
-            }
+        for i in 0..rows.len() {
+            // SAFETY: the caller's: `out` has room for the panel.
+            unsafe { self.patch::<V>(position, terms.clone(), out.add(i * ROW_PITCH)) };
+            self.next(&mut position);
         }
     }
 }
 
 impl PackB for Patches<'_> {
-    unsafe fn pack(&self, terms: Range<usize>, columns: Range<usize>, width: usize, out: *mut f32) {
-        /// Longest part of a patch put together at a time.
+    #[inline(always)]
+    unsafe fn pack<V: Vector>(&self, terms: Range<usize>, columns: Range<usize>, width: usize, out: *mut f32) {
+        /// Longest part of a patch put together at a time: whole panels.
         const PART: usize = 512;
-        let mut part = [0f32; PART];
+        let mut buffer = [0f32; PART + MAX_LANES];
+        let buffer = buffer.as_mut_ptr();
         let mut position = self.position(terms.start);
         for t in 0..terms.len() {
             for first in columns.clone().step_by(PART) {
                 let range = first..(first + PART).min(columns.end);
                 // SAFETY: the caller's: `out` has room for whole panels.
                 unsafe {
-                    self.patch(position, range.clone(), part.as_mut_ptr());
-                    part[range.len()..].iter_mut().take(width).for_each(|x| *x = 0.0);
+                    self.patch::<V>(position, range.clone(), buffer);
                     for i in (0..range.len()).step_by(width) {
-                        let panel = (range.start - columns.start + i) / width;
-                        let to = out.add(panel * width * terms.len() + t * width);
-                        let n = width.min(PART - i);
-                        copy(part.as_ptr().add(i), to, n);
+                        let to = out.add((first - columns.start + i) * terms.len() + t * width);
+                        for lane in (0..width.min(range.len() - i)).step_by(V::LANES) {
+                            V::load(buffer.add(i + lane)).store(to.add(lane));
+                        }
                     }
                 }
             }
@@ -220,7 +195,8 @@ impl<'a> Flipped<'a> {
 }
 
 impl PackB for Flipped<'_> {
-    unsafe fn pack(&self, terms: Range<usize>, columns: Range<usize>, width: usize, out: *mut f32) {
+    #[inline(always)]
+    unsafe fn pack<V: Vector>(&self, terms: Range<usize>, columns: Range<usize>, width: usize, out: *mut f32) {
         let g = self.geometry;
         let (filters, channels) = (g.filters / g.groups, g.channels / g.groups);
         let places: usize = g.kernel.iter().product();

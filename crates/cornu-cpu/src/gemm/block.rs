@@ -1,50 +1,58 @@
 //! One task of a product: packs blocks of both operands and runs over their panels.
-use super::kernel::{MAX_TERMS, MAX_WIDTH, Pass, ROW_PITCH, Target, tile, tile_of};
-use super::operand::{PackA, PackB};
+use super::kernel::{
+    MAX_ROWS, MAX_TERMS, MAX_WIDTH, Panels, Pass, ROW_PITCH, Target, WIDE, panel_height, panel_width, tile_for,
+};
+use super::operand::{PackA, PackB, SIDE_BY_SIDE};
 use crate::buffer::Aligned;
 use crate::simd::Isa;
 use crate::vector::{Portable, Vector};
 use std::cell::RefCell;
 use std::ops::Range;
 
-/// Most rows and columns packed at a time: together they stay in the second cache.
-const ROWS: usize = 252;
+/// Most columns of `b` packed at a time: they stay in the second cache.
 const COLUMNS: usize = 512;
+/// Up to this many columns, `a` is read from where it lies if it can be.
+const FEW_COLUMNS: usize = 128;
+/// Up to this many panels of rows, `b` is read from where it lies if it can be.
+const FEW_PANELS: usize = 3;
+/// Rows of `b` up to this long are read from where they lie: packing would hardly bring them closer.
+const SHORT_ROW: usize = 64;
 
 thread_local! {
     /// Packed blocks of this thread.
     static PACKED: RefCell<Aligned> = RefCell::new(Aligned::default());
 }
 
-/// Computes the tile `rows x columns` of a product, or adds `terms` to what stands there.
+/// Part of a product: the rows, columns, and terms of the sums.
+#[derive(Clone, Debug)]
+pub(crate) struct Block {
+    pub rows: Range<usize>,
+    pub columns: Range<usize>,
+    pub terms: Range<usize>,
+}
+
+/// Computes a block of a product.
 ///
 /// # Safety
 /// The operands and the target must have these rows, columns and terms.
-pub(crate) unsafe fn block(
-    a: &impl PackA,
-    b: &impl PackB,
-    target: &Target,
-    rows: Range<usize>,
-    columns: Range<usize>,
-    terms: Range<usize>,
-) {
-    const FLOATS: usize = (ROWS + 16) * ROW_PITCH + (COLUMNS + MAX_WIDTH) * MAX_TERMS;
+pub(crate) unsafe fn block(a: &impl PackA, b: &impl PackB, target: &Target, block: &Block) {
+    const PANEL_A: usize = (MAX_ROWS + 2) * ROW_PITCH;
+    const FLOATS: usize = PANEL_A + (COLUMNS + MAX_WIDTH) * MAX_TERMS;
     PACKED.with(|packed| {
         let mut packed = packed.borrow_mut();
         if packed.len() < FLOATS * 4 {
             *packed = Aligned::zeroed(FLOATS * 4);
         }
-        let memory: *mut f32 = packed.as_mut_ptr().cast();
-        // SAFETY: the features were found on this processor; the rest is the caller's.
+        let packed_a: *mut f32 = packed.as_mut_ptr().cast();
+        // SAFETY: the features were found on this processor, the memory has room for both; the rest is the caller's.
         unsafe {
+            let memory = (packed_a, packed_a.add(PANEL_A));
             match Isa::get() {
                 #[cfg(target_arch = "x86_64")]
-                Isa::Avx512 => avx512(a, b, target, rows, columns, terms, memory),
+                Isa::Avx512 => avx512(a, b, target, block, memory),
                 #[cfg(target_arch = "x86_64")]
-                Isa::Avx2 => avx2(a, b, target, rows, columns, terms, memory),
-                _ => run::<Portable, { tile_of(Isa::Portable).0 }, 1>(
-                    a, b, target, rows, columns, terms, memory,
-                ),
+                Isa::Avx2 => avx2(a, b, target, block, memory),
+                _ => run::<Portable>(a, b, target, block, memory),
             }
         }
     });
@@ -56,14 +64,11 @@ unsafe fn avx512(
     a: &impl PackA,
     b: &impl PackB,
     target: &Target,
-    rows: Range<usize>,
-    columns: Range<usize>,
-    terms: Range<usize>,
-    memory: *mut f32,
+    block: &Block,
+    memory: (*mut f32, *mut f32),
 ) {
-    const MR: usize = tile_of(Isa::Avx512).0;
     // SAFETY: the caller's.
-    unsafe { run::<crate::vector::Avx512, MR, 2>(a, b, target, rows, columns, terms, memory) }
+    unsafe { run::<crate::vector::Avx512>(a, b, target, block, memory) }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -72,76 +77,119 @@ unsafe fn avx2(
     a: &impl PackA,
     b: &impl PackB,
     target: &Target,
-    rows: Range<usize>,
-    columns: Range<usize>,
-    terms: Range<usize>,
-    memory: *mut f32,
+    block: &Block,
+    memory: (*mut f32, *mut f32),
 ) {
-    const MR: usize = tile_of(Isa::Avx2).0;
     // SAFETY: the caller's.
-    unsafe { run::<crate::vector::Avx2, MR, 2>(a, b, target, rows, columns, terms, memory) }
+    unsafe { run::<crate::vector::Avx2>(a, b, target, block, memory) }
+}
+
+/// Cuts a range into parts that differ by at most one, none longer than `most`.
+fn even(range: &Range<usize>, most: usize) -> impl Iterator<Item = Range<usize>> + use<> {
+    let (start, len) = (range.start, range.len());
+    let parts = len.div_ceil(most);
+    (0..parts).map(move |i| start + i * len / parts..start + (i + 1) * len / parts)
 }
 
 #[inline(always)]
-unsafe fn run<V: Vector, const MR: usize, const NV: usize>(
+unsafe fn run<V: Vector>(
     a: &impl PackA,
     b: &impl PackB,
     target: &Target,
-    rows: Range<usize>,
-    columns: Range<usize>,
-    terms: Range<usize>,
-    memory: *mut f32,
+    block: &Block,
+    (packed_a, packed_b): (*mut f32, *mut f32),
 ) {
-    let width = NV * V::LANES;
-    // Passes of one length, so that none is much shorter than the others.
-    let passes = terms.len().div_ceil(MAX_TERMS).max(1);
-    let step = terms.len().div_ceil(passes).max(1);
-    let by_rows = a.by_rows();
-    for column in columns.clone().step_by(COLUMNS) {
-        let block = column..(column + COLUMNS).min(columns.end);
+    for first in block.columns.clone().step_by(COLUMNS) {
+        let columns = first..(first + COLUMNS).min(block.columns.end);
+        let passes = block.terms.len().div_ceil(MAX_TERMS).max(1);
         for pass in 0..passes {
-            let first = terms.start + pass * step;
-            let part = first..(first + step).min(terms.end);
+            let cut = |i: usize| block.terms.start + i * block.terms.len() / passes;
+            let part = Block { rows: block.rows.clone(), columns: columns.clone(), terms: cut(pass)..cut(pass + 1) };
             let state = Pass { first: pass == 0, last: pass + 1 == passes };
-            // SAFETY: `memory` holds the packed blocks; the rest is the caller's.
+            // SAFETY: the caller's.
             unsafe {
-                let packed_a = memory.add((COLUMNS + MAX_WIDTH) * MAX_TERMS);
-                b.pack(part.clone(), block.clone(), width, memory);
-                for row in rows.clone().step_by(ROWS / MR * MR) {
-                    let group = row..(row + ROWS / MR * MR).min(rows.end);
-                    a.pack(group.clone(), part.clone(), MR, packed_a);
-                    let pitch = if by_rows { ROW_PITCH * MR } else { MR * part.len() };
-                    for j in (0..block.len()).step_by(width) {
-                        let panel_b = memory.add(j * part.len());
-                        for (p, i) in (0..group.len()).step_by(MR).enumerate() {
-                            let panel_a = packed_a.add(p * pitch);
-                            let at = (group.start + i, block.start + j);
-                            let size = (MR.min(group.len() - i), width.min(block.len() - j));
-                            if by_rows {
-                                tile::<V, MR, NV, ROW_PITCH, 1>(
-                                    part.len(),
-                                    panel_a,
-                                    panel_b,
-                                    target,
-                                    at,
-                                    size,
-                                    state,
-                                );
-                            } else {
-                                tile::<V, MR, NV, 1, MR>(
-                                    part.len(),
-                                    panel_a,
-                                    panel_b,
-                                    target,
-                                    at,
-                                    size,
-                                    state,
-                                );
-                            }
-                        }
-                    }
-                }
+                let right = Right::<V>::new(b, &part, packed_b);
+                one_pass(a, &right, target, &part, state, packed_a);
             }
+        }
+    }
+}
+
+/// The right operand of a pass: whole panels are read from where they lie if that is better, others are packed.
+struct Right<V> {
+    in_place: Option<(*const f32, usize)>,
+    packed: *const f32,
+    lanes: std::marker::PhantomData<V>,
+}
+
+impl<V: Vector> Right<V> {
+    #[inline(always)]
+    unsafe fn new(b: &impl PackB, part: &Block, packed: *mut f32) -> Right<V> {
+        let width = panel_width();
+        let few = part.rows.len() <= FEW_PANELS * panel_height();
+        let in_place = b.in_place(part.terms.start, part.columns.start);
+        let in_place = in_place.filter(|&(_, step)| few || step <= SHORT_ROW);
+        let rest = if in_place.is_some() { part.columns.len() % V::LANES } else { part.columns.len() };
+        if rest > 0 {
+            // From the beginning of a panel.
+            let from = if in_place.is_some() { part.columns.len() / width * width } else { 0 };
+            let columns = part.columns.start + from..part.columns.end;
+            // SAFETY: the caller's.
+            unsafe { b.pack::<V>(part.terms.clone(), columns, width, packed.add(from * part.terms.len())) };
+        }
+        Right { in_place, packed, lanes: std::marker::PhantomData }
+    }
+
+    /// The panel at a column of this pass, and from one term of it to the next.
+    #[inline(always)]
+    fn panel(&self, column: usize, columns: usize, terms: usize) -> (*const f32, usize) {
+        match self.in_place {
+            Some((b, step)) if columns.is_multiple_of(V::LANES) => (b.wrapping_add(column), step),
+            _ => (self.packed.wrapping_add(column * terms), panel_width()),
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn one_pass<V: Vector>(
+    a: &impl PackA,
+    right: &Right<V>,
+    target: &Target,
+    part: &Block,
+    pass: Pass,
+    packed_a: *mut f32,
+) {
+    let (terms, columns) = (part.terms.len(), part.columns.len());
+    let by_rows = a.by_rows();
+    let width = panel_width();
+    let wide = if part.rows.len() == 1 && right.in_place.is_some() { WIDE * V::LANES } else { usize::MAX };
+    for rows in even(&part.rows, panel_height()) {
+        let in_place = a.in_place(rows.start, part.terms.start).filter(|_| columns <= FEW_COLUMNS);
+        // No closure here: it would be compiled without the vector instructions.
+        let (panel, a_step) = match in_place {
+            Some((panel, step)) => (panel, step),
+            None => {
+                // SAFETY: the caller's; `packed_a` has room for a panel.
+                unsafe { a.pack::<V>(rows.clone(), part.terms.clone(), packed_a) };
+                (packed_a.cast_const(), SIDE_BY_SIDE)
+            }
+        };
+        let whole = tile_for(by_rows, rows.len(), width);
+        let mut column = 0;
+        while column < columns {
+            let rest = columns - column;
+            let (count, tile) = if rest >= wide {
+                (wide, tile_for(false, 1, wide))
+            } else if rest >= width {
+                (width, whole)
+            } else {
+                (rest, tile_for(by_rows, rows.len(), rest))
+            };
+            let (b, b_step) = right.panel(column, count, terms);
+            let panels = Panels { terms, a: panel, a_step: if rest >= wide && by_rows { 1 } else { a_step }, b, b_step };
+            // SAFETY: the caller's; the panels are there.
+            unsafe { tile(&panels, target, (rows.start, part.columns.start + column), count, pass) };
+            column += count;
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The innermost loop: a tile of the result in registers.
 use super::Epilogue;
 use crate::simd::Isa;
-use crate::vector::{MAX_LANES, Vector, for_isa};
+use crate::vector::{MAX_LANES, Portable, Vector, for_isa};
 
 /// Where a product goes.
 #[derive(Clone, Copy)]
@@ -12,16 +12,22 @@ pub(crate) struct Target<'a> {
     pub epilogue: &'a Epilogue,
 }
 
-/// Longest sum of one pass: the panels of a pass stay in the nearest caches.
-pub(crate) const MAX_TERMS: usize = 320;
-/// Elements between the rows of a panel of `a` that is packed row by row; no power of two, so that the rows do not
-/// compete for the same lines of the cache.
+/// Longest sum of one pass: a panel of each operand stays in the first cache.
+pub(crate) const MAX_TERMS: usize = 256;
+/// Elements between the rows of a panel of `a` that lies row by row; no power of two, so that the rows do not compete
+/// for the same lines of the cache.
 pub(crate) const ROW_PITCH: usize = MAX_TERMS + 16;
+/// Most rows of a tile.
+pub(crate) const MAX_ROWS: usize = 13;
+/// Most columns of a tile.
+pub(crate) const MAX_WIDTH: usize = 2 * MAX_LANES;
+/// Vectors of the one wide tile, of a single row.
+pub(crate) const WIDE: usize = 8;
 
-/// Rows and columns of a tile for each instruction set.
-pub(crate) const fn tile_of(isa: Isa) -> (usize, usize) {
+/// Rows and columns of a tile for each instruction set: as many sums as there are registers for.
+const fn tile_of(isa: Isa) -> (usize, usize) {
     match isa {
-        Isa::Avx512 => (14, 32),
+        Isa::Avx512 => (MAX_ROWS, 32),
         Isa::Avx2 => (6, 16),
         Isa::Portable => (6, 8),
     }
@@ -32,6 +38,11 @@ pub(crate) fn panel_width() -> usize {
     tile_of(Isa::get()).1
 }
 
+/// Most rows of a panel of `a`.
+pub(crate) fn panel_height() -> usize {
+    tile_of(Isa::get()).0
+}
+
 /// Which part of a sum a pass adds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pass {
@@ -39,90 +50,188 @@ pub(crate) struct Pass {
     pub last: bool,
 }
 
-/// One tile: `terms` products of each row of panel `a` with each column of panel `b`. Element (row, term) of `a` is at
-/// `row * ROW + term * STEP`.
-///
-/// # Safety
-/// The panels must hold whole tiles of `terms`; the target `rows x columns` at `c`.
-#[inline(always)]
-pub(crate) unsafe fn tile<
-    V: Vector,
-    const MR: usize,
-    const NV: usize,
-    const ROW: usize,
-    const STEP: usize,
->(
-    terms: usize,
-    a: *const f32,
-    b: *const f32,
+/// What a tile multiplies.
+#[derive(Clone, Copy)]
+pub(crate) struct Panels {
+    pub terms: usize,
+    pub a: *const f32,
+    /// Elements from one term of `a` to the next, where its rows lie side by side; else its rows are [`ROW_PITCH`] apart and
+    /// its terms lie side by side.
+    pub a_step: usize,
+    pub b: *const f32,
+    /// Elements from one term of `b` to the next; its columns lie side by side.
+    pub b_step: usize,
+}
+
+/// Computes the tile of the result that begins at a row and column; there are as many columns as given.
+pub(crate) type Tile = unsafe fn(&Panels, &Target, (usize, usize), usize, Pass);
+
+/// The tile of `rows`, at most [`panel_height`], and `columns`, at most [`panel_width`]; for a single row that lies side by
+/// side up to [`WIDE`] vectors.
+pub(crate) fn tile_for(by_rows: bool, rows: usize, columns: usize) -> Tile {
+    let isa = Isa::get();
+    let (layout, row) = (usize::from(by_rows), rows - 1);
+    match isa {
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 if columns > 32 => avx512::<1, WIDE, 1>,
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => AVX512[usize::from(columns > 16)][layout][row],
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 if columns > 16 => avx2::<1, WIDE, 1>,
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => AVX2[usize::from(columns > 8)][layout][row],
+        _ if columns > Portable::LANES => portable::<1, WIDE, 1>,
+        _ => PORTABLE[layout][row],
+    }
+}
+
+macro_rules! heights {
+    ($tile:ident $vectors:literal: $($rows:literal)*) => {
+        [[$($tile::<$rows, $vectors, 1> as Tile),*], [$($tile::<$rows, $vectors, ROW_PITCH> as Tile),*]]
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+static AVX512: [[[Tile; MAX_ROWS]; 2]; 2] =
+    [heights!(avx512 1: 1 2 3 4 5 6 7 8 9 10 11 12 13), heights!(avx512 2: 1 2 3 4 5 6 7 8 9 10 11 12 13)];
+#[cfg(target_arch = "x86_64")]
+static AVX2: [[[Tile; 6]; 2]; 2] = [heights!(avx2 1: 1 2 3 4 5 6), heights!(avx2 2: 1 2 3 4 5 6)];
+static PORTABLE: [[Tile; 6]; 2] = heights!(portable 1: 1 2 3 4 5 6);
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma,bmi2")]
+unsafe fn avx512<const ROWS: usize, const VECTORS: usize, const PITCH: usize>(
+    panels: &Panels,
     target: &Target,
     at: (usize, usize),
-    size: (usize, usize),
+    columns: usize,
+    pass: Pass,
+) {
+    // SAFETY: the caller's; the features are enabled.
+    unsafe { tile::<crate::vector::Avx512, ROWS, VECTORS, PITCH>(panels, target, at, columns, pass) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,bmi2")]
+unsafe fn avx2<const ROWS: usize, const VECTORS: usize, const PITCH: usize>(
+    panels: &Panels,
+    target: &Target,
+    at: (usize, usize),
+    columns: usize,
+    pass: Pass,
+) {
+    // SAFETY: the caller's; the features are enabled.
+    unsafe { tile::<crate::vector::Avx2, ROWS, VECTORS, PITCH>(panels, target, at, columns, pass) }
+}
+
+unsafe fn portable<const ROWS: usize, const VECTORS: usize, const PITCH: usize>(
+    panels: &Panels,
+    target: &Target,
+    at: (usize, usize),
+    columns: usize,
+    pass: Pass,
+) {
+    // SAFETY: the caller's.
+    unsafe { tile::<Portable, ROWS, VECTORS, PITCH>(panels, target, at, columns, pass) }
+}
+
+/// Element (row, term) of `a` is at `row * PITCH + term * a_step`, with a step of 1 for rows that are apart.
+///
+/// # Safety
+/// The panels must hold all terms of `ROWS` and of whole vectors of columns; the target the rows and `columns`.
+#[inline(always)]
+unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize, const PITCH: usize>(
+    panels: &Panels,
+    target: &Target,
+    at: (usize, usize),
+    columns: usize,
     pass: Pass,
 ) {
     // SAFETY: the caller's.
     unsafe {
-        let mut sums = [[V::splat(0.0); NV]; MR];
-        let (mut a, mut b) = (a, b);
-        for _ in 0..terms {
-            let mut columns = [V::splat(0.0); NV];
+        let mut sums = [[V::splat(0.0); VECTORS]; ROWS];
+        let (mut a, mut b) = (panels.a, panels.b);
+        let step = if PITCH == 1 { panels.a_step } else { 1 };
+        for _ in 0..panels.terms {
+            let mut columns = [V::splat(0.0); VECTORS];
             for (j, column) in columns.iter_mut().enumerate() {
                 *column = V::load(b.add(j * V::LANES));
             }
             for (i, row) in sums.iter_mut().enumerate() {
-                let x = V::splat(*a.add(i * ROW));
+                let x = V::splat(*a.add(i * PITCH));
                 for (sum, column) in row.iter_mut().zip(columns) {
                     *sum = x.mul_add(column, *sum);
                 }
             }
-            a = a.add(STEP);
-            b = b.add(NV * V::LANES);
+            a = a.add(step);
+            b = b.add(panels.b_step);
         }
-        let (rows, columns) = size;
         let c = target.c.add(at.0 * target.row + at.1);
-        let bias = target.epilogue.bias;
-        for (i, row) in sums.iter().enumerate() {
-            if i < rows {
-                let c = c.add(i * target.row);
-                for (j, &sum) in row.iter().enumerate() {
-                    let from = j * V::LANES;
-                    if from < columns {
-                        let n = V::LANES.min(columns - from);
-                        let bias = if bias.is_null() { bias } else { bias.add(at.1 + from) };
-                        finish(sum, c.add(from), bias, n, target.epilogue, pass);
-                    }
+        let mut epilogue = *target.epilogue;
+        epilogue.accumulate |= !pass.first;
+        epilogue.relu &= pass.last;
+        epilogue.bias = if epilogue.bias.is_null() || !pass.last {
+            std::ptr::null()
+        } else {
+            epilogue.bias.add(at.1)
+        };
+        if columns == VECTORS * V::LANES {
+            store_tile::<V, ROWS, VECTORS>(sums, c, target.row, V::LANES, &epilogue);
+        } else {
+            // Whole vectors, then the rest of one.
+            let mut from = 0;
+            for j in 0..VECTORS {
+                let n = V::LANES.min(columns - from);
+                let part: [[V; 1]; ROWS] = std::array::from_fn(|i| [sums[i][j]]);
+                let mut epilogue = epilogue;
+                epilogue.bias = epilogue.bias.wrapping_add(if epilogue.bias.is_null() { 0 } else { from });
+                if n > 0 {
+                    store_tile::<V, ROWS, 1>(part, c.add(from), target.row, n, &epilogue);
                 }
+                from += n;
             }
         }
     }
 }
 
-/// Stores `n` numbers of a sum as the epilogue says.
+/// Stores sums as the epilogue says; `n` is the number of columns of the last vector.
 #[inline(always)]
-unsafe fn finish<V: Vector>(
-    sum: V,
+unsafe fn store_tile<V: Vector, const ROWS: usize, const VECTORS: usize>(
+    mut sums: [[V; VECTORS]; ROWS],
     c: *mut f32,
-    bias: *const f32,
+    row: usize,
     n: usize,
     epilogue: &Epilogue,
-    pass: Pass,
 ) {
     // SAFETY: the caller's.
     unsafe {
         let load = |p: *const f32| if n == V::LANES { V::load(p) } else { V::load_first(p, n) };
-        let mut y = sum;
-        if !pass.first || epilogue.accumulate {
-            y = y.add(load(c));
-        }
-        if pass.last {
-            if !bias.is_null() {
-                y = y.add(load(bias));
-            }
-            if epilogue.relu {
-                y = y.max(V::splat(0.0));
+        if epilogue.accumulate {
+            for (i, sums) in sums.iter_mut().enumerate() {
+                for (j, sum) in sums.iter_mut().enumerate() {
+                    *sum = sum.add(load(c.add(i * row + j * V::LANES)));
+                }
             }
         }
-        if n == V::LANES { y.store(c) } else { y.store_first(c, n) }
+        if !epilogue.bias.is_null() {
+            let bias: [V; VECTORS] = std::array::from_fn(|j| load(epilogue.bias.add(j * V::LANES)));
+            for sums in &mut sums {
+                for (sum, bias) in sums.iter_mut().zip(bias) {
+                    *sum = sum.add(bias);
+                }
+            }
+        }
+        if epilogue.relu {
+            for sum in sums.as_flattened_mut() {
+                *sum = sum.max(V::splat(0.0));
+            }
+        }
+        for (i, sums) in sums.iter().enumerate() {
+            for (j, &sum) in sums.iter().enumerate() {
+                let c = c.add(i * row + j * V::LANES);
+                if n == V::LANES { sum.store(c) } else { sum.store_first(c, n) }
+            }
+        }
     }
 }
 
@@ -153,10 +262,8 @@ unsafe fn add_rows_with<V: Vector>(
             }
             let bias = epilogue.bias;
             let bias = if bias.is_null() { bias } else { bias.add(from) };
-            finish(sum, c.add(from), bias, lanes, epilogue, Pass { first: true, last: true });
+            let epilogue = Epilogue { bias, ..*epilogue };
+            store_tile::<V, 1, 1>([[sum]], c.add(from), 0, lanes, &epilogue);
         }
     }
 }
-
-/// The widest panel.
-pub(crate) const MAX_WIDTH: usize = 2 * MAX_LANES;

@@ -6,10 +6,12 @@
 mod block;
 mod kernel;
 mod operand;
+mod transpose;
 
-pub(crate) use block::block;
-pub(crate) use kernel::{ROW_PITCH, Target, panel_width};
-pub(crate) use operand::{Matrix, PackA, PackB};
+use block::{Block, block};
+use kernel::{Target, panel_width};
+pub(crate) use kernel::ROW_PITCH;
+pub(crate) use operand::{Matrix, PackA, PackB, SIDE_BY_SIDE, copy_over};
 
 use crate::pool::Pool;
 
@@ -54,8 +56,11 @@ impl Default for Epilogue {
     }
 }
 
-/// Rows and columns of a task.
-const TASK: (usize, usize) = (252, 512);
+/// Most rows and columns of a task.
+const TASK: (usize, usize) = (512, 512);
+/// Fewest rows and columns that a task is given for the sake of more tasks, of which this many will do.
+const LEAST: (usize, usize) = (168, 128);
+const ENOUGH: usize = 16;
 /// Multiply-adds that are not worth more than one task.
 const SMALL: usize = 48 * 48 * 48;
 /// Shortest part of a sum that is cut, and the most parts.
@@ -77,16 +82,16 @@ impl Tasks {
             return Tasks { rows: 1, columns: 1, parts: 1 };
         }
         let (rows, columns) = (m.div_ceil(TASK.0), n.div_ceil(TASK.1));
-        let wanted = 8usize.div_ceil(rows * columns);
-        let parts =
-            if m * n <= TASK.0 * TASK.1 * 2 { wanted.max(k / 4096).min(k / SPLIT.0).min(SPLIT.1) } else { 1 };
-        if parts > 1 {
-            return Tasks { rows, columns, parts };
+        if m * n <= TASK.0 * TASK.1 {
+            let wanted = 8usize.div_ceil(rows * columns).max(k / 4096);
+            let parts = wanted.min(k / SPLIT.0).min(SPLIT.1);
+            if parts > 1 {
+                return Tasks { rows, columns, parts };
+            }
         }
         // Smaller tasks where there would be few.
-        let columns = if rows * columns < 4 { n.div_ceil(128).min(8).max(columns) } else { columns };
-        let rows =
-            if rows * columns < 8 { m.div_ceil(56).min(8usize.div_ceil(columns)).max(rows) } else { rows };
+        let rows = rows.max(ENOUGH.div_ceil(columns).min(m / LEAST.0));
+        let columns = columns.max((ENOUGH / 2).div_ceil(rows).min(n / LEAST.1));
         Tasks { rows, columns, parts: 1 }
     }
 
@@ -112,14 +117,15 @@ impl Tasks {
     ) {
         let (c_at, partial) = (c as usize, scratch as usize);
         let width = panel_width();
+        // Whole multiples, as even as can be.
         let cut = |size: usize, parts: usize, multiple: usize, i: usize| {
-            let step = size.div_ceil(parts).next_multiple_of(multiple);
-            (i * step).min(size)..((i + 1) * step).min(size)
+            let units = size.div_ceil(multiple);
+            (i * units / parts * multiple).min(size)..((i + 1) * units / parts * multiple).min(size)
         };
         let tasks = self.rows * self.columns * self.parts;
         let task = |task: usize| {
             let (part, tile) = (task / (self.rows * self.columns), task % (self.rows * self.columns));
-            let rows = cut(m, self.rows, 14, tile / self.columns);
+            let rows = cut(m, self.rows, 1, tile / self.columns);
             let columns = cut(n, self.columns, width, tile % self.columns);
             let terms = cut(k, self.parts, 16, part);
             if rows.is_empty() || columns.is_empty() {
@@ -133,7 +139,7 @@ impl Tasks {
                 } else {
                     Target { c: c_at as *mut f32, row: c_row, epilogue }
                 };
-                block(a, b, &target, rows, columns, terms);
+                block(a, b, &target, &Block { rows, columns, terms });
             }
         };
         if tasks == 1 {
@@ -210,7 +216,7 @@ impl Gemm {
         let (a, b) = (Matrix { data: a, strides: self.a }, Matrix { data: b, strides: self.b });
         let target = Target { c, row: self.c_row, epilogue };
         // SAFETY: the caller's.
-        unsafe { block(&a, &b, &target, 0..self.m, 0..self.n, 0..self.k) };
+        unsafe { block(&a, &b, &target, &Block { rows: 0..self.m, columns: 0..self.n, terms: 0..self.k }) };
     }
 }
 

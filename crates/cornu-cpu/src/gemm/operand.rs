@@ -1,27 +1,45 @@
 //! Packing operands into panels.
 use super::Strides;
 use super::kernel::ROW_PITCH;
+use super::transpose::transpose;
+use crate::vector::Vector;
 use std::ops::Range;
+
+/// Elements from one term of a packed panel of `a` to the next, where rows lie side by side: whole vectors of them.
+pub(crate) const SIDE_BY_SIDE: usize = 16;
 
 /// The left operand of a product.
 pub(crate) trait PackA {
-    /// Whether panels are packed row by row ([`ROW_PITCH`] apart), rather than term by term.
+    /// Whether panels lie row by row ([`ROW_PITCH`] apart), rather than with the rows side by side ([`SIDE_BY_SIDE`]).
     fn by_rows(&self) -> bool;
 
-    /// Packs `rows` and `terms` into panels of `height` rows; rows beyond the last are 0.
+    /// Where a panel with its rows side by side begins at a row and term, and how far it is from one term to the next, if
+    /// it lies so already.
+    fn in_place(&self, _row: usize, _term: usize) -> Option<(*const f32, usize)> {
+        None
+    }
+
+    /// Packs `rows` and `terms` into a panel.
     ///
     /// # Safety
-    /// The operand must have them, and `out` room for the panels.
-    unsafe fn pack(&self, rows: Range<usize>, terms: Range<usize>, height: usize, out: *mut f32);
+    /// The operand must have them, and `out` room for the panel.
+    unsafe fn pack<V: Vector>(&self, rows: Range<usize>, terms: Range<usize>, out: *mut f32);
 }
 
 /// The right operand of a product.
 pub(crate) trait PackB {
-    /// Packs `terms` and `columns` into panels of `width` columns, term by term; columns beyond the last are 0.
+    /// Where the columns lie side by side from a term and column on, and how far it is from one term to the next, if they
+    /// do.
+    fn in_place(&self, _term: usize, _column: usize) -> Option<(*const f32, usize)> {
+        None
+    }
+
+    /// Packs `terms` and `columns` into panels of `width` columns, term by term. What stands in columns beyond the last
+    /// does not matter.
     ///
     /// # Safety
     /// The operand must have them, and `out` room for the panels.
-    unsafe fn pack(&self, terms: Range<usize>, columns: Range<usize>, width: usize, out: *mut f32);
+    unsafe fn pack<V: Vector>(&self, terms: Range<usize>, columns: Range<usize>, width: usize, out: *mut f32);
 }
 
 /// A matrix in memory.
@@ -36,7 +54,7 @@ unsafe impl Sync for Matrix {}
 
 impl Matrix {
     fn at(&self, row: usize, col: usize) -> *const f32 {
-        // SAFETY: callers ask only for elements that exist, or never read.
+        // Callers ask only for elements that exist, or never read.
         self.data.wrapping_add(row * self.strides.row + col * self.strides.col)
     }
 }
@@ -46,58 +64,56 @@ impl PackA for Matrix {
         self.strides.row != 1 || self.strides.col == 1
     }
 
-    unsafe fn pack(&self, rows: Range<usize>, terms: Range<usize>, height: usize, out: *mut f32) {
-        let by_rows = self.by_rows();
-        let pitch = if by_rows { ROW_PITCH * height } else { height * terms.len() };
-        let mut panel = out;
-        for first in rows.clone().step_by(height) {
-            let count = height.min(rows.end - first);
-            // SAFETY: the caller's.
-            unsafe {
-                if by_rows {
-                    for i in 0..height {
-                        let to = panel.add(i * ROW_PITCH);
-                        if i < count {
-                            copy_strided(self.at(first + i, terms.start), self.strides.col, to, terms.len());
-                        } else {
-                            to.write_bytes(0, terms.len());
-                        }
-                    }
-                } else {
-                    for (t, term) in terms.clone().enumerate() {
-                        let to = panel.add(t * height);
-                        copy_strided(self.at(first, term), self.strides.row, to, count);
-                        to.add(count).write_bytes(0, height - count);
+    fn in_place(&self, row: usize, term: usize) -> Option<(*const f32, usize)> {
+        (!self.by_rows()).then(|| (self.at(row, term), self.strides.col))
+    }
+
+    #[inline(always)]
+    unsafe fn pack<V: Vector>(&self, rows: Range<usize>, terms: Range<usize>, out: *mut f32) {
+        // SAFETY: the caller's; what is written beyond a row is written again, or in the room for the panel.
+        unsafe {
+            if self.by_rows() {
+                for (i, row) in rows.enumerate() {
+                    let (from, to) = (self.at(row, terms.start), out.add(i * ROW_PITCH));
+                    if self.strides.col == 1 {
+                        copy_over::<V>(from, to, terms.len());
+                    } else {
+                        (0..terms.len()).for_each(|t| *to.add(t) = *from.add(t * self.strides.col));
                     }
                 }
-                panel = panel.add(pitch);
+            } else {
+                for (t, term) in terms.enumerate() {
+                    copy_over::<V>(self.at(rows.start, term), out.add(t * SIDE_BY_SIDE), rows.len());
+                }
             }
         }
     }
 }
 
 impl PackB for Matrix {
-    unsafe fn pack(&self, terms: Range<usize>, columns: Range<usize>, width: usize, out: *mut f32) {
+    fn in_place(&self, term: usize, column: usize) -> Option<(*const f32, usize)> {
+        (self.strides.col == 1).then(|| (self.at(term, column), self.strides.row))
+    }
+
+    #[inline(always)]
+    unsafe fn pack<V: Vector>(&self, terms: Range<usize>, columns: Range<usize>, width: usize, out: *mut f32) {
         let mut panel = out;
         for first in columns.clone().step_by(width) {
             let count = width.min(columns.end - first);
+            let from = self.at(terms.start, first);
             // SAFETY: the caller's.
             unsafe {
                 if self.strides.col == 1 {
-                    for (t, term) in terms.clone().enumerate() {
-                        let to = panel.add(t * width);
+                    for t in 0..terms.len() {
+                        let (from, to) = (from.add(t * self.strides.row), panel.add(t * width));
                         if count == width {
-                            std::ptr::copy_nonoverlapping(self.at(term, first), to, width);
+                            copy_over::<V>(from, to, width);
                         } else {
-                            std::ptr::copy_nonoverlapping(self.at(term, first), to, count);
-                            to.add(count).write_bytes(0, width - count);
+                            copy_over::<V>(from, to, count);
                         }
                     }
                 } else {
-                    if count < width {
-                        panel.write_bytes(0, terms.len() * width);
-                    }
-                    transpose(self.at(terms.start, first), self.strides, panel, (terms.len(), count), width);
+                    transpose(from, self.strides, panel, (terms.len(), count), width);
                 }
                 panel = panel.add(terms.len() * width);
             }
@@ -105,28 +121,21 @@ impl PackB for Matrix {
     }
 }
 
-/// Copies a view of `terms x columns` whose columns are far apart: in blocks, so that the lines read are used whole.
-unsafe fn transpose(from: *const f32, strides: Strides, to: *mut f32, size: (usize, usize), width: usize) {
-    const BLOCK: usize = 16;
-    for start in (0..size.0).step_by(BLOCK) {
-        let end = (start + BLOCK).min(size.0);
-        for j in 0..size.1 {
-            for i in start..end {
-                // SAFETY: the caller's.
-                unsafe { *to.add(i * width + j) = *from.add(i * strides.row + j * strides.col) };
-            }
-        }
-    }
-}
-
+/// Copies numbers by whole vectors: what lies beyond them up to the end of the last vector is overwritten, but not read.
+///
+/// # Safety
+/// `from` must hold `n` numbers, and `to` whole vectors for them.
 #[inline(always)]
-unsafe fn copy_strided(from: *const f32, stride: usize, to: *mut f32, n: usize) {
+pub(crate) unsafe fn copy_over<V: Vector>(from: *const f32, to: *mut f32, n: usize) {
     // SAFETY: the caller's.
     unsafe {
-        if stride == 1 {
-            std::ptr::copy_nonoverlapping(from, to, n);
-        } else {
-            (0..n).for_each(|i| *to.add(i) = *from.add(i * stride));
+        let mut i = 0;
+        while i + V::LANES <= n {
+            V::load(from.add(i)).store(to.add(i));
+            i += V::LANES;
+        }
+        if i < n {
+            V::load_first(from.add(i), n - i).store(to.add(i));
         }
     }
 }

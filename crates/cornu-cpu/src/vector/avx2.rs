@@ -198,4 +198,21 @@ impl Vector for Avx2 {
         // SAFETY: the caller vouches for the instruction set and for pointers.
         unsafe { Avx2(_mm256_cvtepi32_ps(_mm256_castps_si256(self.0))) }
     }
+    #[inline(always)]
+    unsafe fn load_first(p: *const f32, n: usize) -> Self {
+        // SAFETY: the caller vouches for the instruction set; lanes that the mask leaves out are not read.
+        unsafe { Avx2(_mm256_maskload_ps(p, first(n))) }
+    }
+    #[inline(always)]
+    unsafe fn store_first(self, p: *mut f32, n: usize) {
+        // SAFETY: the caller vouches for the instruction set; lanes that the mask leaves out are not written.
+        unsafe { _mm256_maskstore_ps(p, first(n), self.0) }
+    }
+}
+
+/// The first `n` lanes, at most all.
+#[inline(always)]
+unsafe fn first(n: usize) -> __m256i {
+    // SAFETY: the caller vouches for the instruction set.
+    unsafe { _mm256_cmpgt_epi32(_mm256_set1_epi32(n as i32), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)) }
 }

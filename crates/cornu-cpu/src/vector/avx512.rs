@@ -200,4 +200,20 @@ impl Vector for Avx512 {
         // SAFETY: the caller vouches for the instruction set and for pointers.
         unsafe { Avx512(_mm512_cvtepi32_ps(_mm512_castps_si512(self.0))) }
     }
+    #[inline(always)]
+    unsafe fn load_first(p: *const f32, n: usize) -> Self {
+        // SAFETY: the caller vouches for the instruction set; lanes that the mask leaves out are not read.
+        unsafe { Avx512(_mm512_maskz_loadu_ps(first(n), p)) }
+    }
+    #[inline(always)]
+    unsafe fn store_first(self, p: *mut f32, n: usize) {
+        // SAFETY: the caller vouches for the instruction set; lanes that the mask leaves out are not written.
+        unsafe { _mm512_mask_storeu_ps(p, first(n), self.0) }
+    }
+}
+
+/// The first `n` lanes, at most all.
+#[inline(always)]
+fn first(n: usize) -> __mmask16 {
+    ((1u32 << n) - 1) as __mmask16
 }

@@ -29,7 +29,6 @@ fn seconds() -> f64 {
     START.get_or_init(Instant::now).elapsed().as_secs_f64()
 }
 
-
 /// Time for one line of the table.
 const BUDGET: Duration = Duration::from_millis(300);
 

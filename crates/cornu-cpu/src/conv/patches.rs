@@ -153,7 +153,13 @@ impl PackA for Patches<'_> {
 
 impl PackB for Patches<'_> {
     #[inline(always)]
-    unsafe fn pack<V: Vector>(&self, terms: Range<usize>, columns: Range<usize>, width: usize, out: *mut f32) {
+    unsafe fn pack<V: Vector>(
+        &self,
+        terms: Range<usize>,
+        columns: Range<usize>,
+        width: usize,
+        out: *mut f32,
+    ) {
         /// Longest part of a patch put together at a time: whole panels.
         const PART: usize = 512;
         let mut buffer = [0f32; PART + MAX_LANES];
@@ -196,7 +202,13 @@ impl<'a> Flipped<'a> {
 
 impl PackB for Flipped<'_> {
     #[inline(always)]
-    unsafe fn pack<V: Vector>(&self, terms: Range<usize>, columns: Range<usize>, width: usize, out: *mut f32) {
+    unsafe fn pack<V: Vector>(
+        &self,
+        terms: Range<usize>,
+        columns: Range<usize>,
+        width: usize,
+        out: *mut f32,
+    ) {
         let g = self.geometry;
         let (filters, channels) = (g.filters / g.groups, g.channels / g.groups);
         let places: usize = g.kernel.iter().product();

@@ -1,6 +1,7 @@
 //! One task of a product: packs blocks of both operands and runs over their panels.
 use super::kernel::{
-    MAX_ROWS, MAX_TERMS, MAX_WIDTH, Panels, Pass, ROW_PITCH, Target, WIDE, panel_height, panel_width, tile_for,
+    MAX_ROWS, MAX_TERMS, MAX_WIDTH, Panels, Pass, ROW_PITCH, Target, WIDE, panel_height, panel_width,
+    tile_for,
 };
 use super::operand::{PackA, PackB, SIDE_BY_SIDE};
 use crate::buffer::Aligned;
@@ -73,13 +74,7 @@ unsafe fn avx512(
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,bmi2")]
-unsafe fn avx2(
-    a: &impl PackA,
-    b: &impl PackB,
-    target: &Target,
-    block: &Block,
-    memory: (*mut f32, *mut f32),
-) {
+unsafe fn avx2(a: &impl PackA, b: &impl PackB, target: &Target, block: &Block, memory: (*mut f32, *mut f32)) {
     // SAFETY: the caller's.
     unsafe { run::<crate::vector::Avx2>(a, b, target, block, memory) }
 }
@@ -104,7 +99,8 @@ unsafe fn run<V: Vector>(
         let passes = block.terms.len().div_ceil(MAX_TERMS).max(1);
         for pass in 0..passes {
             let cut = |i: usize| block.terms.start + i * block.terms.len() / passes;
-            let part = Block { rows: block.rows.clone(), columns: columns.clone(), terms: cut(pass)..cut(pass + 1) };
+            let part =
+                Block { rows: block.rows.clone(), columns: columns.clone(), terms: cut(pass)..cut(pass + 1) };
             let state = Pass { first: pass == 0, last: pass + 1 == passes };
             // SAFETY: the caller's.
             unsafe {
@@ -186,7 +182,13 @@ unsafe fn one_pass<V: Vector>(
                 (rest, tile_for(by_rows, rows.len(), rest))
             };
             let (b, b_step) = right.panel(column, count, terms);
-            let panels = Panels { terms, a: panel, a_step: if rest >= wide && by_rows { 1 } else { a_step }, b, b_step };
+            let panels = Panels {
+                terms,
+                a: panel,
+                a_step: if rest >= wide && by_rows { 1 } else { a_step },
+                b,
+                b_step,
+            };
             // SAFETY: the caller's; the panels are there.
             unsafe { tile(&panels, target, (rows.start, part.columns.start + column), count, pass) };
             column += count;

@@ -170,11 +170,8 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize, const PITCH: 
         let mut epilogue = *target.epilogue;
         epilogue.accumulate |= !pass.first;
         epilogue.relu &= pass.last;
-        epilogue.bias = if epilogue.bias.is_null() || !pass.last {
-            std::ptr::null()
-        } else {
-            epilogue.bias.add(at.1)
-        };
+        epilogue.bias =
+            if epilogue.bias.is_null() || !pass.last { std::ptr::null() } else { epilogue.bias.add(at.1) };
         if columns == VECTORS * V::LANES {
             store_tile::<V, ROWS, VECTORS>(sums, c, target.row, V::LANES, &epilogue);
         } else {

@@ -9,8 +9,8 @@ mod operand;
 mod transpose;
 
 use block::{Block, block};
-use kernel::{Target, panel_width};
 pub(crate) use kernel::ROW_PITCH;
+use kernel::{Target, panel_width};
 pub(crate) use operand::{Matrix, PackA, PackB, SIDE_BY_SIDE, copy_over};
 
 use crate::pool::Pool;

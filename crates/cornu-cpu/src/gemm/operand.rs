@@ -96,7 +96,13 @@ impl PackB for Matrix {
     }
 
     #[inline(always)]
-    unsafe fn pack<V: Vector>(&self, terms: Range<usize>, columns: Range<usize>, width: usize, out: *mut f32) {
+    unsafe fn pack<V: Vector>(
+        &self,
+        terms: Range<usize>,
+        columns: Range<usize>,
+        width: usize,
+        out: *mut f32,
+    ) {
         let mut panel = out;
         for first in columns.clone().step_by(width) {
             let count = width.min(columns.end - first);

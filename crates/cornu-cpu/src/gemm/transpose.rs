@@ -67,7 +67,11 @@ unsafe fn block_of_8(from: *const f32, pitch: usize, to: *mut f32, width: usize)
         });
         for i in 0..8 {
             let (a, b) = (twos[i % 4], twos[i % 4 + 4]);
-            let row = if i < 4 { _mm256_permute2f128_ps::<0x20>(a, b) } else { _mm256_permute2f128_ps::<0x31>(a, b) };
+            let row = if i < 4 {
+                _mm256_permute2f128_ps::<0x20>(a, b)
+            } else {
+                _mm256_permute2f128_ps::<0x31>(a, b)
+            };
             _mm256_storeu_ps(to.add(i * width), row);
         }
     }

@@ -2,7 +2,7 @@
 mod oracle;
 
 use cornu::losses::Loss;
-use cornu_graph::gradient;
+use cornu_graph::{Backend, gradient};
 use oracle::{Array, Feed, Near};
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -21,7 +21,7 @@ struct Case {
     gradient: Array,
 }
 
-fn check(case: &Case) -> Result<(), String> {
+fn check(case: &Case, engine: &dyn Backend) -> Result<(), String> {
     let loss: Loss = serde_json::from_value(case.object.clone()).map_err(|e| e.to_string())?;
     let saved = serde_json::to_value(&loss).map_err(|e| e.to_string())?;
     let null_reduction = case.object["config"]["reduction"].is_null();
@@ -36,7 +36,7 @@ fn check(case: &Case) -> Result<(), String> {
         let value = loss.compute(&y_true, &y_pred, weight.as_ref(), mask.as_ref())?;
         let total = value.sum(value.all_axes());
         let gradient = gradient(&total, std::slice::from_ref(&y_pred))?.remove(0);
-        feed.run(&[value, gradient])
+        feed.run(engine, &[value, gradient])
     };
     let outputs = run().map_err(|e| e.to_string())?;
     Near { relative: 1e-5, absolute: 1e-6 }.check("loss", &outputs[0], &case.loss)?;

@@ -3,7 +3,7 @@ mod oracle;
 
 use cornu::Tensor;
 use cornu::metrics::Metric;
-use cornu_graph::Spec;
+use cornu_graph::{Backend, Spec};
 use oracle::{Array, Feed, Near};
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -28,19 +28,24 @@ struct Batch {
 }
 
 /// The state after a batch, and the result.
-fn update(metric: &Metric, state: &[Tensor], batch: &Batch) -> cornu::Result<(Vec<Tensor>, Tensor)> {
+fn update(
+    engine: &dyn Backend,
+    metric: &Metric,
+    state: &[Tensor],
+    batch: &Batch,
+) -> cornu::Result<(Vec<Tensor>, Tensor)> {
     let mut feed = Feed::default();
     let before: Vec<_> = state.iter().map(|t| feed.input(t.clone())).collect();
     let (y_true, y_pred) = (feed.array(&batch.y_true), feed.array(&batch.y_pred));
     let weight = batch.sample_weight.as_ref().map(|w| feed.array(w));
     let mut after = metric.update_state(&before, &y_true, &y_pred, weight.as_ref())?;
     after.push(metric.result(&after)?);
-    let mut outputs = feed.run(&after)?;
+    let mut outputs = feed.run(engine, &after)?;
     let result = outputs.pop().unwrap();
     Ok((outputs, result))
 }
 
-fn check(case: &Case) -> Result<(), String> {
+fn check(case: &Case, engine: &dyn Backend) -> Result<(), String> {
     let metric: Metric = serde_json::from_value(case.object.clone()).map_err(|e| e.to_string())?;
     let saved = serde_json::to_value(&metric).map_err(|e| e.to_string())?;
     let has_tensor = case.object["config"]["label_weights"].is_object();
@@ -56,7 +61,7 @@ fn check(case: &Case) -> Result<(), String> {
     let mut state: Vec<Tensor> = initial.into_iter().map(|(_, value)| value).collect();
     let mut result = None;
     for batch in &case.batches {
-        let (after, value) = update(&metric, &state, batch).map_err(|e| e.to_string())?;
+        let (after, value) = update(engine, &metric, &state, batch).map_err(|e| e.to_string())?;
         (state, result) = (after, Some(value));
     }
     if state.len() != case.state.len() {

@@ -3,7 +3,7 @@ mod oracle;
 
 use cornu::Tensor;
 use cornu::optimizers::Optimizer;
-use cornu_graph::Spec;
+use cornu_graph::{Backend, Spec};
 use oracle::{Array, Feed, Near};
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -23,6 +23,7 @@ struct Case {
 }
 
 fn step(
+    engine: &dyn Backend,
     optimizer: &Optimizer,
     state: &[Tensor],
     weights: &[Tensor],
@@ -33,12 +34,12 @@ fn step(
     let before: Vec<_> = weights.iter().map(|t| feed.input(t.clone())).collect();
     let gradients: Vec<_> = gradients.iter().map(|g| feed.array(g)).collect();
     let (after, next) = optimizer.stateless_apply(&own, &gradients, &before)?;
-    let mut outputs = feed.run(&[after, next].concat())?;
+    let mut outputs = feed.run(engine, &[after, next].concat())?;
     let next = outputs.split_off(weights.len());
     Ok((outputs, next))
 }
 
-fn check(case: &Case) -> Result<(), String> {
+fn check(case: &Case, engine: &dyn Backend) -> Result<(), String> {
     let optimizer: Optimizer = serde_json::from_value(case.object.clone()).map_err(|e| e.to_string())?;
     let saved = serde_json::to_value(&optimizer).map_err(|e| e.to_string())?;
     if saved.to_string() != case.object.to_string() {
@@ -52,7 +53,7 @@ fn check(case: &Case) -> Result<(), String> {
     // Weights are near 1 and lose digits where steps cancel.
     let near = Near { relative: 2e-5, absolute: 1e-5 };
     for (i, (gradients, expected)) in case.gradients.iter().zip(&case.after).enumerate() {
-        (weights, state) = step(&optimizer, &state, &weights, gradients).map_err(|e| e.to_string())?;
+        (weights, state) = step(engine, &optimizer, &state, &weights, gradients).map_err(|e| e.to_string())?;
         for (k, (weight, expected)) in weights.iter().zip(expected).enumerate() {
             near.check(&format!("weight {k} after step {}", i + 1), weight, expected)?;
         }

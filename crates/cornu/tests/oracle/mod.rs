@@ -1,7 +1,8 @@
 //! Cases that real Keras computed: `tools/oracle/catalogue.py` writes them to `testdata/keras`.
 #![allow(dead_code, reason = "each test uses a part of it")]
 use cornu::{DType, Tensor, Value};
-use cornu_graph::{Builder, Graph, Spec, interpret};
+use cornu_cpu::Cpu;
+use cornu_graph::{Backend, Builder, Reference, Spec};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::path::Path;
@@ -46,9 +47,13 @@ impl Feed {
         self.input(array.tensor())
     }
 
-    pub fn run(&self, outputs: &[Value]) -> cornu::Result<Vec<Tensor>> {
-        let graph: Graph = self.builder.finish(outputs)?;
-        interpret(&graph, &self.values)
+    /// What an engine computes.
+    pub fn run(&self, engine: &dyn Backend, outputs: &[Value]) -> cornu::Result<Vec<Tensor>> {
+        let graph = self.builder.finish(outputs)?;
+        let empty = |&v| Tensor::zeros(graph.spec(v).shape.clone(), graph.spec(v).dtype);
+        let mut results: Vec<Tensor> = graph.outputs.iter().map(empty).collect();
+        engine.compile(&graph)?.run(&mut [], &self.values, &mut results)?;
+        Ok(results)
     }
 }
 
@@ -74,12 +79,21 @@ impl Near {
     }
 }
 
-/// Runs `check` on each case and reports all that fail.
-pub fn check_all<T>(cases: &[T], name: impl Fn(&T) -> &str, check: impl Fn(&T) -> Result<(), String>) {
+/// Runs `check` on each case with each engine and reports all that fail.
+pub fn check_all<T>(
+    cases: &[T],
+    name: impl Fn(&T) -> &str,
+    check: impl Fn(&T, &dyn Backend) -> Result<(), String>,
+) {
     assert!(!cases.is_empty());
-    let failed: Vec<String> = cases
-        .iter()
-        .filter_map(|case| check(case).err().map(|message| format!("{}\n    {message}", name(case))))
-        .collect();
+    let engines: [&dyn Backend; 2] = [&Reference, &Cpu::new()];
+    let mut failed = vec![];
+    for case in cases {
+        for engine in engines {
+            if let Err(message) = check(case, engine) {
+                failed.push(format!("{} ({})\n    {message}", name(case), engine.name()));
+            }
+        }
+    }
     assert!(failed.is_empty(), "{} of {} cases fail:\n{}", failed.len(), cases.len(), failed.join("\n"));
 }

@@ -53,7 +53,8 @@ fn check(case: &Case, engine: &dyn Backend) -> Result<(), String> {
     // Weights are near 1 and lose digits where steps cancel.
     let near = Near { relative: 2e-5, absolute: 1e-5 };
     for (i, (gradients, expected)) in case.gradients.iter().zip(&case.after).enumerate() {
-        (weights, state) = step(engine, &optimizer, &state, &weights, gradients).map_err(|e| e.to_string())?;
+        (weights, state) =
+            step(engine, &optimizer, &state, &weights, gradients).map_err(|e| e.to_string())?;
         for (k, (weight, expected)) in weights.iter().zip(expected).enumerate() {
             near.check(&format!("weight {k} after step {}", i + 1), weight, expected)?;
         }

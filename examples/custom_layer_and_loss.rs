@@ -2,7 +2,8 @@
 //! read small digits with a loss that trusts labels only so far.
 //!
 //!     cargo run --release --example custom_layer_and_loss
-use cornu::layers::prelude::*;
+use cornu::activations::Activation;
+use cornu::layers::{Call, Weights};
 use cornu::losses::LossRule;
 use cornu::prelude::*;
 

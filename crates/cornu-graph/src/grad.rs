@@ -13,7 +13,7 @@ pub fn gradient(loss: &Value, wrt: &[Value]) -> Result<Vec<Value>> {
         return Err(Error::op("gradient", message).help("sum or average the loss first"));
     }
     let seed = loss.scalar(1.0);
-    let grads = vjp(&[loss.clone()], &[Some(seed)], wrt)?;
+    let grads = vjp(std::slice::from_ref(loss), &[Some(seed)], wrt)?;
     Ok(wrt.iter().zip(grads).map(|(v, g)| g.unwrap_or_else(|| v.full_like(0.0))).collect())
 }
 
@@ -101,7 +101,7 @@ mod tests {
     fn of_no_scalar() {
         let b = Builder::new();
         let x = b.input(Spec::f32([2]));
-        let e = gradient(&x, &[x.clone()]).unwrap_err();
+        let e = gradient(&x, std::slice::from_ref(&x)).unwrap_err();
         assert_eq!(
             e.to_string(),
             "gradient: takes a float scalar, got float32[2]\n  help: sum or average the loss first"

@@ -51,7 +51,7 @@ pub fn polygamma(order: usize, x: f64) -> f64 {
     }
     if x < 0.0 {
         // psi_n(x) = (-1)^n psi_n(1 - x) - pi d^n/dx^n cot(pi x), reflection.
-        let sign = if order % 2 == 0 { 1.0 } else { -1.0 };
+        let sign = if order.is_multiple_of(2) { 1.0 } else { -1.0 };
         return sign * polygamma(order, 1.0 - x) - PI * cot_derivative(order, x);
     }
     if order == 0 { digamma(x) } else { positive_polygamma(order, x) }

@@ -1,12 +1,18 @@
 //! Rewrites of a graph into a better one with the same results.
 mod cse;
 mod dce;
+mod fold;
 mod hoist;
+mod legalize;
 mod rewrite;
+mod simplify;
 
 pub use cse::cse;
 pub use dce::dce;
+pub use fold::fold;
 pub use hoist::hoist;
+pub use legalize::{IsNative, legalize};
+pub use simplify::simplify;
 
 use crate::{Graph, Op, Result, verify};
 
@@ -14,7 +20,15 @@ use crate::{Graph, Op, Result, verify};
 pub type Pass = fn(&Graph) -> Result<Graph>;
 
 /// The passes that every engine runs, in order, with the names used in tests.
-pub const PASSES: &[(&str, Pass)] = &[("dce", dce), ("cse", cse), ("hoist", hoist), ("dce", dce)];
+pub const PASSES: &[(&str, Pass)] = &[
+    ("dce", dce),
+    ("simplify", simplify),
+    ("fold", fold),
+    ("simplify", simplify),
+    ("cse", cse),
+    ("hoist", hoist),
+    ("dce", dce),
+];
 
 /// Runs all passes on a graph and on the graphs inside its ops; in debug builds each result is verified.
 ///

@@ -50,6 +50,21 @@ impl Rewriter {
         Ok(ValueId::new(self.graph.nodes.len() - 1, 0))
     }
 
+    /// Adds the nodes of `inner`, whose inputs are `args`; its outputs.
+    ///
+    /// # Errors
+    /// When `inner` is malformed.
+    pub fn inline(&mut self, inner: &Graph, args: &[ValueId]) -> Result<Vec<ValueId>> {
+        let outer = std::mem::take(&mut self.map);
+        inner.inputs.iter().zip(args).for_each(|(&v, &arg)| self.set(v, arg));
+        for (i, node) in inner.nodes.iter().enumerate().filter(|(_, n)| n.op != Op::Input) {
+            self.copy(i, node)?;
+        }
+        let outputs = inner.outputs.iter().map(|&v| self.get(v)).collect();
+        self.map = outer;
+        outputs
+    }
+
     /// The new graph, with the inputs, outputs and state of the old one.
     ///
     /// # Errors

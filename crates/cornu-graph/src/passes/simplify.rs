@@ -1,0 +1,161 @@
+//! Algebra: nodes that do nothing, or that something cheaper does, go. Nothing changes a result by more than its last bit.
+use super::rewrite::Rewriter;
+use crate::ops::{BinaryKind, Broadcast, Constant, Dot, Reshape, Select, Transpose, Unary, UnaryKind};
+use crate::{Graph, Node, Op, Result, Spec, ValueId};
+
+/// Simplifies each node once, given its simplified inputs.
+///
+/// # Errors
+/// When the graph is malformed.
+pub fn simplify(graph: &Graph) -> Result<Graph> {
+    let mut new = Rewriter::default();
+    for (i, node) in graph.nodes.iter().enumerate() {
+        let copy = new.copy(i, node)?;
+        // A rewritten node may become simpler still.
+        let mut at = copy;
+        while let Some(better) = rule(&new.graph, at) {
+            match better {
+                Better::Same(v) => {
+                    new.set(ValueId::new(i, 0), v);
+                    break;
+                }
+                Better::Op(op, inputs) => {
+                    let v = new.emit(op, &inputs, node.source)?;
+                    new.set(ValueId::new(i, 0), v);
+                    at = v.index();
+                }
+            }
+        }
+    }
+    new.finish(graph)
+}
+
+/// What stands for a node.
+enum Better {
+    /// A value there is already.
+    Same(ValueId),
+    /// Another op.
+    Op(Op, Vec<ValueId>),
+}
+
+fn rule(graph: &Graph, i: usize) -> Option<Better> {
+    let node = &graph.nodes[i];
+    let input = |k: usize| node.inputs.get(k).copied();
+    let x = input(0)?;
+    let made = &graph.nodes[x.index()];
+    let (spec, out) = (graph.spec(x), node.outputs.first()?);
+    if does_nothing(node, spec) {
+        return Some(Better::Same(x));
+    }
+    match (&node.op, &made.op) {
+        (Op::Reshape(_), Op::Reshape(_)) => Some(reshape(made.inputs[0], out)),
+        (Op::Transpose(outer), Op::Transpose(inner)) => {
+            let permutation = outer.permutation.iter().map(|&p| inner.permutation[p]).collect();
+            Some(Better::Op(Transpose { permutation }.into(), made.inputs.clone()))
+        }
+        (Op::Broadcast(outer), Op::Broadcast(inner)) => {
+            let dims = inner.dims.iter().map(|&d| outer.dims[d]).collect();
+            let op = Broadcast { shape: outer.shape.clone(), dims };
+            Some(Better::Op(op.into(), made.inputs.clone()))
+        }
+        (Op::Unary(Unary { kind: UnaryKind::Neg }), Op::Unary(Unary { kind: UnaryKind::Neg })) => {
+            Some(Better::Same(made.inputs[0]))
+        }
+        (Op::Reduce(r), _) if !r.axes.is_empty() && r.axes.iter().all(|&a| spec.shape[a] == 1) => {
+            Some(reshape(x, out))
+        }
+        (Op::Select(Select {}), _) => match splat(graph, x) {
+            Some(holds) => Some(Better::Same(input(if holds != 0.0 { 1 } else { 2 })?)),
+            None if input(1) == input(2) => Some(Better::Same(input(1)?)),
+            None => None,
+        },
+        (Op::Binary(b), _) => binary(graph, b.kind, x, input(1)?),
+        (Op::Dot(dot), _) => untransposed(graph, node, dot),
+        _ => None,
+    }
+}
+
+fn reshape(x: ValueId, out: &Spec) -> Better {
+    Better::Op(Reshape { shape: out.shape.clone() }.into(), vec![x])
+}
+
+/// Whether the result is the first input.
+fn does_nothing(node: &Node, x: &Spec) -> bool {
+    if node.outputs != [x.clone()] {
+        return false;
+    }
+    let rising = |axes: &[usize]| axes.iter().enumerate().all(|(i, &a)| i == a);
+    match &node.op {
+        Op::Alias(_) | Op::StopGradient(_) | Op::Reshape(_) | Op::Cast(_) | Op::Slice(_) => true,
+        Op::Transpose(t) => rising(&t.permutation),
+        Op::Broadcast(b) => rising(&b.dims),
+        Op::Concat(_) => node.inputs.len() == 1,
+        Op::Reduce(r) => r.axes.is_empty(),
+        Op::Reverse(r) => r.axes.iter().all(|&a| x.shape[a] == 1),
+        Op::Pad(p) => {
+            p.low.iter().chain(&p.high).all(|&n| n == 0)
+                && p.interior.iter().zip(&x.shape).all(|(&n, &size)| n == 0 || size <= 1)
+        }
+        _ => false,
+    }
+}
+
+/// The number that all elements of a constant, or of the broadcast of one, are.
+fn splat(graph: &Graph, v: ValueId) -> Option<f64> {
+    match &graph.nodes[v.index()].op {
+        Op::Constant(Constant { value }) => {
+            // Long constants are hardly ever splats.
+            let all = if value.len() <= 64 { value.to_f64() } else { return None };
+            let first = *all.first()?;
+            all.iter().all(|x| x.to_bits() == first.to_bits()).then_some(first)
+        }
+        Op::Broadcast(_) | Op::Reshape(_) => splat(graph, graph.nodes[v.index()].inputs[0]),
+        _ => None,
+    }
+}
+
+/// `x + -0`, `x - 0`, `x * 1`, `x / 1`, `x^1`, `x^2` and the like.
+fn binary(graph: &Graph, kind: BinaryKind, a: ValueId, b: ValueId) -> Option<Better> {
+    use BinaryKind::*;
+    if graph.spec(a).dtype == crate::DType::Bool {
+        return None;
+    }
+    let float = graph.spec(a).dtype.is_float();
+    // Adding 0 turns -0 into 0; only -0 adds nothing to any float.
+    let nothing = |x: f64| x == 0.0 && (!float || x.is_sign_negative());
+    match (kind, splat(graph, a), splat(graph, b)) {
+        (Add, _, Some(x)) if nothing(x) => Some(Better::Same(a)),
+        (Add, Some(x), _) if nothing(x) => Some(Better::Same(b)),
+        (Sub, _, Some(x)) if x == 0.0 && (!float || x.is_sign_positive()) => Some(Better::Same(a)),
+        (Mul | Div | Pow, _, Some(1.0)) => Some(Better::Same(a)),
+        (Mul, Some(1.0), _) => Some(Better::Same(b)),
+        (Pow, _, Some(2.0)) => Some(Better::Op(crate::ops::Binary { kind: Mul }.into(), vec![a, a])),
+        _ => None,
+    }
+}
+
+/// A product of a transposed operand contracts other axes instead, where the result keeps its order.
+fn untransposed(graph: &Graph, node: &Node, dot: &Dot) -> Option<Better> {
+    for side in 0..2 {
+        let v = node.inputs[side];
+        let Op::Transpose(t) = &graph.nodes[v.index()].op else { continue };
+        let (batch, contract) = match side {
+            0 => (&dot.a_batch, &dot.a_contract),
+            _ => (&dot.b_batch, &dot.b_contract),
+        };
+        let free = Dot::free(t.permutation.len(), batch, contract);
+        let through = |axes: &[usize]| -> Vec<usize> { axes.iter().map(|&a| t.permutation[a]).collect() };
+        if !through(&free).is_sorted() {
+            continue;
+        }
+        let mut new = dot.clone();
+        match side {
+            0 => (new.a_batch, new.a_contract) = (through(batch), through(contract)),
+            _ => (new.b_batch, new.b_contract) = (through(batch), through(contract)),
+        }
+        let mut inputs = node.inputs.clone();
+        inputs[side] = graph.nodes[v.index()].inputs[0];
+        return Some(Better::Op(new.into(), inputs));
+    }
+    None
+}

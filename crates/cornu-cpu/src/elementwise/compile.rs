@@ -278,10 +278,9 @@ impl Compiler<'_> {
             done.sort_unstable();
             done.dedup();
             for r in done {
-                if last[r as usize] == at && !splats.contains(&r) {
-                    if let Some(Entry::Tile(t)) = self.table[r as usize] {
-                        free.push(t);
-                    }
+                let over = last[r as usize] == at && !splats.contains(&r);
+                if let (true, Some(Entry::Tile(t))) = (over, self.table[r as usize]) {
+                    free.push(t);
                 }
             }
         }

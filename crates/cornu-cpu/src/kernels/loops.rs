@@ -20,7 +20,7 @@ impl Nested {
     }
 
     /// The slots, in scratch memory, with arena and constants filled in.
-    unsafe fn slots(&self, scratch: *mut u8) -> &mut [*mut u8] {
+    unsafe fn slots<'a>(&self, scratch: *mut u8) -> &'a mut [*mut u8] {
         // SAFETY: the caller's: the scratch memory is ours and aligned.
         unsafe {
             let slots = std::slice::from_raw_parts_mut(scratch.cast::<*mut u8>(), self.plan.slots());

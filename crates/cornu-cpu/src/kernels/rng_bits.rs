@@ -61,6 +61,8 @@ unsafe fn fill_with<V: Vector>(state: [u64; 2], from: usize, to: usize, bits: *m
 
 /// [`SIDE`] blocks from number `first` on, word by word; see [`philox::block`].
 #[inline(always)]
+// Loops by index over all words at once are what becomes vector code.
+#[allow(clippy::needless_range_loop)]
 fn blocks(state: [u64; 2], first: u64) -> [[u32; SIDE]; 4] {
     let mut c = [[0u32; SIDE]; 4];
     for i in 0..SIDE {

@@ -70,9 +70,9 @@ impl Windows {
             starts[axis] = (position % self.out[axis] * self.stride[axis]) as isize - self.low[axis] as isize;
             position /= self.out[axis];
         }
-        for axis in 0..self.rank {
-            let from = starts[axis].max(0);
-            let to = (starts[axis] + self.window[axis] as isize).min(self.x[axis] as isize);
+        for (axis, &start) in starts.iter().enumerate().take(self.rank) {
+            let from = start.max(0);
+            let to = (start + self.window[axis] as isize).min(self.x[axis] as isize);
             let inside = (to - from).max(0) as usize;
             // The offsets so far, once for each place along this axis; from the last, so that none is overwritten early.
             for i in (0..count).rev() {

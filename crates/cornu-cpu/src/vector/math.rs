@@ -1,6 +1,7 @@
 //! Elementary functions of f32 lanes, within 2 ulp unless said otherwise: range reduction and the minimax polynomials of the
 //! Cephes library (Moshier, 1989).
 use super::Vector;
+use std::f32::consts::FRAC_2_SQRT_PI;
 
 /// Horner's rule, the highest power first.
 #[inline(always)]
@@ -91,7 +92,7 @@ pub(crate) unsafe fn log<V: Vector>(x: V) -> V {
             -1.666_805_8e-1,
             2.000_071_5e-1,
             -2.499_999_4e-1,
-            3.333_333_1e-1,
+            3.333_333e-1,
         ];
         let square = m.mul(m);
         let y = polynomial(m, &P).mul(m).mul(square);
@@ -137,7 +138,7 @@ pub(crate) unsafe fn tanh<V: Vector>(x: V) -> V {
         let a = x.abs();
         let square = x.mul(x);
         const P: [f32; 5] =
-            [-5.704_988_7e-3, 2.063_908_8e-2, -5.373_971_5e-2, 1.333_144_2e-1, -3.333_328_2e-1];
+            [-5.704_988_7e-3, 2.063_908_8e-2, -5.373_971_5e-2, 1.333_144_2e-1, -3.333_328e-1];
         let small = polynomial(square, &P).mul(square).mul_add(x, x);
         let one = V::splat(1.0);
         let large = one.sub(V::splat(2.0).div(exp(a.add(a)).add(one)));
@@ -158,7 +159,7 @@ pub(crate) unsafe fn erf<V: Vector>(x: V) -> V {
             -2.685_381_2e-2,
             1.128_358_5e-1,
             -3.761_262_6e-1,
-            1.128_379_1,
+            FRAC_2_SQRT_PI,
         ];
         const MIDDLE: [f32; 9] = [
             2.326_819_8e-2,

@@ -1,10 +1,13 @@
 //! Convolution as a matrix product whose left operand is packed from the image as it is needed: each row of it is the patch
 //! of the image under the kernel at one position. No copy of all patches is ever made.
 mod depthwise;
+mod lines;
 mod patches;
+mod place;
 
-use crate::gemm::{Epilogue, PackB, Tasks};
-use patches::{Flipped, Patches};
+use crate::buffer::ALIGN;
+use crate::gemm::{Epilogue, Matrix, PackA, Strides, Tasks, transpose};
+use patches::Patches;
 
 /// Axes that a kernel moves along; fewer are the last of these, with size 1 for the others.
 pub(crate) const SPACE: usize = 3;
@@ -82,7 +85,7 @@ impl Geometry {
 
     /// Bytes of scratch memory for [`Geometry::input_grad`].
     pub fn input_grad_scratch(&self) -> usize {
-        self.transposed().forward_scratch()
+        self.kernel_bytes() + self.transposed().forward_scratch()
     }
 
     /// Bytes of scratch memory for [`Geometry::kernel_grad`].
@@ -91,7 +94,15 @@ impl Geometry {
             return depthwise::kernel_grad_scratch(self);
         }
         let (m, n, k) = (self.group_filters(), self.patch(), self.positions());
-        (m * n * 4).next_multiple_of(64) + Tasks::new(m, n, k).scratch_bytes(m, n)
+        if lines::fits(self) {
+            return Tasks::new(n, m, k).scratch_bytes(n, m);
+        }
+        self.kernel_bytes() + Tasks::new(m, n, k).scratch_bytes(m, n)
+    }
+
+    /// Bytes of the kernel of a group.
+    fn kernel_bytes(&self) -> usize {
+        (self.group_filters() * self.patch() * 4).next_multiple_of(ALIGN)
     }
 
     /// The convolution of `x` with `w`.
@@ -113,18 +124,12 @@ impl Geometry {
             }
             let (channels, filters) = (self.group_channels(), self.group_filters());
             for group in 0..self.groups {
-                let kernel = crate::gemm::Matrix {
+                let kernel = Matrix {
                     data: w.add(group * filters),
-                    strides: crate::gemm::Strides { row: self.filters, col: 1 },
+                    strides: Strides { row: self.filters, col: 1 },
                 };
-                let patches = Patches::new(self, x.add(group * channels));
-                self.product(
-                    &patches,
-                    &kernel,
-                    y.add(group * filters),
-                    &self.epilogue_of(epilogue, group),
-                    scratch,
-                );
+                let (x, y) = (x.add(group * channels), y.add(group * filters));
+                self.product(x, &kernel, y, &self.epilogue_of(epilogue, group), scratch);
             }
         }
     }
@@ -142,10 +147,28 @@ impl Geometry {
                 return depthwise::forward(&transposed, dy, w, dx, &none, true);
             }
             let (channels, filters) = (self.group_channels(), self.group_filters());
+            let flipped: *mut f32 = scratch.cast();
+            let rest = scratch.add(self.kernel_bytes());
+            let kernel = Matrix { data: flipped, strides: Strides { row: channels, col: 1 } };
             for group in 0..self.groups {
-                let kernel = Flipped::new(self, w.add(group * filters));
-                let patches = Patches::new(&transposed, dy.add(group * filters));
-                transposed.product(&patches, &kernel, dx.add(group * channels), &none, scratch);
+                self.flip(w.add(group * filters), flipped);
+                let (dy, dx) = (dy.add(group * filters), dx.add(group * channels));
+                transposed.product(dy, &kernel, dx, &none, rest);
+            }
+        }
+    }
+
+    /// The kernel of a group turned around, filters for channels: `(spatial.., filters, channels)`.
+    unsafe fn flip(&self, w: *const f32, to: *mut f32) {
+        let (channels, filters) = (self.group_channels(), self.group_filters());
+        let places = product(&self.kernel);
+        for place in 0..places {
+            let strides = Strides { row: 1, col: self.filters };
+            // SAFETY: the caller's.
+            unsafe {
+                let from = w.add(place * channels * self.filters);
+                let to = to.add((places - 1 - place) * channels * filters);
+                transpose(from, strides, to, (filters, channels), channels);
             }
         }
     }
@@ -162,22 +185,22 @@ impl Geometry {
             }
             let (channels, filters, patch) = (self.group_channels(), self.group_filters(), self.patch());
             let (m, n, k) = (filters, patch, self.positions());
+            let none = Epilogue::default();
+            if lines::fits(self) {
+                let elements = lines::ByElement { geometry: self, x };
+                let gradients = Matrix { data: dy, strides: Strides { row: filters, col: 1 } };
+                return Tasks::new(n, m, k).run((n, m, k), &elements, &gradients, dw, m, &none, scratch);
+            }
             let transposed: *mut f32 = scratch.cast();
-            let rest = scratch.add((m * n * 4).next_multiple_of(64));
+            let rest = scratch.add(self.kernel_bytes());
             for group in 0..self.groups {
                 // Filters are the rows, so that patches are packed along the direction in which they lie in memory.
-                let gradients = crate::gemm::Matrix {
-                    data: dy.add(group * filters),
-                    strides: crate::gemm::Strides { row: 1, col: self.filters },
-                };
+                let gradients =
+                    Matrix { data: dy.add(group * filters), strides: Strides { row: 1, col: self.filters } };
                 let patches = Patches::new(self, x.add(group * channels));
-                let none = Epilogue::default();
                 Tasks::new(m, n, k).run((m, n, k), &gradients, &patches, transposed, n, &none, rest);
-                for i in 0..n {
-                    for f in 0..filters {
-                        *dw.add(i * self.filters + group * filters + f) = *transposed.add(f * n + i);
-                    }
-                }
+                let strides = Strides { row: 1, col: n };
+                transpose(transposed, strides, dw.add(group * filters), (n, m), self.filters);
             }
         }
     }
@@ -190,10 +213,30 @@ impl Geometry {
         own
     }
 
+    /// The product of the patches of `x` with the kernel of a group.
     unsafe fn product(
         &self,
-        patches: &Patches,
-        kernel: &(impl PackB + Sync),
+        x: *const f32,
+        kernel: &Matrix,
+        y: *mut f32,
+        epilogue: &Epilogue,
+        scratch: *mut u8,
+    ) {
+        // SAFETY: the caller's.
+        unsafe {
+            if lines::fits(self) {
+                let patches = lines::ByPosition { geometry: self, x };
+                self.product_of(&patches, kernel, y, epilogue, scratch)
+            } else {
+                self.product_of(&Patches::new(self, x), kernel, y, epilogue, scratch)
+            }
+        }
+    }
+
+    unsafe fn product_of(
+        &self,
+        patches: &(impl PackA + Sync),
+        kernel: &Matrix,
         y: *mut f32,
         epilogue: &Epilogue,
         scratch: *mut u8,

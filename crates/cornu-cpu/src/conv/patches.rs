@@ -1,137 +1,116 @@
-//! The operands of a convolution as matrices, packed from where they lie.
+//! The image as a matrix: one row for each position of the kernel, one column for each number under it.
+use super::place::{Origin, Origins};
 use super::{Geometry, SPACE};
-use crate::gemm::{PackA, PackB, ROW_PITCH, copy_over};
-use crate::vector::{MAX_LANES, Vector};
+use crate::gemm::{PackA, PackB, ROW_PITCH, copy};
+use crate::vector::Vector;
 use std::ops::Range;
-
-/// A position of the kernel: image of the batch, and place in the result.
-#[derive(Clone, Copy)]
-struct Position {
-    batch: usize,
-    at: [usize; SPACE],
-}
 
 /// One row for each position, one column for each number under the kernel: `(spatial.., channel)`.
 pub(super) struct Patches<'a> {
     geometry: &'a Geometry,
     x: *const f32,
     channels: usize,
-    /// Whether numbers under one row of the kernel lie side by side in the image.
-    rows_are_runs: bool,
+    /// Columns that lie side by side in the image wherever it is not cut: a row of the kernel, or the channels.
+    run: usize,
 }
 
 // SAFETY: the image is only read.
 unsafe impl Sync for Patches<'_> {}
 
+/// Positions that are packed together, so that the places under the kernel are worked out once for all of them.
+const TOGETHER: usize = 16;
+
+/// Where packed numbers go.
+#[derive(Clone, Copy)]
+struct Packed {
+    out: *mut f32,
+    /// From one position to the next.
+    pitch: usize,
+    /// Columns of a panel, and from one panel to the next.
+    panel: (usize, usize),
+}
+
 impl<'a> Patches<'a> {
     /// Of a group's first channel.
     pub fn new(geometry: &'a Geometry, x: *const f32) -> Patches<'a> {
         let last = SPACE - 1;
-        Patches {
-            geometry,
-            x,
-            channels: geometry.channels / geometry.groups,
-            rows_are_runs: geometry.groups == 1
-                && geometry.image_dilation[last] == 1
-                && geometry.kernel_dilation[last] == 1,
-        }
+        let channels = geometry.channels / geometry.groups;
+        let side_by_side =
+            geometry.groups == 1 && geometry.image_dilation[last] == 1 && geometry.kernel_dilation[last] == 1;
+        let run = if side_by_side { geometry.kernel[last] * channels } else { channels };
+        Patches { geometry, x, channels, run }
     }
 
-    fn position(&self, mut i: usize) -> Position {
-        let mut at = [0; SPACE];
-        for axis in (0..SPACE).rev() {
-            at[axis] = i % self.geometry.result[axis];
-            i /= self.geometry.result[axis];
-        }
-        Position { batch: i, at }
-    }
-
-    fn next(&self, position: &mut Position) {
-        for axis in (0..SPACE).rev() {
-            position.at[axis] += 1;
-            if position.at[axis] < self.geometry.result[axis] {
-                return;
-            }
-            position.at[axis] = 0;
-        }
-        position.batch += 1;
-    }
-
-    /// Where in the image the kernel's element `k` of `axis` falls; `None` outside and between elements.
+    /// Copies some columns of the rows of up to [`TOGETHER`] positions.
     #[inline(always)]
-    fn place(&self, axis: usize, position: usize, k: usize) -> Option<usize> {
+    unsafe fn gather<V: Vector>(&self, origins: &[Origin], columns: Range<usize>, packed: Packed) {
         let g = self.geometry;
-        let at = (position * g.stride[axis] + k * g.kernel_dilation[axis]) as isize - g.low[axis];
-        let dilation = g.image_dilation[axis];
-        if dilation == 1 {
-            return ((at as usize) < g.image[axis]).then_some(at as usize);
-        }
-        let at = usize::try_from(at).ok()?;
-        (at % dilation == 0 && at / dilation < g.image[axis]).then_some(at / dilation)
-    }
-
-    /// Copies the numbers `range` of one patch; up to a vector behind them is overwritten.
-    #[inline(always)]
-    unsafe fn patch<V: Vector>(&self, position: Position, range: Range<usize>, out: *mut f32) {
-        let g = self.geometry;
-        let row = g.kernel[2] * self.channels;
-        let mut at = range.start;
-        let mut out = out;
-        while at < range.end {
-            let (of_kernel, column) = (at / row, at % row);
-            let len = (row - column).min(range.end - at);
-            let z = self.place(0, position.at[0], of_kernel / g.kernel[1]);
-            let y = self.place(1, position.at[1], of_kernel % g.kernel[1]);
-            // SAFETY: the caller's; places lie within the image.
+        let per_line = g.kernel[2] * self.channels;
+        let mut at = columns.start;
+        while at < columns.end {
+            let done = at - columns.start;
+            let (panel, within) = (done / packed.panel.0, done % packed.panel.0);
+            let len = (self.run - at % self.run).min(columns.end - at).min(packed.panel.0 - within);
+            let (line, column) = (at / per_line, at % per_line);
+            let (kz, ky) = (line / g.kernel[1], line % g.kernel[1]);
+            let whole_line = self.run == per_line;
+            // SAFETY: the caller's; lines and columns lie within the image.
             unsafe {
-                match (z, y) {
-                    (Some(z), Some(y)) => {
-                        let line = ((position.batch * g.image[0] + z) * g.image[1] + y) * g.image[2];
-                        self.line::<V>(line, position.at[2], column..column + len, out);
+                let mut out = packed.out.add(panel * packed.panel.1 + within);
+                for origin in origins {
+                    match origin.line(g, kz, ky) {
+                        None => zeros::<V>(out, len),
+                        Some(line) if whole_line => {
+                            let from = origin.at[2] * self.channels as isize + column as isize;
+                            self.cut::<V>(line, from, out, len);
+                        }
+                        Some(line) => match origin.place(g, 2, column / self.channels) {
+                            Some(x) => {
+                                let from = (line * g.image[2] + x) * g.channels + column % self.channels;
+                                copy::<V>(self.x.add(from), out, len);
+                            }
+                            None => zeros::<V>(out, len),
+                        },
                     }
-                    _ => out.write_bytes(0, len),
+                    out = out.add(packed.pitch);
                 }
-                out = out.add(len);
             }
             at += len;
         }
     }
 
-    /// Copies the numbers under one row of the kernel, from the row of the image that begins at element `line`.
+    /// Copies `len` numbers of a line of the image from the number `from` on, with zeros beyond its ends.
     #[inline(always)]
-    unsafe fn line<V: Vector>(&self, line: usize, position: usize, columns: Range<usize>, out: *mut f32) {
-        let g = self.geometry;
-        let c = self.channels;
+    unsafe fn cut<V: Vector>(&self, line: usize, from: isize, out: *mut f32, len: usize) {
+        let size = self.geometry.image[2] * self.channels;
+        let start = self.x.wrapping_add(line * size);
         // SAFETY: the caller's.
-        unsafe {
-            if self.rows_are_runs {
-                let start = ((position * g.stride[2]) as isize - g.low[2]) * c as isize;
-                let (from, to) = (start + columns.start as isize, start + columns.end as isize);
-                let inside = from.clamp(0, (g.image[2] * c) as isize)..to.clamp(0, (g.image[2] * c) as isize);
-                let before = (inside.start - from).clamp(0, columns.len() as isize) as usize;
-                let len = (inside.end - inside.start) as usize;
-                if len == columns.len() {
-                    copy_over::<V>(self.x.add(line * c + inside.start as usize), out, len);
-                    return;
-                }
-                out.write_bytes(0, before);
-                copy_over::<V>(self.x.add(line * c).offset(inside.start), out.add(before), len);
-                out.add(before + len).write_bytes(0, columns.len() - before - len);
-                return;
-            }
-            let mut at = columns.start;
-            let mut out = out;
-            while at < columns.end {
-                let (k, channel) = (at / c, at % c);
-                let len = (c - channel).min(columns.end - at);
-                match self.place(2, position, k) {
-                    Some(x) => copy_over::<V>(self.x.add((line + x) * g.channels + channel), out, len),
-                    None => out.write_bytes(0, len),
-                }
-                out = out.add(len);
-                at += len;
-            }
+        unsafe { cut::<V>(start, size, from, out, len) }
+    }
+}
+
+/// Copies `len` of the `size` numbers of a line from the number `from` on, with zeros beyond its ends.
+#[inline(always)]
+pub(super) unsafe fn cut<V: Vector>(line: *const f32, size: usize, from: isize, out: *mut f32, len: usize) {
+    // SAFETY: the caller's.
+    unsafe {
+        if from >= 0 && from as usize + len <= size {
+            return copy::<V>(line.offset(from), out, len);
         }
+        let before = (-from).clamp(0, len as isize) as usize;
+        let inside = (size as isize - from).clamp(before as isize, len as isize) as usize - before;
+        zeros::<V>(out, before);
+        copy::<V>(line.wrapping_offset(from + before as isize), out.add(before), inside);
+        zeros::<V>(out.add(before + inside), len - before - inside);
+    }
+}
+
+/// Zeros, without a call for few.
+#[inline(always)]
+pub(super) unsafe fn zeros<V: Vector>(out: *mut f32, len: usize) {
+    for i in (0..len).step_by(V::LANES) {
+        // SAFETY: the caller's.
+        unsafe { V::splat(0.0).store_first(out.add(i), V::LANES.min(len - i)) };
     }
 }
 
@@ -142,91 +121,27 @@ impl PackA for Patches<'_> {
 
     #[inline(always)]
     unsafe fn pack<V: Vector>(&self, rows: Range<usize>, terms: Range<usize>, out: *mut f32) {
-        let mut position = self.position(rows.start);
-        for i in 0..rows.len() {
-            // SAFETY: the caller's: `out` has room for the panel.
-            unsafe { self.patch::<V>(position, terms.clone(), out.add(i * ROW_PITCH)) };
-            self.next(&mut position);
-        }
+        let mut origins = [Origin::default(); TOGETHER];
+        Origins::new(self.geometry, rows.start).fill(&mut origins[..rows.len()]);
+        let packed = Packed { out, pitch: ROW_PITCH, panel: (usize::MAX, 0) };
+        // SAFETY: the caller's: `out` has room for the panel.
+        unsafe { self.gather::<V>(&origins[..rows.len()], terms, packed) };
     }
 }
 
 impl PackB for Patches<'_> {
     #[inline(always)]
-    unsafe fn pack<V: Vector>(
-        &self,
-        terms: Range<usize>,
-        columns: Range<usize>,
-        width: usize,
-        out: *mut f32,
-    ) {
-        /// Longest part of a patch put together at a time: whole panels.
-        const PART: usize = 512;
-        let mut buffer = [0f32; PART + MAX_LANES];
-        let buffer = buffer.as_mut_ptr();
-        let mut position = self.position(terms.start);
-        for t in 0..terms.len() {
-            for first in columns.clone().step_by(PART) {
-                let range = first..(first + PART).min(columns.end);
-                // SAFETY: the caller's: `out` has room for whole panels.
-                unsafe {
-                    self.patch::<V>(position, range.clone(), buffer);
-                    for i in (0..range.len()).step_by(width) {
-                        let to = out.add((first - columns.start + i) * terms.len() + t * width);
-                        for lane in (0..width.min(range.len() - i)).step_by(V::LANES) {
-                            V::load(buffer.add(i + lane)).store(to.add(lane));
-                        }
-                    }
-                }
-            }
-            self.next(&mut position);
-        }
-    }
-}
-
-/// The kernel turned around, filters for channels: `(spatial.., filter)` by channel.
-pub(super) struct Flipped<'a> {
-    geometry: &'a Geometry,
-    w: *const f32,
-}
-
-// SAFETY: the kernel is only read.
-unsafe impl Sync for Flipped<'_> {}
-
-impl<'a> Flipped<'a> {
-    /// Of a group's first filter.
-    pub fn new(geometry: &'a Geometry, w: *const f32) -> Flipped<'a> {
-        Flipped { geometry, w }
-    }
-}
-
-impl PackB for Flipped<'_> {
-    #[inline(always)]
-    unsafe fn pack<V: Vector>(
-        &self,
-        terms: Range<usize>,
-        columns: Range<usize>,
-        width: usize,
-        out: *mut f32,
-    ) {
-        let g = self.geometry;
-        let (filters, channels) = (g.filters / g.groups, g.channels / g.groups);
-        let places: usize = g.kernel.iter().product();
-        for first in columns.clone().step_by(width) {
-            let panel = (first - columns.start) * terms.len();
-            for (t, term) in terms.clone().enumerate() {
-                let (k, filter) = (places - 1 - term / filters, term % filters);
-                for j in 0..width {
-                    let channel = first + j;
-                    // SAFETY: the caller's.
-                    unsafe {
-                        *out.add(panel + t * width + j) = if channel < columns.end {
-                            *self.w.add((k * channels + channel) * g.filters + filter)
-                        } else {
-                            0.0
-                        };
-                    }
-                }
+    unsafe fn pack<V: Vector>(&self, terms: Range<usize>, columns: Range<usize>, width: usize, out: *mut f32) {
+        let mut origins = [Origin::default(); TOGETHER];
+        let mut positions = Origins::new(self.geometry, terms.start);
+        for first in (0..terms.len()).step_by(TOGETHER) {
+            let origins = &mut origins[..TOGETHER.min(terms.len() - first)];
+            positions.fill(origins);
+            // SAFETY: the caller's: `out` has room for whole panels.
+            unsafe {
+                let out = out.add(first * width);
+                let packed = Packed { out, pitch: width, panel: (width, width * terms.len()) };
+                self.gather::<V>(origins, columns.clone(), packed);
             }
         }
     }

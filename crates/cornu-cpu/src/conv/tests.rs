@@ -38,6 +38,7 @@ fn all_three_against_the_interpreter() {
         let padding: Vec<(i64, i64)> =
             (0..3).map(|_| (random(s, 3) as i64 - 1, random(s, 3) as i64)).collect();
         let (groups, per_group, filters) = match case % 3 {
+            0 if case % 2 == 0 => (1, 1, 1 + random(s, 40)),
             0 => (1, 1 + random(s, 40), 1 + random(s, 40)),
             1 => (2, 1 + random(s, 3), 1 + random(s, 3)),
             _ => (2 + random(s, 20), 1, 1),

@@ -177,14 +177,17 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize, const PITCH: 
         } else {
             // Whole vectors, then the rest of one.
             let mut from = 0;
+            // Constant indices keep the sums in registers.
+            #[allow(clippy::needless_range_loop)]
             for j in 0..VECTORS {
                 let n = V::LANES.min(columns - from);
+                if n == 0 {
+                    return;
+                }
                 let part: [[V; 1]; ROWS] = std::array::from_fn(|i| [sums[i][j]]);
                 let mut epilogue = epilogue;
                 epilogue.bias = epilogue.bias.wrapping_add(if epilogue.bias.is_null() { 0 } else { from });
-                if n > 0 {
-                    store_tile::<V, ROWS, 1>(part, c.add(from), target.row, n, &epilogue);
-                }
+                store_tile::<V, ROWS, 1>(part, c.add(from), target.row, n, &epilogue);
                 from += n;
             }
         }

@@ -11,7 +11,8 @@ mod transpose;
 use block::{Block, block};
 pub(crate) use kernel::ROW_PITCH;
 use kernel::{Target, panel_width};
-pub(crate) use operand::{Matrix, PackA, PackB, SIDE_BY_SIDE, copy_over};
+pub(crate) use operand::{Matrix, PackA, PackB, SIDE_BY_SIDE, copy};
+pub(crate) use transpose::transpose;
 
 use crate::pool::Pool;
 

@@ -132,7 +132,7 @@ impl PackB for Matrix {
 /// # Safety
 /// `from` must hold `n` numbers, and `to` whole vectors for them.
 #[inline(always)]
-pub(crate) unsafe fn copy_over<V: Vector>(from: *const f32, to: *mut f32, n: usize) {
+unsafe fn copy_over<V: Vector>(from: *const f32, to: *mut f32, n: usize) {
     // SAFETY: the caller's.
     unsafe {
         let mut i = 0;
@@ -142,6 +142,25 @@ pub(crate) unsafe fn copy_over<V: Vector>(from: *const f32, to: *mut f32, n: usi
         }
         if i < n {
             V::load_first(from.add(i), n - i).store(to.add(i));
+        }
+    }
+}
+
+/// Copies numbers by vectors, without the call that copies many.
+///
+/// # Safety
+/// Both must hold `n` numbers.
+#[inline(always)]
+pub(crate) unsafe fn copy<V: Vector>(from: *const f32, to: *mut f32, n: usize) {
+    // SAFETY: the caller's.
+    unsafe {
+        let mut i = 0;
+        while i + V::LANES <= n {
+            V::load(from.add(i)).store(to.add(i));
+            i += V::LANES;
+        }
+        if i < n {
+            V::load_first(from.add(i), n - i).store_first(to.add(i), n - i);
         }
     }
 }

@@ -28,15 +28,15 @@ fn products_of_any_shape_and_strides() {
                 (Strides { row: cols + extra, col: 1 }, (cols + extra) * rows)
             }
         };
-        let (a, len_a) = of(m, k, random(s) % 2 == 0, random(s) % 3);
-        let (b, len_b) = of(k, n, random(s) % 2 == 0, random(s) % 3);
+        let (a, len_a) = of(m, k, random(s).is_multiple_of(2), random(s) % 3);
+        let (b, len_b) = of(k, n, random(s).is_multiple_of(2), random(s) % 3);
         let gemm = Gemm { m, n, k, a, b, c_row: n + random(s) % 3 };
         let (x, y) = (numbers(len_a.max(1), s), numbers(len_b.max(1), s));
         let (bias, start) = (numbers(n, s), numbers(m * gemm.c_row, s));
         let epilogue = Epilogue {
-            bias: if random(s) % 2 == 0 { bias.as_ptr() } else { std::ptr::null() },
-            relu: random(s) % 2 == 0,
-            accumulate: random(s) % 2 == 0,
+            bias: if random(s).is_multiple_of(2) { bias.as_ptr() } else { std::ptr::null() },
+            relu: random(s).is_multiple_of(2),
+            accumulate: random(s).is_multiple_of(2),
         };
         let mut scratch = crate::buffer::Aligned::zeroed(gemm.scratch_bytes());
         let (mut c, mut alone) = (start.clone(), start.clone());

@@ -10,7 +10,7 @@ const BLOCK: usize = 8;
 ///
 /// # Safety
 /// The memory must hold both.
-pub(super) unsafe fn transpose(
+pub(crate) unsafe fn transpose(
     from: *const f32,
     strides: Strides,
     to: *mut f32,

@@ -10,8 +10,8 @@ pub(super) struct Patches<'a> {
     geometry: &'a Geometry,
     x: *const f32,
     channels: usize,
-    /// Columns that lie side by side in the image wherever it is not cut: a row of the kernel, or the channels.
-    run: usize,
+    /// Whether all columns of a row of the kernel lie side by side in the image; else those of one place do.
+    whole_lines: bool,
 }
 
 // SAFETY: the image is only read.
@@ -35,10 +35,9 @@ impl<'a> Patches<'a> {
     pub fn new(geometry: &'a Geometry, x: *const f32) -> Patches<'a> {
         let last = SPACE - 1;
         let channels = geometry.channels / geometry.groups;
-        let side_by_side =
+        let whole_lines =
             geometry.groups == 1 && geometry.image_dilation[last] == 1 && geometry.kernel_dilation[last] == 1;
-        let run = if side_by_side { geometry.kernel[last] * channels } else { channels };
-        Patches { geometry, x, channels, run }
+        Patches { geometry, x, channels, whole_lines }
     }
 
     /// Copies some columns of the rows of up to [`TOGETHER`] positions.
@@ -46,21 +45,21 @@ impl<'a> Patches<'a> {
     unsafe fn gather<V: Vector>(&self, origins: &[Origin], columns: Range<usize>, packed: Packed) {
         let g = self.geometry;
         let per_line = g.kernel[2] * self.channels;
+        let run = if self.whole_lines { per_line } else { self.channels };
         let mut at = columns.start;
         while at < columns.end {
             let done = at - columns.start;
             let (panel, within) = (done / packed.panel.0, done % packed.panel.0);
-            let len = (self.run - at % self.run).min(columns.end - at).min(packed.panel.0 - within);
+            let len = (run - at % run).min(columns.end - at).min(packed.panel.0 - within);
             let (line, column) = (at / per_line, at % per_line);
             let (kz, ky) = (line / g.kernel[1], line % g.kernel[1]);
-            let whole_line = self.run == per_line;
             // SAFETY: the caller's; lines and columns lie within the image.
             unsafe {
                 let mut out = packed.out.add(panel * packed.panel.1 + within);
                 for origin in origins {
                     match origin.line(g, kz, ky) {
                         None => zeros::<V>(out, len),
-                        Some(line) if whole_line => {
+                        Some(line) if self.whole_lines => {
                             let from = origin.at[2] * self.channels as isize + column as isize;
                             self.cut::<V>(line, from, out, len);
                         }

@@ -1,6 +1,6 @@
 """Writes what Keras computes for losses, metrics and optimizers, for the tests of `crates/cornu/tests/keras_*.rs`.
 
-    KERAS_BACKEND=jax python tools/oracle/catalogue.py testdata/keras
+    KERAS_BACKEND=jax python tools/oracle/catalogue.py testdata/keras [losses] [metrics] [optimizers]
 
 Versions are pinned in requirements.txt beside this file.
 """
@@ -15,7 +15,7 @@ import numpy as np
 from keras import losses, metrics, optimizers
 
 assert keras.backend.backend() == "jax", "set KERAS_BACKEND=jax"
-RNG = np.random.default_rng(7)
+RNG = np.random.default_rng(7)  # Set back for each kind.
 
 
 def array(value):
@@ -153,6 +153,8 @@ def loss_cases():
         yield loss_case(cls, one_hot(3, 4, 3), probabilities(4, 3, 3), steps, mask)
     yield loss_case(L.CategoricalCrossentropy, one_hot(3, 2), np.array([[0, 0, 1], [1, 0, 0]], "float32"))
     yield loss_case(L.CategoricalFocalCrossentropy, one_hot(3, 4), probabilities(4, 3), alpha=0.7, gamma=3.0)
+    yield loss_case(L.CategoricalGeneralizedCrossEntropy, labels(3, 4), probabilities(4, 3))
+    yield loss_case(L.CategoricalGeneralizedCrossEntropy, labels(3, 4), probabilities(4, 3), weight, q=0.8)
 
     sparse = L.SparseCategoricalCrossentropy
     yield loss_case(sparse, labels(3, 4), probabilities(4, 3))
@@ -452,7 +454,9 @@ def optimizer_cases():
 
 
 def write(folder, name, cases):
-    cases = list(cases)
+    global RNG
+    RNG = np.random.default_rng(7)
+    cases = list(cases())
     lines = ",\n".join(json.dumps(case, separators=(",", ":")) for case in cases)
     (folder / f"{name}.json").write_text(f"[\n{lines}\n]\n")
     print(f"{len(cases)} {name}")
@@ -461,6 +465,6 @@ def write(folder, name, cases):
 if __name__ == "__main__":
     folder = pathlib.Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
-    write(folder, "losses", loss_cases())
-    write(folder, "metrics", metric_cases())
-    write(folder, "optimizers", optimizer_cases())
+    kinds = {"losses": loss_cases, "metrics": metric_cases, "optimizers": optimizer_cases}
+    for kind in sys.argv[2:] or kinds:
+        write(folder, kind, kinds[kind])

@@ -70,18 +70,25 @@ impl<'de, const N: usize> Deserialize<'de> for Size<N> {
     }
 }
 
-/// Declares an argument that takes one of a few words; Keras's `None` is the default unless said otherwise.
+/// Declares an argument that takes one of a few words, the first of which is the default; Keras's `None` is that, too,
+/// unless said otherwise.
 macro_rules! keyword {
     ($(#[$doc:meta])* $Name:ident as $what:literal { $($body:tt)* }) => {
         $crate::arguments::keyword! { $(#[$doc])* $Name as $what or $Name::default() => { $($body)* } }
     };
     (
         $(#[$doc:meta])*
-        $Name:ident as $what:literal or $none:expr => { $($(#[$vdoc:meta])* $Variant:ident $word:literal),* $(,)? }
+        $Name:ident as $what:literal or $none:expr => {
+            $(#[$fdoc:meta])* $First:ident $first:literal
+            $(, $(#[$vdoc:meta])* $Variant:ident $word:literal)* $(,)?
+        }
     ) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq)]
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
         pub enum $Name {
+            $(#[$fdoc])*
+            #[default]
+            $First,
             $($(#[$vdoc])* $Variant,)*
             /// A word that is none of these; an error where it is used.
             Unknown(String),
@@ -90,6 +97,7 @@ macro_rules! keyword {
         impl From<&str> for $Name {
             fn from(word: &str) -> Self {
                 match word {
+                    $first => $Name::$First,
                     $($word => $Name::$Variant,)*
                     _ => $Name::Unknown(word.into()),
                 }
@@ -100,6 +108,7 @@ macro_rules! keyword {
             /// The word.
             pub fn as_str(&self) -> &str {
                 match self {
+                    $Name::$First => $first,
                     $($Name::$Variant => $word,)*
                     $Name::Unknown(word) => word,
                 }
@@ -111,7 +120,7 @@ macro_rules! keyword {
             /// The unknown word, with the nearest known one.
             pub fn check(&self) -> cornu_graph::Result<&Self> {
                 match self {
-                    $Name::Unknown(word) => Err(cornu_graph::Error::unknown($what, word, [$($word),*])),
+                    $Name::Unknown(word) => Err(cornu_graph::Error::unknown($what, word, [$first $(, $word)*])),
                     known => Ok(known),
                 }
             }
@@ -145,12 +154,6 @@ keyword! {
     }
 }
 
-impl Default for Padding {
-    fn default() -> Self {
-        Padding::Valid
-    }
-}
-
 keyword! {
     /// Where the channels are.
     DataFormat as "data_format" {
@@ -158,12 +161,6 @@ keyword! {
         ChannelsLast "channels_last",
         /// `(batch, channels, spatial..)`
         ChannelsFirst "channels_first",
-    }
-}
-
-impl Default for DataFormat {
-    fn default() -> Self {
-        DataFormat::ChannelsLast
     }
 }
 

@@ -54,6 +54,8 @@ fn unknown_names_have_a_nearest() {
     assert_eq!(error, "unknown loss `mean_square_error`; did you mean `mean_squared_error`?");
     let error = Metric::from("acuracy").check().unwrap_err().to_string();
     assert_eq!(error, "unknown metric `acuracy`; did you mean `accuracy`?");
+    let error = Metric::from("MeanIoU").check().unwrap_err().to_string();
+    assert!(error.starts_with("metric: `MeanIoU` has arguments without a default"), "{error}");
     let error = loss_of(losses::Huber::new().reduction("summ"), &[2, 1], &[2, 1]).unwrap_err().to_string();
     assert!(error.starts_with("unknown reduction `summ`; did you mean `sum`?"), "{error}");
 }

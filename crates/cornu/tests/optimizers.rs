@@ -2,6 +2,7 @@
 use cornu::optimizers::LearningRate;
 use cornu::optimizers::schedules::{ExponentialDecay, PiecewiseConstantDecay, Schedule};
 use cornu::prelude::*;
+use cornu_graph::{Builder, Spec};
 
 /// A line fitted to points one at a time, and the learning rate in the end.
 struct Fitted {
@@ -73,6 +74,32 @@ fn callbacks_set_numbers_but_not_schedules() {
         error.contains("created with a learning rate schedule, hence its learning rate is not settable"),
         "{error}"
     );
+}
+
+#[test]
+fn names_may_be_in_capitals() {
+    assert_eq!(Optimizer::from("ADAM"), Adam::new().into());
+    assert_eq!(Optimizer::from("RMSprop"), RMSprop::new().into());
+}
+
+#[test]
+fn variables_keep_their_dtypes() {
+    for name in Optimizer::NAMES {
+        for dtype in [DType::F16, DType::BF16, DType::F64] {
+            let optimizer = Optimizer::from(*name);
+            let spec = Spec::new(dtype, [2, 3]);
+            let variables = optimizer.build(&[("kernel", &spec)]).unwrap();
+            let b = Builder::new();
+            let own: Vec<Value> =
+                variables.iter().map(|(_, v)| b.input(Spec::new(v.dtype(), v.shape()))).collect();
+            let (weight, gradient) = (b.input(spec.clone()), b.input(Spec::f32([2, 3])));
+            let (weights, after) = optimizer.stateless_apply(&own, &[gradient], &[weight]).unwrap();
+            assert_eq!(weights[0].spec(), &spec, "{name}");
+            for ((before, after), (variable, _)) in own.iter().zip(&after).zip(&variables) {
+                assert_eq!(before.spec(), after.spec(), "{name} {variable}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -156,3 +156,23 @@ loss! {
     },
     mask counted(&labels(y_true, y_pred, self.axis), self.ignore_class)
 }
+
+loss! {
+    /// `(1 - p^q) / q` for the probability `p` of the class that the label names: between the cross-entropy (`q` near 0) and
+    /// the mean absolute error (`q` near 1), for noisy labels. Keras's `CategoricalGeneralizedCrossEntropy` (Zhang and
+    /// Sabuncu, 2018).
+    pub struct CategoricalGeneralizedCrossEntropy("categorical_generalized_cross_entropy") {
+        /// Between 0 and 1, both excluded; 0.5 by default.
+        #[default(0.5)]
+        pub q: f64,
+    }
+    |self, y_true, y_pred| {
+        if !(self.q > 0.0 && self.q < 1.0) {
+            let message = format!("must be in the interval (0, 1), got {}", self.q);
+            return Err(Error::argument("CategoricalGeneralizedCrossEntropy.q", message));
+        }
+        let hot = labels(y_true, y_pred, -1).one_hot(y_pred.dim(-1), -1, y_pred.dtype());
+        let p = (y_pred * hot).sum([-1]);
+        (1.0 - p.pow(&p.scalar(self.q))) / self.q
+    }
+}

@@ -16,8 +16,9 @@ mod segmentation;
 pub(crate) use by_shape::Task;
 pub use circle::Circle;
 pub use cross_entropy::{
-    BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy, binary_crossentropy,
-    categorical_crossentropy, sparse_categorical_crossentropy,
+    BinaryCrossentropy, CategoricalCrossentropy, CategoricalGeneralizedCrossEntropy,
+    SparseCategoricalCrossentropy, binary_crossentropy, categorical_crossentropy,
+    sparse_categorical_crossentropy,
 };
 pub use divergence::{KLDivergence, Poisson, kl_divergence, poisson};
 pub use focal::{BinaryFocalCrossentropy, CategoricalFocalCrossentropy};
@@ -89,6 +90,7 @@ family! {
         BinaryFocalCrossentropy = "binary_focal_crossentropy",
         CategoricalCrossentropy = "categorical_crossentropy",
         CategoricalFocalCrossentropy = "categorical_focal_crossentropy",
+        CategoricalGeneralizedCrossEntropy = "categorical_generalized_cross_entropy",
         SparseCategoricalCrossentropy = "sparse_categorical_crossentropy",
         Dice = "dice",
         Tversky = "tversky",

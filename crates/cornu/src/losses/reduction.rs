@@ -19,12 +19,6 @@ keyword! {
     }
 }
 
-impl Default for Reduction {
-    fn default() -> Self {
-        Reduction::SumOverBatchSize
-    }
-}
-
 impl Reduction {
     fn divides_by_count(&self) -> bool {
         matches!(self, Reduction::SumOverBatchSize | Reduction::Mean)

@@ -23,6 +23,12 @@ impl Unknown {
 
     /// The error to report where it is used.
     pub(crate) fn error<'a>(&self, kind: &'static str, known: impl IntoIterator<Item = &'a str>) -> Error {
+        let known: Vec<&str> = known.into_iter().collect();
+        if known.contains(&self.name.as_str()) {
+            let message = format!("`{}` has arguments without a default", self.name);
+            return Error::argument(kind, message)
+                .help(format!("give it as an object: `{}::new(..)`", self.name));
+        }
         Error::unknown(kind, &self.name, known)
     }
 }

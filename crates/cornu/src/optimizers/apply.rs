@@ -236,9 +236,8 @@ impl Accumulation {
 
     /// Takes changes back, except at an update.
     fn keep(&self, before: &[Value], after: &mut [Value]) {
-        for (before, after) in before.iter().zip(after) {
-            *after = self.select(after, before);
-        }
+        let changed = before.iter().zip(after).filter(|(before, after)| before.id() != after.id());
+        changed.for_each(|(before, after)| *after = self.select(after, before));
     }
 }
 

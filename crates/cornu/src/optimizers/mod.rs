@@ -115,7 +115,7 @@ impl Slot {
 
 family! {
     /// An optimizer, by name (`"adam"`), as an object, or user code.
-    Optimizer("optimizer"): OptimizerRule {
+    Optimizer("optimizer", by_name): OptimizerRule {
         SGD = "sgd",
         RMSprop = "rmsprop",
         Adam = "adam",
@@ -131,6 +131,18 @@ family! {
 }
 
 impl Optimizer {
+    /// Names of optimizers may be written in capitals.
+    fn by_name(self, name: &str) -> Optimizer {
+        let small = name.to_lowercase();
+        match self {
+            Optimizer::Unknown(_) if small != name => match Optimizer::from(small) {
+                Optimizer::Unknown(_) => self,
+                found => found,
+            },
+            known => known,
+        }
+    }
+
     /// Fails when the name given is none or an argument makes no sense.
     ///
     /// # Errors

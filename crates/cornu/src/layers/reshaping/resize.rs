@@ -19,12 +19,6 @@ keyword! {
     }
 }
 
-impl Default for Interpolation {
-    fn default() -> Self {
-        Interpolation::Nearest
-    }
-}
-
 impl Interpolation {
     /// The weight of a sample at this distance.
     fn kernel(&self, distance: f64) -> f64 {

@@ -17,12 +17,6 @@ keyword! {
     }
 }
 
-impl Default for MergeMode {
-    fn default() -> Self {
-        MergeMode::Concat
-    }
-}
-
 /// Runs a recurrent layer forward and a copy of it backward, and joins their outputs. Keras's `Bidirectional`.
 ///
 /// ```

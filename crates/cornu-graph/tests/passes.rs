@@ -11,7 +11,7 @@ fn run(pass: &str, graph: &Graph) -> Result<Graph> {
         "optimize" => passes::optimize(graph),
         _ => match PASSES.iter().find(|(name, _)| *name == pass) {
             Some((_, run)) => run(graph),
-            None => panic!("no pass `{pass}`"),
+            None => Err(cornu_graph::Error::argument("pass", format!("there is no `{pass}`"))),
         },
     }
 }

@@ -124,10 +124,8 @@ impl Geometry {
             }
             let (channels, filters) = (self.group_channels(), self.group_filters());
             for group in 0..self.groups {
-                let kernel = Matrix {
-                    data: w.add(group * filters),
-                    strides: Strides { row: self.filters, col: 1 },
-                };
+                let kernel =
+                    Matrix { data: w.add(group * filters), strides: Strides { row: self.filters, col: 1 } };
                 let (x, y) = (x.add(group * channels), y.add(group * filters));
                 self.product(x, &kernel, y, &self.epilogue_of(epilogue, group), scratch);
             }

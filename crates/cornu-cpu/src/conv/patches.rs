@@ -130,7 +130,13 @@ impl PackA for Patches<'_> {
 
 impl PackB for Patches<'_> {
     #[inline(always)]
-    unsafe fn pack<V: Vector>(&self, terms: Range<usize>, columns: Range<usize>, width: usize, out: *mut f32) {
+    unsafe fn pack<V: Vector>(
+        &self,
+        terms: Range<usize>,
+        columns: Range<usize>,
+        width: usize,
+        out: *mut f32,
+    ) {
         let mut origins = [Origin::default(); TOGETHER];
         let mut positions = Origins::new(self.geometry, terms.start);
         for first in (0..terms.len()).step_by(TOGETHER) {

@@ -137,8 +137,7 @@ pub(crate) unsafe fn tanh<V: Vector>(x: V) -> V {
     unsafe {
         let a = x.abs();
         let square = x.mul(x);
-        const P: [f32; 5] =
-            [-5.704_988_7e-3, 2.063_908_8e-2, -5.373_971_5e-2, 1.333_144_2e-1, -3.333_328e-1];
+        const P: [f32; 5] = [-5.704_988_7e-3, 2.063_908_8e-2, -5.373_971_5e-2, 1.333_144_2e-1, -3.333_328e-1];
         let small = polynomial(square, &P).mul(square).mul_add(x, x);
         let one = V::splat(1.0);
         let large = one.sub(V::splat(2.0).div(exp(a.add(a)).add(one)));

@@ -27,7 +27,7 @@ fn main() -> Result<()> {
 
     let sex_input = Input::new([1]).dtype("int32").name("sex").tensor();
     let measures_input = Input::new([7]).name("measures").tensor();
-    let sex_vector = Flatten::new().apply(&Embedding::new(SEXES.len(), 4).apply(&sex_input));
+    let sex_vector = Flatten::new().apply(Embedding::new(SEXES.len(), 4).apply(&sex_input));
     let both = Concatenate::new().apply([&sex_vector, &measures_input]);
     let hidden = Dense::new(32).activation("relu").apply(&both);
     let hidden = Dense::new(32).activation("relu").apply(&hidden);

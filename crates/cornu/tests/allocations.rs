@@ -1,4 +1,5 @@
 //! A training step allocates nothing once it has run: epochs of different length allocate alike.
+#![allow(clippy::unwrap_used, clippy::panic)]
 use cornu::optimizers::schedules::ExponentialDecay;
 use cornu::prelude::*;
 use std::alloc::{GlobalAlloc, Layout, System};

@@ -1,4 +1,5 @@
 //! What `#[config]` gives a struct.
+#![allow(clippy::unwrap_used, clippy::panic)]
 use cornu::config;
 use cornu::object::{KerasObject, envelope, from_envelope};
 use serde_json::json;

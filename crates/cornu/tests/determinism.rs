@@ -1,4 +1,5 @@
 //! The same seed gives the same bits: twice in a row, on any number of threads, and across a stop and a resume.
+#![allow(clippy::unwrap_used, clippy::panic)]
 use cornu::prelude::*;
 use std::fs;
 

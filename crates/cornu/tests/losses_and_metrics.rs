@@ -1,4 +1,5 @@
 //! Names of losses and metrics, what they refuse, and how `fit` uses them.
+#![allow(clippy::unwrap_used, clippy::panic)]
 use cornu::losses::{self, Loss};
 use cornu::metrics::{self, Metric};
 use cornu::prelude::*;

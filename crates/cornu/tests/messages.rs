@@ -1,5 +1,6 @@
 //! What users are told about their mistakes: an error that names what was wrong, what was expected and what was given.
 //! Nothing here may panic.
+#![allow(clippy::unwrap_used, clippy::panic)]
 use cornu::prelude::*;
 use std::fs;
 use std::path::PathBuf;
@@ -122,7 +123,7 @@ fn compile_settings() {
     check(compile(Compile::new("adam", "mse").loss_weights([1.0, 2.0])), &["Compile.loss_weights", "2"]);
     check(compile(Compile::new(SGD::new().learning_rate(f64::NAN), "mse")), &["learning_rate", "NaN"]);
     let mut model = Sequential::new().add(Input::new([4])).add(Dense::new(2));
-    check(model.fit(&zeros(&[2, 4]), &zeros(&[2, 2]), quiet()), &["not compiled", "help:"]);
+    check(model.fit(zeros(&[2, 4]), zeros(&[2, 2]), quiet()), &["not compiled", "help:"]);
 }
 
 #[test]
@@ -144,16 +145,16 @@ fn data_that_does_not_fit() {
         fit(&x, &y, quiet().validation_data((&zeros(&[3, 5]), &y.rows(0, 3).unwrap()))),
         &["(None, 4), got (3, 5)"],
     );
-    check(fit(&x, &y, quiet().sample_weight(&zeros(&[5]))), &["6", "5"]);
+    check(fit(&x, &y, quiet().sample_weight(zeros(&[5]))), &["6", "5"]);
     check(fit(&x, &y, quiet().steps_per_epoch(0)), &["steps_per_epoch", "0"]);
     check(classifier().fit([&x, &x], &y, quiet()), &["2 arrays", "the model has 1"]);
     check(classifier().fit([("z", &x)], &y, quiet()), &["unknown", "`z`"]);
-    check(classifier().predict(&zeros(&[2, 3]), Predict::new()), &["(None, 4), got (2, 3)"]);
+    check(classifier().predict(zeros(&[2, 3]), Predict::new()), &["(None, 4), got (2, 3)"]);
     check(classifier().predict(&x, Predict::new().batch_size(0)), &["Predict.batch_size", "0"]);
-    check(classifier().evaluate(&x, &y.rows(0, 2).unwrap(), Evaluate::new()), &["6", "2"]);
+    check(classifier().evaluate(&x, y.rows(0, 2).unwrap(), Evaluate::new()), &["6", "2"]);
     let mut model = Sequential::new().add(Input::new([4])).add(Dense::new(3).name("last"));
     model.compile(Compile::new("sgd", "mse")).unwrap();
-    check(model.fit(&x, &zeros(&[6, 2]), quiet()), &["mean_squared_error", "[6, 2]", "[6, 3]", "help:"]);
+    check(model.fit(&x, zeros(&[6, 2]), quiet()), &["mean_squared_error", "[6, 2]", "[6, 3]", "help:"]);
     let mut words =
         Sequential::new().add(Input::new([4]).dtype("int32")).add(Embedding::new(5, 2)).add(Flatten::new());
     check(words.predict(&x, Predict::new()), &["int32", "float32", "help:"]);

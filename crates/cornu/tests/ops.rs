@@ -1,4 +1,5 @@
 //! `cornu::ops` against Keras 3.15.1: names, configs, shapes, dtypes and values.
+#![allow(clippy::unwrap_used, clippy::panic)]
 use cornu::prelude::*;
 use cornu::{Value, ops};
 use serde_json::{Value as Json, json};
@@ -121,7 +122,7 @@ fn ops_stand_in_the_summary_but_not_among_the_layers() {
     let x = x();
     let a = &x + 1;
     let b = Dense::new(2).apply(&(2.0 * &a + 1));
-    let mut model = Model::new([x], [b]).unwrap();
+    let model = Model::new([x], [b]).unwrap();
     let names: Vec<String> = model.layers().iter().map(|l| l.name().to_string()).collect();
     assert_eq!(names, ["x", "dense"]);
     let summary = model.summary();

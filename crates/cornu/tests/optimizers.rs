@@ -1,4 +1,5 @@
 //! Optimizers within `fit`, and their arguments.
+#![allow(clippy::unwrap_used, clippy::panic)]
 use cornu::optimizers::LearningRate;
 use cornu::optimizers::schedules::{ExponentialDecay, PiecewiseConstantDecay, Schedule};
 use cornu::prelude::*;

@@ -1,4 +1,5 @@
 //! Training steps written by hand.
+#![allow(clippy::unwrap_used, clippy::panic)]
 use cornu::optimizers::Optimizer;
 use cornu::prelude::*;
 
@@ -33,7 +34,7 @@ fn check_like_fit(optimizer: impl Into<Optimizer>) {
     let layer = by_hand.as_layer().unwrap();
     let mut step = TrainStep::new(|cx, batch| {
         let y = cx.call(&layer, &batch[0], true)?;
-        let loss = ops::mean(&ops::square(&y - &batch[1]), None, false) + cx.penalties(&layer)?;
+        let loss = ops::mean(ops::square(&y - &batch[1]), None, false) + cx.penalties(&layer)?;
         cx.minimize(&loss, &layer, &optimizer)?;
         Ok(vec![("loss", loss)])
     });
@@ -58,7 +59,7 @@ fn each_update_has_its_weights_and_its_state() {
     let (before_a, before_b) = (weights(&a), weights(&b));
     let (layer_a, layer_b) = (a.as_layer().unwrap(), b.as_layer().unwrap());
     let mut step = TrainStep::new(|cx, batch| {
-        let loss = ops::mean(&ops::square(&cx.call(&layer_a, &batch[0], false)?), None, false);
+        let loss = ops::mean(ops::square(&cx.call(&layer_a, &batch[0], false)?), None, false);
         cx.minimize(&loss, &layer_a, &"sgd".into())?;
         // The second model stays as it is: only one of its losses is computed, none minimized.
         let other = ops::mean(&cx.call(&layer_b, &batch[0], false)?, None, false);
@@ -97,11 +98,11 @@ fn mistakes_are_errors() {
     let message = |step: &mut TrainStep, batch: &[Tensor]| step.run(batch).unwrap_err().to_string();
     let mut step = TrainStep::new(|cx, batch| Ok(vec![("y", cx.call(&layer, &batch[0], true)?)]));
     assert!(
-        message(&mut step, &[x.clone()]).contains("`y` is reported as float32[8,2]"),
+        message(&mut step, std::slice::from_ref(&x)).contains("`y` is reported as float32[8,2]"),
         "{:?}",
         step.run([&x])
     );
-    assert!(message(&mut step, &[y.clone()]).contains("Dense"));
+    assert!(message(&mut step, std::slice::from_ref(&y)).contains("Dense"));
     let mut step = TrainStep::new(|cx, batch| {
         let loss = ops::mean(&cx.call(&layer, &batch[0], true)?, None, false);
         cx.minimize(&loss, &layer, &"adamm".into())?;

@@ -143,7 +143,7 @@ impl Callback for ModelCheckpoint {
     fn on_train_batch_end(&mut self, cx: &mut Context, _: usize, logs: &Logs) -> Result<()> {
         let SaveFreq::Batches(every) = self.save_freq else { return Ok(()) };
         self.batches += 1;
-        if self.batches % every.max(1) == 0 { self.save(cx, logs) } else { Ok(()) }
+        if self.batches.is_multiple_of(every.max(1)) { self.save(cx, logs) } else { Ok(()) }
     }
 
     fn on_epoch_end(&mut self, cx: &mut Context, epoch: usize, logs: &mut Logs) -> Result<()> {

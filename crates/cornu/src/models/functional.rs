@@ -4,6 +4,7 @@ use crate::layers::{LayerBase, LayerRef};
 use crate::models::keras_tensor::{KerasTensor, Node};
 use crate::ops::Operation;
 use cornu_graph::{Error, Result, Value};
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -71,8 +72,8 @@ impl Functional {
         let mut nodes = order;
         for x in &inputs {
             let id = x.node().layer.base().id();
-            if !layer_depth.contains_key(&id) {
-                layer_depth.insert(id, 0);
+            if let Entry::Vacant(depth) = layer_depth.entry(id) {
+                depth.insert(0);
                 indices.insert(id, -1);
                 node_depth.insert(x.node().id, 0);
                 nodes.push(x.node().clone());

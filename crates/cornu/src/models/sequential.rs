@@ -82,6 +82,8 @@ impl Sequential {
 
     /// Puts a layer on top. A mistake comes out of `compile`, `fit` or `build`.
     #[must_use]
+    // Keras's name; `model + layer` means nothing.
+    #[allow(clippy::should_implement_trait)]
     pub fn add(mut self, stage: impl Into<Stage>) -> Sequential {
         self.push(stage);
         self

@@ -92,7 +92,7 @@ fn load_into(path: &Path, variables: &[(String, Arc<Variable>)]) -> Result<()> {
     let find = |(name, variable): &(String, Arc<Variable>)| -> Result<Tensor> {
         let found = arrays.iter().find(|(n, _)| *n == name);
         let Some((_, tensor)) = found else {
-            let near = cornu_graph::nearest(name, arrays.iter().map(|(n, _)| n.as_str()));
+            let near = cornu_graph::nearest(name, arrays.keys().map(String::as_str));
             let hint = near.map(|n| format!("; the nearest name there is `{n}`")).unwrap_or_default();
             return Err(bad(format!("holds no `{name}`{hint}")));
         };

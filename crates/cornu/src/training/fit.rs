@@ -298,7 +298,7 @@ impl FitRun<'_> {
         }
 
         if let Some(validation) =
-            self.validation.as_ref().filter(|_| (epoch + 1) % self.options.validation_freq == 0)
+            self.validation.as_ref().filter(|_| (epoch + 1).is_multiple_of(self.options.validation_freq))
         {
             let batch_size = self.options.validation_batch_size.unwrap_or(self.options.batch_size);
             let mut silent = Progress::new(Verbose::Silent, None);

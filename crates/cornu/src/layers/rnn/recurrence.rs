@@ -11,6 +11,9 @@ pub(super) struct Recurrence {
     pub zero_output_for_mask: bool,
 }
 
+/// One step of a cell: output and new states of an input and states.
+type Step<'a> = dyn Fn(&Value, &[Value]) -> Result<(Value, Vec<Value>)> + 'a;
+
 /// Where the cell is saved.
 pub(super) const CELL: &str = "cell";
 
@@ -93,7 +96,7 @@ impl Recurrence {
         x: &Value,
         mask: Option<&Value>,
         initial: Vec<Value>,
-        step: &dyn Fn(&Value, &[Value]) -> Result<(Value, Vec<Value>)>,
+        step: &Step,
     ) -> Result<(Value, Value, Vec<Value>)> {
         let length = x.dim(0);
         let count = initial.len();
@@ -147,7 +150,7 @@ impl Recurrence {
         x: &Value,
         mask: Option<&Value>,
         initial: Vec<Value>,
-        step: &dyn Fn(&Value, &[Value]) -> Result<(Value, Vec<Value>)>,
+        step: &Step,
     ) -> Result<(Value, Value, Vec<Value>)> {
         let length = x.dim(0);
         let mut states = initial;

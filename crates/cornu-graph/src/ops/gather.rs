@@ -7,15 +7,15 @@ use crate::{Error, Result, Spec, Tensor, Value};
 /// numbers of `gather`. `scatter` uses the same ones backwards; its own names are given in brackets.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct GatherDims {
-    /// Axes of the batch of slices that run through a slice, rising [`update_window_dims`].
+    /// Axes of the batch of slices that run through a slice, rising (`update_window_dims`).
     pub offset_dims: Vec<usize>,
-    /// Axes of the operand that slices do not have, rising; slices have size 1 there [`inserted_window_dims`].
+    /// Axes of the operand that slices do not have, rising; slices have size 1 there (`inserted_window_dims`).
     pub collapsed_slice_dims: Vec<usize>,
-    /// Axes of the operand that are batches, rising; slices have size 1 there [`input_batching_dims`].
+    /// Axes of the operand that are batches, rising; slices have size 1 there (`input_batching_dims`).
     pub operand_batching_dims: Vec<usize>,
-    /// The axes of the indices that go with them [`scatter_indices_batching_dims`].
+    /// The axes of the indices that go with them (`scatter_indices_batching_dims`).
     pub start_indices_batching_dims: Vec<usize>,
-    /// For each number of an index, the axis of the operand it moves along [`scatter_dims_to_operand_dims`].
+    /// For each number of an index, the axis of the operand it moves along (`scatter_dims_to_operand_dims`).
     pub start_index_map: Vec<usize>,
     /// The axis of the indices that holds the numbers of one index; their rank when each is a single number.
     pub index_vector_dim: usize,

@@ -63,7 +63,7 @@ pub trait OpRule: Attributes + Clone + Debug + Eq + Hash {
     }
 }
 
-/// The attributes of an op as text; made by [`op!`].
+/// The attributes of an op as text; made by `op!`.
 pub trait Attributes: Sized {
     /// Name in the text form.
     const NAME: &'static str;

@@ -31,7 +31,7 @@ impl OpRule for RngBits {
     }
 }
 
-/// Random numbers from this value, which is the state of a generator (uint64[2]). Each gives the next state, then the
+/// Random numbers from this value, which is the state of a generator (`uint64[2]`). Each gives the next state, then the
 /// numbers.
 impl Value {
     /// Random uint32 of `shape`.

@@ -1,4 +1,5 @@
 //! What a layer sees while it is traced: its weights, masks, randomness and the phase.
+use crate::layers::given::{Given, as_mask};
 use crate::layers::weights::{Built, ensure_built, in_layer};
 use crate::layers::{Layer, LayerRef};
 use crate::regularizers::Regularizer;
@@ -91,10 +92,11 @@ impl Trace {
     pub fn apply(
         &self,
         layer: &dyn Layer,
+        given: &Given,
         inputs: &[Value],
         masks: &[Option<Value>],
     ) -> Result<(Vec<Value>, Vec<Option<Value>>)> {
-        self.apply_within("", self.training, layer, inputs, masks)
+        self.apply_within("", self.training, layer, given, inputs, masks)
     }
 
     /// [`Trace::apply`] without masks, in another phase than the trace's; the outputs.
@@ -104,7 +106,7 @@ impl Trace {
         layer: &dyn Layer,
         inputs: &[Value],
     ) -> Result<Vec<Value>> {
-        Ok(self.apply_within("", training, layer, inputs, &vec![None; inputs.len()])?.0)
+        Ok(self.apply_within("", training, layer, &Given::in_order(), inputs, &vec![None; inputs.len()])?.0)
     }
 
     /// What a layer sees; builds it first if it is not built.
@@ -113,14 +115,17 @@ impl Trace {
         parent: &str,
         training: bool,
         layer: &'a dyn Layer,
+        given: &'a Given,
         shapes: &[Shape],
         masks: Vec<Option<Value>>,
     ) -> Result<Call<'a>> {
+        given.check(layer.class_name(), layer.parameters()).map_err(|e| in_layer(layer, e))?;
+        let training = given.training().unwrap_or(training);
         let built = ensure_built(layer, shapes)?;
         let dtype = layer.base().dtype.compute_dtype().map_err(|e| in_layer(layer, e))?;
         let name = layer.base().resolved_name(layer.class_name());
         let path = if parent.is_empty() { name.to_string() } else { format!("{parent}/{name}") };
-        Ok(Call { trace: self, layer, built, path, dtype, training, masks })
+        Ok(Call { trace: self, layer, given, built, path, dtype, training, masks })
     }
 
     /// Adds the penalty of each output, as a mean over the batch.
@@ -136,16 +141,21 @@ impl Trace {
         parent: &str,
         training: bool,
         layer: &dyn Layer,
+        given: &Given,
         inputs: &[Value],
         masks: &[Option<Value>],
     ) -> Result<(Vec<Value>, Vec<Option<Value>>)> {
-        let shapes: Vec<Shape> = inputs.iter().map(|v| batched(v.shape())).collect();
-        let call = self.call_of(parent, training, layer, &shapes, masks.to_vec())?;
+        // A mask given as an argument stands in for the one that came with the input.
+        let (tensors, given_masks) = inputs.split_at(given.mask_start(inputs.len()));
+        let mut masks = masks[..masks.len().min(tensors.len())].to_vec();
+        masks.iter_mut().zip(given_masks).for_each(|(mask, value)| *mask = Some(as_mask(value)));
+        let shapes: Vec<Shape> = tensors.iter().map(|v| batched(v.shape())).collect();
+        let call = self.call_of(parent, training, layer, given, &shapes, masks)?;
         let cast = |v: &Value| {
             let casts = v.dtype().is_float() && !layer.keeps_input_dtype();
             if casts { v.cast(call.dtype) } else { v.clone() }
         };
-        let inputs: Vec<Value> = inputs.iter().map(cast).collect();
+        let inputs: Vec<Value> = tensors.iter().map(cast).collect();
         let run = || {
             let (outputs, masks) = layer.call_masked(&call, &inputs)?;
             if let Some(regularizer) = layer.activity_regularizer() {
@@ -170,6 +180,7 @@ fn batched(shape: &[usize]) -> Shape {
 pub struct Call<'a> {
     trace: &'a Trace,
     layer: &'a dyn Layer,
+    given: &'a Given,
     built: &'a Arc<Built>,
     path: String,
     dtype: DType,
@@ -211,6 +222,16 @@ impl Call<'_> {
     /// The masks of all inputs.
     pub fn masks(&self) -> &[Option<Value>] {
         &self.masks
+    }
+
+    /// The tensors that were given for one of the layer's [`parameters`](Layer::parameters).
+    pub fn given<'v>(&self, inputs: &'v [Value], parameter: &str) -> &'v [Value] {
+        inputs.get(self.given.places(self.layer.parameters(), parameter, inputs.len())).unwrap_or_default()
+    }
+
+    /// An argument that is no tensor: `use_causal_mask`.
+    pub fn option(&self, parameter: &str) -> Option<&serde_json::Value> {
+        self.given.options.get(parameter)
     }
 
     /// A weight by the name that `build` gave it, in the compute dtype if it is a float.
@@ -290,7 +311,8 @@ impl Call<'_> {
     /// What went wrong in the cell.
     pub fn cell_constants(&self, cell: &LayerRef, x: &Value) -> Result<Vec<Value>> {
         let step: Vec<Option<usize>> = [&[None], &batched(x.shape()).0[2..]].concat();
-        let call = self.trace.call_of(&self.path, self.training, &**cell, &[Shape(step)], vec![])?;
+        let plain = Given::in_order();
+        let call = self.trace.call_of(&self.path, self.training, &**cell, &plain, &[Shape(step)], vec![])?;
         cell.cell_constants(&call, x)
     }
 
@@ -312,6 +334,17 @@ impl Call<'_> {
         inputs: &[Value],
         masks: &[Option<Value>],
     ) -> Result<(Vec<Value>, Vec<Option<Value>>)> {
-        self.trace.apply_within(&self.path, self.training, &**layer, inputs, masks)
+        self.apply_given(layer, &Given::in_order(), inputs, masks)
+    }
+
+    /// [`Call::apply_masked`] with arguments.
+    pub(crate) fn apply_given(
+        &self,
+        layer: &LayerRef,
+        given: &Given,
+        inputs: &[Value],
+        masks: &[Option<Value>],
+    ) -> Result<(Vec<Value>, Vec<Option<Value>>)> {
+        self.trace.apply_within(&self.path, self.training, &**layer, given, inputs, masks)
     }
 }

@@ -81,6 +81,12 @@ pub trait Layer: LayerObject {
         Ok((outputs, masks))
     }
 
+    /// The parameters of Keras's `call` that take tensors or options, in its order, without `mask` and `training`. By default
+    /// there is one, which takes all tensors.
+    fn parameters(&self) -> &'static [&'static str] {
+        &["inputs"]
+    }
+
     /// Layers within this one whose weights are not asked for through [`Weights::add_layer`]: those of a nested model.
     fn sublayers(&self) -> Vec<LayerRef> {
         vec![]

@@ -25,8 +25,7 @@ impl std::fmt::Debug for Functional {
 }
 
 /// Applies one layer while a graph is traced: outputs and masks.
-type ApplyFn<'a> =
-    dyn Fn(&LayerRef, &[Value], &[Option<Value>]) -> Result<(Vec<Value>, Vec<Option<Value>>)> + 'a;
+type ApplyFn<'a> = dyn Fn(&Node, &[Value], &[Option<Value>]) -> Result<(Vec<Value>, Vec<Option<Value>>)> + 'a;
 
 impl Functional {
     /// Finds the calls between `inputs` and `outputs`.
@@ -125,7 +124,7 @@ impl Functional {
             }
             let arguments = node.inputs.iter().map(|x| find(&known, x)).collect::<Result<Vec<_>>>()?;
             let (values, masks): (Vec<Value>, Vec<Option<Value>>) = arguments.into_iter().unzip();
-            let (values, masks) = apply(&node.layer, &values, &masks)?;
+            let (values, masks) = apply(node, &values, &masks)?;
             for (index, pair) in values.into_iter().zip(masks).enumerate() {
                 known.insert((node.id, index), pair);
             }

@@ -1,5 +1,5 @@
 //! Symbolic tensors: what layers are applied to in the functional API.
-use crate::layers::{Layer, LayerRef, Trace};
+use crate::layers::{Given, Layer, LayerRef, Trace};
 use crate::shape::Shape;
 use cornu_graph::{Builder, DType, Error, Result, Spec, Value};
 use std::fmt;
@@ -26,6 +26,7 @@ struct Symbol {
 pub(crate) struct Node {
     pub id: u64,
     pub layer: LayerRef,
+    pub given: Given,
     pub inputs: Vec<KerasTensor>,
 }
 
@@ -115,13 +116,19 @@ pub trait Apply: Layer + Sized {
     /// The output of this layer on these inputs. Applying the same layer again shares its weights.
     #[track_caller]
     fn apply(&self, inputs: impl Into<Inputs>) -> KerasTensor {
-        one_output(apply_layer(self.share(), inputs.into().0, Some(Location::caller())))
+        one_output(apply_layer(self.share(), Given::in_order(), inputs.into().0, Some(Location::caller())))
     }
 
     /// The outputs of a layer that has several.
     #[track_caller]
     fn apply_many(&self, inputs: impl Into<Inputs>) -> Vec<KerasTensor> {
-        apply_layer(self.share(), inputs.into().0, Some(Location::caller()))
+        apply_layer(self.share(), Given::in_order(), inputs.into().0, Some(Location::caller()))
+    }
+
+    /// [`Apply::apply_many`] with arguments that are no tensors, or tensors by the names of Keras's `call`.
+    #[track_caller]
+    fn apply_given(&self, inputs: impl Into<Inputs>, given: Given) -> Vec<KerasTensor> {
+        apply_layer(self.share(), given, inputs.into().0, Some(Location::caller()))
     }
 }
 impl<L: Layer> Apply for L {}
@@ -140,11 +147,12 @@ pub(crate) fn one_output(mut outputs: Vec<KerasTensor>) -> KerasTensor {
 /// Records a call of `layer`, made in the user's line `at` if there is one. Never empty: an error gives one tensor that keeps it.
 pub(crate) fn apply_layer(
     layer: LayerRef,
+    given: Given,
     inputs: Vec<KerasTensor>,
     at: Option<&'static Location<'static>>,
 ) -> Vec<KerasTensor> {
     let earlier = inputs.iter().find_map(|x| x.error().cloned());
-    let node = Arc::new(Node { id: next_id(), layer, inputs });
+    let node = Arc::new(Node { id: next_id(), layer, given, inputs });
     let specs = match earlier {
         Some(error) => Err(error),
         None => output_specs(&node).map_err(|e| e.at_user(at, library())),
@@ -179,7 +187,7 @@ fn failed(node: Arc<Node>, error: Error) -> KerasTensor {
 
 /// A tensor of this shape made by a layer without inputs.
 pub(crate) fn source(layer: LayerRef, shape: Shape, dtype: DType, error: Option<Error>) -> KerasTensor {
-    let node = Arc::new(Node { id: next_id(), layer, inputs: vec![] });
+    let node = Arc::new(Node { id: next_id(), layer, given: Given::in_order(), inputs: vec![] });
     KerasTensor(Arc::new(Symbol { shape, dtype, node, index: 0, error }))
 }
 
@@ -208,7 +216,7 @@ fn trace_specs(node: &Node, batch: usize, other: usize) -> Result<Vec<Spec>> {
     };
     let inputs: Vec<Value> = node.inputs.iter().map(stand_in).collect();
     let shapes: Vec<Shape> = node.inputs.iter().map(|x| x.shape().clone()).collect();
-    crate::layers::ensure_built(&*node.layer, &shapes)?;
-    let (outputs, _) = trace.apply(&*node.layer, &inputs, &vec![None; inputs.len()])?;
+    crate::layers::ensure_built(&*node.layer, &shapes[..node.given.mask_start(shapes.len())])?;
+    let (outputs, _) = trace.apply(&*node.layer, &node.given, &inputs, &vec![None; inputs.len()])?;
     Ok(outputs.iter().map(|v| v.spec().clone()).collect())
 }

@@ -1,5 +1,5 @@
 //! Models and their weights.
-use crate::layers::{Layer, LayerBase, LayerObject, LayerRef};
+use crate::layers::{Given, Layer, LayerBase, LayerObject, LayerRef};
 use crate::models::functional::{as_input, is_operation, unique_names};
 use crate::models::keras_tensor::{apply_layer, one_output};
 use crate::models::nested::NestedModel;
@@ -116,7 +116,7 @@ impl Model {
         let has_input = layers.first().and_then(as_input).is_some();
         let mut x = first.clone();
         for layer in &layers[usize::from(has_input)..] {
-            x = one_output(apply_layer(layer.share(), vec![x], None));
+            x = one_output(apply_layer(layer.share(), Given::in_order(), vec![x], None));
         }
         let functional = Arc::new(Functional::new(vec![first], vec![x])?);
         built.get_or_init(|| functional);
@@ -216,7 +216,7 @@ impl Model {
     pub fn apply_many(&self, inputs: impl Into<Inputs>) -> Vec<KerasTensor> {
         let inputs = inputs.into().0;
         match self.as_layer() {
-            Ok(layer) => apply_layer(layer, inputs, Some(Location::caller())),
+            Ok(layer) => apply_layer(layer, Given::in_order(), inputs, Some(Location::caller())),
             Err(e) => vec![crate::models::keras_tensor::source(
                 crate::layers::core::InputLayer::new(Shape::default()).share(),
                 Shape::default(),

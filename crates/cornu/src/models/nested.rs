@@ -66,7 +66,11 @@ impl Layer for NestedModel {
 
     /// Outputs and masks come from one trace: a second would update moving means and draw random numbers again.
     fn call_masked(&self, cx: &Call, inputs: &[Value]) -> Result<(Vec<Value>, Vec<Option<Value>>)> {
-        self.functional.call(&|layer, x, masks| cx.apply_masked(layer, x, masks), inputs, cx.masks())
+        self.functional.call(
+            &|node, x, masks| cx.apply_given(&node.layer, &node.given, x, masks),
+            inputs,
+            cx.masks(),
+        )
     }
 
     fn sublayers(&self) -> Vec<LayerRef> {

@@ -1,5 +1,6 @@
 //! The three kinds of tensor that ops work on.
 use crate::backend;
+use crate::layers::Given;
 use crate::models::KerasTensor;
 use crate::models::keras_tensor::{apply_layer, library, one_output};
 use crate::ops::Operation;
@@ -32,7 +33,7 @@ impl Operand for KerasTensor {
     }
 
     fn many(operation: Operation, tensors: Vec<Self>, at: &'static Location<'static>) -> Vec<KerasTensor> {
-        apply_layer(Arc::new(operation), tensors, Some(at))
+        apply_layer(Arc::new(operation), Given::in_order(), tensors, Some(at))
     }
 }
 

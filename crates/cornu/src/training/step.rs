@@ -2,6 +2,7 @@
 use crate::layers::Trace;
 use crate::losses::merge_mask;
 use crate::models::Functional;
+use crate::models::keras_tensor::Node;
 use crate::training::trainer::{LossMean, Ready, ReadyMetric};
 use crate::variable::Variable;
 use cornu_graph::{Builder, DType, Error, Graph, Result, Spec, Value, gradient};
@@ -65,8 +66,7 @@ pub(crate) fn step_graph(
         let value = builder.input(given.clone());
         x.push(fit_input(&value, input.shape().dims(), input.dtype(), input.name())?);
     }
-    let apply =
-        |layer: &crate::layers::LayerRef, v: &[Value], m: &[Option<Value>]| trace.apply(&**layer, v, m);
+    let apply = |node: &Node, v: &[Value], m: &[Option<Value>]| trace.apply(&*node.layer, &node.given, v, m);
     let (y_pred, masks) = functional.call(&apply, &x, &[])?;
 
     let (names, results) = match ready {

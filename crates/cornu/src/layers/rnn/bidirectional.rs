@@ -64,6 +64,10 @@ fn directed(layer: &LayerRef, prefix: &str, flip: bool) -> Result<LayerRef> {
 }
 
 impl Layer for Bidirectional {
+    fn parameters(&self) -> &'static [&'static str] {
+        &["sequences", "initial_state"]
+    }
+
     fn build_many(&self, weights: &mut Weights, inputs: &[Shape]) -> Result<()> {
         if let Some(mode) = &self.merge_mode {
             mode.check()?;

@@ -269,6 +269,10 @@ macro_rules! recurrent_layer {
         }
 
         impl Layer for $Layer {
+            fn parameters(&self) -> &'static [&'static str] {
+                &["sequences", "initial_state"]
+            }
+
             fn build_many(&self, weights: &mut Weights, inputs: &[Shape]) -> Result<()> {
                 let cell: LayerRef = Arc::new(self.cell());
                 self.recurrence().build(weights, &cell, inputs)

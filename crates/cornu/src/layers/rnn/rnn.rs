@@ -59,6 +59,10 @@ impl RNN {
 }
 
 impl Layer for RNN {
+    fn parameters(&self) -> &'static [&'static str] {
+        &["sequences", "initial_state"]
+    }
+
     fn build_many(&self, weights: &mut Weights, inputs: &[Shape]) -> Result<()> {
         self.recurrence().build(weights, self.cell.layer(), inputs)
     }

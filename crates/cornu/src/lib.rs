@@ -39,6 +39,7 @@ pub mod ops;
 pub mod optimizers;
 pub mod random;
 pub mod regularizers;
+pub mod saving;
 mod shape;
 pub mod training;
 pub mod utils;
@@ -78,6 +79,6 @@ pub mod prelude {
     pub use crate::training::{Compile, Data, Evaluate, Fit, History, Logs, Predict, TrainStep};
     pub use crate::{
         DType, Error, Result, Shape, Tensor, Value, config, datasets, layer, losses, metrics, ops, random,
-        utils,
+        saving, utils,
     };
 }

@@ -1,10 +1,12 @@
 //! What can be saved by Keras: objects, their envelopes, and families of objects chosen by name.
 mod family;
 mod fields;
+pub(crate) mod registry;
 
 pub use family::Unknown;
 pub(crate) use family::{Form, family};
 pub use fields::Fields;
+pub use registry::register;
 
 use cornu_graph::{Error, Result};
 use serde::Serialize;

@@ -6,6 +6,7 @@ mod learning_rate_scheduler;
 mod model_checkpoint;
 mod monitor;
 mod reduce_lr_on_plateau;
+mod saved;
 mod terminate_on_nan;
 
 pub use csv_logger::CSVLogger;
@@ -15,6 +16,7 @@ pub use learning_rate_scheduler::LearningRateScheduler;
 pub use model_checkpoint::{ModelCheckpoint, SaveFreq};
 pub use monitor::Mode;
 pub use reduce_lr_on_plateau::ReduceLROnPlateau;
+pub use saved::from_saved;
 pub use terminate_on_nan::TerminateOnNaN;
 
 use crate::models::Model;

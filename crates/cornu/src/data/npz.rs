@@ -1,9 +1,10 @@
 //! NumPy's `.npz` files: named arrays in a zip archive.
 use super::npy;
+use crate::utils::atomic;
 use cornu_graph::{Error, Result, Tensor};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufReader, Read, Seek, Write};
+use std::io::{BufReader, Cursor, Read, Seek, Write};
 use std::path::Path;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
@@ -34,15 +35,14 @@ pub fn load(path: impl AsRef<Path>) -> Result<BTreeMap<String, Tensor>> {
     read(BufReader::new(file), &path.display().to_string())
 }
 
-/// Writes arrays to a compressed `.npz` file, as NumPy's `savez_compressed`.
+/// Writes arrays to a compressed `.npz` file, as NumPy's `savez_compressed`. A file that is there is replaced whole or not at all.
 ///
 /// # Errors
 /// When the file cannot be written, a name is there twice, or for `bfloat16`, which NumPy does not have.
 pub fn save(path: impl AsRef<Path>, arrays: &[(&str, &Tensor)]) -> Result<()> {
     let path = path.as_ref();
-    let file = File::create(path).map_err(|e| Error::io(path, e))?;
     let bad = |e: zip::result::ZipError| Error::io(path, e.into());
-    let mut archive = ZipWriter::new(file);
+    let mut archive = ZipWriter::new(Cursor::new(vec![]));
     for (name, tensor) in arrays {
         let bytes = npy::to_bytes(tensor, &format!("{}: {name}", path.display()))?;
         let options = SimpleFileOptions::default()
@@ -51,8 +51,8 @@ pub fn save(path: impl AsRef<Path>, arrays: &[(&str, &Tensor)]) -> Result<()> {
         archive.start_file(format!("{name}.npy"), options).map_err(bad)?;
         archive.write_all(&bytes).map_err(|e| Error::io(path, e))?;
     }
-    archive.finish().map_err(bad)?;
-    Ok(())
+    let bytes = archive.finish().map_err(bad)?.into_inner();
+    atomic::write(path, &bytes)
 }
 
 /// Reads all arrays of an archive; `what` names it in errors.
@@ -77,7 +77,6 @@ pub(crate) fn read(input: impl Read + Seek, what: &str) -> Result<BTreeMap<Strin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Cursor;
 
     #[test]
     fn errors() {

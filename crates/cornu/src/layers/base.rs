@@ -20,7 +20,7 @@ pub fn write_base<M: SerializeMap>(
     map: &mut M,
 ) -> std::result::Result<(), M::Error> {
     map.serialize_entry("name", base.resolved_name(class))?;
-    map.serialize_entry("trainable", &base.trainable)?;
+    map.serialize_entry("trainable", &base.is_trainable())?;
     map.serialize_entry("dtype", &base.dtype)?;
     // Keras writes this key of all layers only when it is given.
     match &base.activity_regularizer {

@@ -11,6 +11,8 @@ pub struct Given {
     pub tensors: Vec<String>,
     /// What is no tensor, by parameter: `use_causal_mask`.
     pub options: Map<String, Json>,
+    /// The call as it was read from a file, with numbers in place of tensors.
+    pub(crate) form: Option<Json>,
 }
 
 /// The parameter of every layer that takes masks of the inputs; its tensors come last.

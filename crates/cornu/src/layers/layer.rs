@@ -87,6 +87,13 @@ pub trait Layer: LayerObject {
         &["inputs"]
     }
 
+    /// The shapes that Keras saves a built layer with; by default that of the first input, for layers with weights.
+    fn build_config(&self, inputs: &[Shape]) -> Option<Json> {
+        let built = self.base().built()?;
+        let has_weights = !built.variables.is_empty() || !built.children.is_empty();
+        has_weights.then(|| json!({"input_shape": inputs.first()}))
+    }
+
     /// Layers within this one whose weights are not asked for through [`Weights::add_layer`]: those of a nested model.
     fn sublayers(&self) -> Vec<LayerRef> {
         vec![]

@@ -1,6 +1,5 @@
 //! A layer as an argument of another.
 use crate::layers::{Layer, LayerRef, list};
-use crate::object::excerpt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value as Json;
 
@@ -56,8 +55,6 @@ impl Serialize for LayerBox {
 impl<'de> Deserialize<'de> for LayerBox {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let json = Json::deserialize(deserializer)?;
-        let error = || serde::de::Error::custom(format!("expected a saved layer, got {}", excerpt(&json)));
-        let class = json.get("class_name").and_then(Json::as_str).ok_or_else(error)?;
-        list::from_config(class, json["config"].clone()).map(LayerBox).map_err(serde::de::Error::custom)
+        list::from_saved(&json).map(LayerBox).map_err(serde::de::Error::custom)
     }
 }

@@ -1,5 +1,7 @@
 //! Every layer of Keras that is here, by name.
 use crate::layers::*;
+use crate::models;
+use crate::object::{excerpt, registry};
 use cornu_graph::{Error, Result};
 use serde_json::Value as Json;
 
@@ -24,6 +26,34 @@ macro_rules! layers {
             }
         }
     };
+}
+
+/// A layer, model or user's layer from its saved form: module, class, config, registered name.
+///
+/// # Errors
+/// When the class is none of Keras's and none that was registered, is one that runs Python code, or the config does not fit.
+pub fn from_saved(saved: &Json) -> Result<LayerRef> {
+    let class = saved["class_name"].as_str().unwrap_or_default();
+    let config = saved
+        .get("config")
+        .filter(|c| !c.is_null())
+        .cloned()
+        .unwrap_or_else(|| Json::Object(Default::default()));
+    let registered = saved["registered_name"].as_str().and_then(registry::find);
+    match (registered, class) {
+        (Some(make), _) => make(config),
+        (None, "Functional" | "Sequential" | "Model") => models::from_config::model(saved)?.as_layer(),
+        (None, "Lambda") => {
+            let message = "holds a Python function, which is not run";
+            let help = "write the layer in Rust and register it, or replace it by layers and ops in Python and save again";
+            Err(Error::Format { what: "layer Lambda".into(), message: message.into() }.help(help))
+        }
+        (None, "") => Err(Error::Format {
+            what: "layer".into(),
+            message: format!("expected a saved one, got {}", excerpt(saved)),
+        }),
+        (None, _) => from_config(class, config),
+    }
 }
 
 layers! {

@@ -7,7 +7,7 @@ pub(crate) mod given;
 mod layer;
 mod layer_box;
 pub mod list;
-mod weights;
+pub(crate) mod weights;
 
 mod activations;
 mod convolutional;

@@ -8,6 +8,7 @@ use crate::utils::next_seed;
 use crate::variable::{Role, Variable};
 use cornu_graph::philox::Generator;
 use cornu_graph::{DType, Error, Result, Tensor};
+use std::cell::Cell;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -40,6 +41,8 @@ pub struct Built {
     pub variables: Vec<Arc<Variable>>,
     /// Layers within, by the attribute they are saved under.
     pub children: Vec<(String, LayerRef)>,
+    /// The shapes it was built for.
+    pub inputs: Vec<Shape>,
 }
 
 impl Weights {
@@ -128,6 +131,7 @@ impl Wanted {
     }
 
     fn make(self) -> Result<Variable> {
+        spend(&self.shape, self.dtype)?;
         if let Some(regularizer) = &self.regularizer {
             regularizer.get()?;
         }
@@ -161,7 +165,8 @@ pub(crate) fn ensure_built<'a>(layer: &'a dyn Layer, inputs: &[Shape]) -> Result
         let mut weights = Weights { wanted: vec![], children: vec![], dtype };
         layer.build_many(&mut weights, inputs).map_err(|e| in_layer(layer, e))?;
         let variables = weights.wanted.into_iter().map(|w| w.make().map(Arc::new)).collect::<Result<_>>();
-        Ok(Built { variables: variables.map_err(|e| in_layer(layer, e))?, children: weights.children })
+        let variables = variables.map_err(|e| in_layer(layer, e))?;
+        Ok(Built { variables, children: weights.children, inputs: inputs.to_vec() })
     })
 }
 
@@ -172,4 +177,36 @@ pub(crate) fn in_layer(layer: &dyn Layer, error: Error) -> Error {
         e @ Error::Layer { .. } => e,
         e => e.in_layer(layer.base().resolved_name(class), class),
     }
+}
+
+thread_local! {
+    /// Bytes of weights that may still be made.
+    static BUDGET: Cell<Option<u64>> = const { Cell::new(None) };
+}
+
+/// Runs `f`, within which no more than `bytes` of weights may be made: what a file asks for, it must hold.
+pub(crate) fn within_budget<R>(bytes: u64, f: impl FnOnce() -> R) -> R {
+    /// Puts the budget back on the way out.
+    struct Restore(Option<u64>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            BUDGET.set(self.0);
+        }
+    }
+    let _restore = Restore(BUDGET.replace(Some(bytes)));
+    f()
+}
+
+fn spend(shape: &[usize], dtype: DType) -> Result<()> {
+    let bytes = shape.iter().try_fold(dtype.size() as u64, |n, &d| n.checked_mul(d as u64));
+    let Some(bytes) = bytes.filter(|&n| n <= isize::MAX as u64) else {
+        return Err(Error::Data(format!("a weight of shape {shape:?} does not fit into memory")));
+    };
+    let Some(budget) = BUDGET.get() else { return Ok(()) };
+    let left = budget.checked_sub(bytes).ok_or_else(|| {
+        let message = format!("a weight of shape {shape:?} is asked for, more than the file holds");
+        Error::Data(message)
+    })?;
+    BUDGET.set(Some(left));
+    Ok(())
 }

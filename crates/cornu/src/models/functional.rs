@@ -16,6 +16,28 @@ pub(crate) struct Functional {
     pub nodes: Vec<Arc<Node>>,
     /// Each layer once, in Keras's order.
     pub layers: Vec<LayerRef>,
+    /// How Keras nests the inputs.
+    pub input_structure: Structure,
+    /// How Keras nests the outputs.
+    pub output_structure: Structure,
+}
+
+/// Tensors as Keras takes or gives them: one, a list, or by name. Numbers count the tensors in order.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Structure {
+    /// A single tensor.
+    One(usize),
+    /// A list.
+    List(Vec<Structure>),
+    /// A dict.
+    Named(Vec<(String, Structure)>),
+}
+
+impl Structure {
+    /// One tensor by itself, several in a list.
+    fn flat(count: usize) -> Structure {
+        if count == 1 { Structure::One(0) } else { Structure::List((0..count).map(Structure::One).collect()) }
+    }
 }
 
 impl std::fmt::Debug for Functional {
@@ -93,7 +115,9 @@ impl Functional {
         };
         layers.sort_by_key(place);
         unique_names(&layers)?;
-        Ok(Functional { inputs, outputs, nodes, layers })
+        let (input_structure, output_structure) =
+            (Structure::flat(inputs.len()), Structure::flat(outputs.len()));
+        Ok(Functional { inputs, outputs, nodes, layers, input_structure, output_structure })
     }
 
     /// Traces the calls; outputs and their masks.

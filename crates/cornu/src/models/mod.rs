@@ -1,5 +1,7 @@
 //! Models: layers joined to one thing that is trained, evaluated and saved.
-mod functional;
+pub(crate) mod config;
+pub(crate) mod from_config;
+pub(crate) mod functional;
 pub(crate) mod keras_tensor;
 pub(crate) mod model;
 mod nested;

@@ -3,11 +3,12 @@ use crate::layers::{Given, Layer, LayerBase, LayerObject, LayerRef};
 use crate::models::functional::{as_input, is_operation, unique_names};
 use crate::models::keras_tensor::{apply_layer, one_output};
 use crate::models::nested::NestedModel;
-use crate::models::{Functional, Inputs, KerasTensor, summary};
+use crate::models::{Functional, Inputs, KerasTensor, config, nested, summary};
 use crate::shape::Shape;
 use crate::training::Trainer;
 use crate::variable::{Role, Variable};
 use cornu_graph::{DType, Error, Result, Tensor};
+use serde_json::{Value as Json, json};
 use std::collections::HashSet;
 use std::panic::Location;
 use std::sync::{Arc, OnceLock};
@@ -49,7 +50,11 @@ impl Model {
     /// layers of one name.
     pub fn new(inputs: impl Into<Inputs>, outputs: impl Into<Inputs>) -> Result<Model> {
         let functional = Functional::new(inputs.into().0, outputs.into().0)?;
-        Ok(Model::from_body(Body::Functional(Arc::new(functional))))
+        Ok(Model::of_functional(functional))
+    }
+
+    pub(crate) fn of_functional(functional: Functional) -> Model {
+        Model::from_body(Body::Functional(Arc::new(functional)))
     }
 
     fn from_body(body: Body) -> Model {
@@ -205,6 +210,22 @@ impl Model {
         Ok(self.built()?.outputs.clone())
     }
 
+    /// The names of the inputs, by which data can be given.
+    ///
+    /// # Errors
+    /// When the model is not built.
+    pub fn input_names(&self) -> Result<Vec<String>> {
+        Ok(self.built()?.input_names())
+    }
+
+    /// The names of the outputs: those of their layers, with a number from a layer's second output on.
+    ///
+    /// # Errors
+    /// When the model is not built.
+    pub fn output_names(&self) -> Result<Vec<String>> {
+        Ok(self.built()?.output_names())
+    }
+
     /// Calls the model as a layer: the output on other symbolic inputs, with the same weights.
     #[track_caller]
     pub fn apply(&self, inputs: impl Into<Inputs>) -> KerasTensor {
@@ -233,6 +254,38 @@ impl Model {
     pub fn as_layer(&self) -> Result<LayerRef> {
         let functional = self.built()?.clone();
         Ok(Arc::new(NestedModel { base: self.base.share(), class: self.class_name(), functional }))
+    }
+
+    /// Keras's `get_config`: layers, and for a functional model their calls.
+    ///
+    /// # Errors
+    /// When a layer has no saved form, as one with a closure has none.
+    pub fn get_config(&self) -> Result<Json> {
+        self.build_if_known()?;
+        let trainable = self.base.is_trainable();
+        match &self.body {
+            Body::Functional(f) => config::functional(f, self.name(), trainable),
+            Body::Sequential { layers, built } => match built.get() {
+                Some(f) => {
+                    config::sequential(&f.layers, f.inputs.first().map(|x| x.shape()), self.name(), trainable)
+                }
+                None => config::sequential(layers, None, self.name(), trainable),
+            },
+        }
+    }
+
+    /// The config with the class, as Keras's `to_json` and the `config.json` of a `.keras` file have it.
+    pub(crate) fn saved(&self) -> Result<Json> {
+        let mut saved = nested::envelope(self.class_name(), self.get_config()?);
+        let shape = self.functional().and_then(|f| f.inputs.first()).map(|x| x.shape());
+        match self.body {
+            Body::Functional(_) => saved["build_config"] = json!({"input_shape": null}),
+            Body::Sequential { .. } if shape.is_some() => {
+                saved["build_config"] = json!({"input_shape": shape})
+            }
+            Body::Sequential { .. } => {}
+        }
+        Ok(saved)
     }
 
     /// Whether the optimizer updates the weights. Takes effect at the next `compile`. Applies to all layers within.
@@ -293,6 +346,14 @@ impl Model {
     /// When the model is not built.
     pub fn count_params(&self) -> Result<usize> {
         Ok(self.weights()?.iter().map(|w| w.variable.spec.len()).sum())
+    }
+
+    /// Number of the elements of those weights that the optimizer updates.
+    ///
+    /// # Errors
+    /// When the model is not built.
+    pub fn count_trainable_params(&self) -> Result<usize> {
+        Ok(self.weights()?.iter().filter(|w| w.trainable).map(|w| w.variable.spec.len()).sum())
     }
 
     /// Keras's table of layers, output shapes and parameters.

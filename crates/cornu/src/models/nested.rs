@@ -1,9 +1,9 @@
 //! A model as a layer of another.
 use crate::layers::{Call, HasBase, Layer, LayerBase, LayerObject, LayerRef, Weights};
-use crate::models::Functional;
+use crate::models::{Functional, config, from_config};
 use crate::shape::Shape;
 use cornu_graph::{Error, Result, Value};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use std::sync::Arc;
 
 /// The layer that stands for a model. Its layers' weights are the model's own.
@@ -29,15 +29,20 @@ impl LayerObject for NestedModel {
     }
 
     fn config(&self) -> Result<Json> {
-        Err(Error::State(format!("the config of a nested `{}` cannot be written yet", self.class)))
+        let (name, trainable) = (self.base.resolved_name(self.class), self.base.is_trainable());
+        if self.class == "Functional" {
+            return config::functional(&self.functional, name, trainable);
+        }
+        let shape = self.functional.inputs.first().map(|x| x.shape());
+        config::sequential(&self.functional.layers, shape, name, trainable)
     }
 
     fn saved(&self) -> Result<Json> {
-        self.config()
+        Ok(envelope(self.class, self.config()?))
     }
 
-    fn with_config(&self, _: Json) -> Result<LayerRef> {
-        Err(Error::State(format!("a nested `{}` cannot be made from a config yet", self.class)))
+    fn with_config(&self, config: Json) -> Result<LayerRef> {
+        from_config::model(&envelope(self.class, config))?.as_layer()
     }
 
     fn share(&self) -> LayerRef {
@@ -46,12 +51,32 @@ impl LayerObject for NestedModel {
     }
 
     fn duplicate(&self) -> LayerRef {
-        // The layers inside cannot be made anew without their saved form: the copy shares them.
-        self.share()
+        // A layer without a saved form cannot be made anew: the copy shares it.
+        self.config().and_then(|config| self.with_config(config)).unwrap_or_else(|_| self.share())
+    }
+}
+
+/// Keras's envelope of a model.
+pub(crate) fn envelope(class: &str, config: Json) -> Json {
+    match class {
+        "Sequential" => {
+            json!({"module": "keras", "class_name": class, "config": config, "registered_name": null})
+        }
+        _ => json!({
+            "module": "keras.src.models.functional",
+            "class_name": class,
+            "config": config,
+            "registered_name": class,
+        }),
     }
 }
 
 impl Layer for NestedModel {
+    fn build_config(&self, inputs: &[Shape]) -> Option<Json> {
+        let shape = inputs.first().filter(|_| self.class == "Sequential");
+        Some(json!({"input_shape": shape}))
+    }
+
     fn build_many(&self, _: &mut Weights, inputs: &[Shape]) -> Result<()> {
         let expected = self.functional.inputs.len();
         if inputs.len() == expected {

@@ -18,6 +18,8 @@ pub struct Compile {
     pub(crate) loss_weights: Vec<(Option<String>, f64)>,
     pub(crate) metrics: MetricsFor,
     pub(crate) weighted_metrics: MetricsFor,
+    /// The settings as a file has them.
+    pub(crate) saved: Option<serde_json::Value>,
 }
 
 impl Compile {
@@ -30,6 +32,7 @@ impl Compile {
             loss_weights: vec![],
             metrics: MetricsFor::default(),
             weighted_metrics: MetricsFor::default(),
+            saved: None,
         }
     }
 

@@ -83,6 +83,13 @@ impl<const N: usize> From<[(&str, &Tensor); N]> for Data {
     }
 }
 
+impl From<Vec<(String, Tensor)>> for Data {
+    fn from(named: Vec<(String, Tensor)>) -> Data {
+        let (names, tensors) = named.into_iter().unzip();
+        Data { names: Some(names), tensors }
+    }
+}
+
 impl Data {
     /// The arrays, as given.
     pub fn tensors(&self) -> &[Tensor] {

@@ -1,7 +1,7 @@
 //! Training: `compile`, `fit`, `evaluate`, `predict`.
 mod checkpoint;
 mod checks;
-mod compile;
+pub(crate) mod compile;
 mod custom;
 mod data;
 mod evaluate;
@@ -20,5 +20,5 @@ pub use data::{Data, SampleWeight};
 pub use evaluate::{Evaluate, Predict};
 pub use fit::{Fit, Validation};
 pub use history::{History, Logs};
-pub use progress::Verbose;
+pub use progress::{Verbose, progress_to_stderr};
 pub(crate) use trainer::Trainer;

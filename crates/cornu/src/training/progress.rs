@@ -1,6 +1,7 @@
 //! Keras 3's progress line.
 use crate::training::history::Logs;
 use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// What `fit`, `evaluate` and `predict` show: Keras's `verbose`.
@@ -45,7 +46,7 @@ pub(crate) struct Progress {
 
 impl Progress {
     pub fn new(verbose: Verbose, target: Option<usize>) -> Progress {
-        let terminal = std::io::stdout().is_terminal();
+        let terminal = is_terminal();
         let start = Instant::now();
         Progress { verbose, terminal, target, start, last: None, after_first: None, seen: 0, shown: 0 }
     }
@@ -193,9 +194,30 @@ fn visible_width(line: &str) -> usize {
 }
 
 /// A closed standard output does not stop training.
+/// Whether progress goes to standard error.
+static TO_STDERR: AtomicBool = AtomicBool::new(false);
+
+/// From now on progress goes to standard error, for programs whose results go to standard output.
+pub fn progress_to_stderr() {
+    TO_STDERR.store(true, Ordering::Relaxed);
+}
+
+fn is_terminal() -> bool {
+    if TO_STDERR.load(Ordering::Relaxed) {
+        std::io::stderr().is_terminal()
+    } else {
+        std::io::stdout().is_terminal()
+    }
+}
+
 fn print(text: &str) {
-    let mut out = std::io::stdout().lock();
-    drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+    let write = |out: &mut dyn Write| out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    // Nobody may be listening; training goes on.
+    let _ = if TO_STDERR.load(Ordering::Relaxed) {
+        write(&mut std::io::stderr().lock())
+    } else {
+        write(&mut std::io::stdout().lock())
+    };
 }
 
 #[cfg(test)]

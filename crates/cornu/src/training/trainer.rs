@@ -135,6 +135,22 @@ impl Model {
         Ok(())
     }
 
+    /// Takes over compile settings from a file; the new variables of the optimizer.
+    pub(crate) fn compile_saved(&mut self, compile: Compile) -> Result<Vec<Arc<Variable>>> {
+        self.trainer.forget();
+        let trainable: Vec<_> =
+            self.variables()?.into_iter().filter(|v| v.trainable).map(|v| v.variable).collect();
+        let variables = compile.optimizer.variables(&trainable)?;
+        self.trainer.compile = Some(Arc::new(compile));
+        Ok(variables)
+    }
+
+    /// The variables of the optimizer, once there are any.
+    pub(crate) fn optimizer_variables(&self) -> Option<&[Arc<Variable>]> {
+        let of_ready = self.trainer.ready.as_ref().map(|r| r.optimizer.as_slice());
+        of_ready.or(self.trainer.resume.as_deref())
+    }
+
     pub(crate) fn compiled(&self) -> Result<Arc<Compile>> {
         self.trainer.compile.clone().ok_or_else(|| {
             let error = Error::State(format!("model `{}` is not compiled", self.name()));

@@ -141,12 +141,13 @@ impl Layer for InputLayer {
 /// Keras writes its keys in an order of their own, and the dtype as a plain string.
 impl Serialize for InputLayer {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(5))?;
+        let mut map = serializer.serialize_map(Some(6))?;
         map.serialize_entry("batch_shape", &self.batch_shape)?;
         map.serialize_entry("dtype", self.base.dtype.name())?;
         map.serialize_entry("sparse", &false)?;
         map.serialize_entry("ragged", &false)?;
         map.serialize_entry("name", self.base.resolved_name(Self::CLASS_NAME))?;
+        map.serialize_entry("optional", &false)?;
         map.end()
     }
 }
@@ -164,11 +165,13 @@ impl<'de> Deserialize<'de> for InputLayer {
             sparse: bool,
             #[serde(default)]
             ragged: bool,
+            #[serde(default)]
+            optional: bool,
             name: Option<String>,
         }
         let config = Config::deserialize(deserializer)?;
-        if config.sparse || config.ragged {
-            return Err(serde::de::Error::custom("sparse and ragged inputs are not supported"));
+        if config.sparse || config.ragged || config.optional {
+            return Err(serde::de::Error::custom("sparse, ragged and optional inputs are not supported"));
         }
         let mut layer = InputLayer::new(config.batch_shape);
         (layer.base.name, layer.base.dtype) = (config.name, config.dtype);

@@ -1,0 +1,167 @@
+//! The commands that run a model.
+use crate::data;
+use clap::ArgMatches;
+use cornu::prelude::*;
+use cornu::saving::{LoadModel, load_model};
+use serde_json::{Map, Value as Json, json};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// An argument that `clap` has checked to be there.
+pub fn path<'a>(m: &'a ArgMatches, name: &str) -> Result<&'a Path> {
+    optional(m, name).ok_or_else(|| Error::argument(name, "is missing"))
+}
+
+fn optional<'a>(m: &'a ArgMatches, name: &str) -> Option<&'a Path> {
+    m.get_one::<PathBuf>(name).map(PathBuf::as_path)
+}
+
+pub fn number(m: &ArgMatches, name: &str) -> usize {
+    m.get_one::<usize>(name).copied().unwrap_or_default()
+}
+
+fn verbose(m: &ArgMatches) -> u8 {
+    cornu::training::progress_to_stderr();
+    u8::from(m.get_flag("progress"))
+}
+
+fn targets(m: &ArgMatches) -> Vec<String> {
+    let columns = m.get_one::<String>("target").map(String::as_str).unwrap_or_default();
+    columns.split(',').filter(|c| !c.is_empty()).map(|c| c.trim().to_string()).collect()
+}
+
+pub fn predict(m: &ArgMatches) -> Result<()> {
+    let mut model = LoadModel::new().compile(false).load(path(m, "model")?)?;
+    let arrays = data::read(path(m, "input")?, &[])?;
+    let x = data::inputs(&arrays, &model.input_names()?)?;
+    let options = Predict::new().batch_size(number(m, "batch-size")).verbose(verbose(m));
+    let outputs = model.predict_many(x, options)?;
+    let mut names = model.output_names()?;
+    if let [only] = names.as_mut_slice() {
+        *only = "y".into();
+    }
+    data::write(path(m, "output")?, &names.into_iter().zip(outputs).collect::<Vec<_>>())
+}
+
+/// Samples, targets and weights of a file.
+struct Samples {
+    x: Data,
+    y: Data,
+    sample_weight: Option<Data>,
+}
+
+impl Samples {
+    fn read(path: &Path, targets: &[String], model: &Model) -> Result<Samples> {
+        let arrays = data::read(path, targets)?;
+        Samples::of(&arrays, model)
+    }
+
+    fn of(arrays: &BTreeMap<String, Tensor>, model: &Model) -> Result<Samples> {
+        let (inputs, outputs) = (model.input_names()?, model.output_names()?);
+        let found: Vec<&str> = arrays.keys().map(String::as_str).collect();
+        let missing = |what: &str, names: &[String]| {
+            Error::Data(format!("no `{what}` and no `{what}_NAME` of {names:?} among {found:?}"))
+        };
+        Ok(Samples {
+            x: data::take(arrays, "x", &inputs).ok_or_else(|| missing("x", &inputs))?,
+            y: data::take(arrays, "y", &outputs).ok_or_else(|| missing("y", &outputs))?,
+            sample_weight: data::take(arrays, "sample_weight", &outputs),
+        })
+    }
+}
+
+pub fn fit(m: &ArgMatches) -> Result<()> {
+    if let Some(&seed) = m.get_one::<u64>("seed") {
+        utils::set_random_seed(seed);
+    }
+    let mut model = load_model(path(m, "model")?)?;
+    let samples = Samples::read(path(m, "data")?, &targets(m), &model)?;
+    let mut options = Fit::new()
+        .batch_size(number(m, "batch-size"))
+        .epochs(number(m, "epochs"))
+        .initial_epoch(number(m, "initial-epoch"))
+        .shuffle(!m.get_flag("no-shuffle"))
+        .verbose(verbose(m));
+    if let Some(weight) = samples.sample_weight {
+        options = options.sample_weight(weight);
+    }
+    if let Some(file) = optional(m, "validation-data") {
+        let v = Samples::read(file, &targets(m), &model)?;
+        options = match v.sample_weight {
+            Some(weight) => options.validation_data((v.x, v.y, weight)),
+            None => options.validation_data((v.x, v.y)),
+        };
+    }
+    if let Some(&split) = m.get_one::<f64>("validation-split") {
+        options = options.validation_split(split);
+    }
+    if let Some(text) = m.get_one::<String>("class-weight") {
+        options = options.class_weight(class_weight(text)?);
+    }
+    if let Some(file) = optional(m, "callbacks") {
+        let callbacks = json_list(file)?;
+        let callbacks = callbacks.iter().map(cornu::callbacks::from_saved).collect::<Result<Vec<_>>>()?;
+        options = options.callbacks(callbacks);
+    }
+    let history = model.fit(samples.x, samples.y, options)?;
+    if let Some(file) = optional(m, "history") {
+        let epochs: Map<String, Json> =
+            history.history.iter().map(|(name, values)| (name.clone(), json!(values))).collect();
+        write_json(file, &Json::from(epochs))?;
+    }
+    if let Some(file) = optional(m, "plot") {
+        history.plot(file)?;
+    }
+    optional(m, "output").map_or(Ok(()), |file| model.save(file))
+}
+
+fn class_weight(text: &str) -> Result<Vec<(i64, f64)>> {
+    let bad = |e: &dyn std::fmt::Display| {
+        Error::argument("--class-weight", format!("expected '{{\"0\": 0.5}}': {e}"))
+    };
+    let map: BTreeMap<String, f64> = serde_json::from_str(text).map_err(|e| bad(&e))?;
+    map.into_iter().map(|(class, weight)| Ok((class.parse().map_err(|e| bad(&e))?, weight))).collect()
+}
+
+pub fn evaluate(m: &ArgMatches) -> Result<()> {
+    let mut model = load_model(path(m, "model")?)?;
+    let samples = Samples::read(path(m, "data")?, &targets(m), &model)?;
+    let mut options = Evaluate::new().batch_size(number(m, "batch-size")).verbose(verbose(m));
+    if let Some(weight) = samples.sample_weight {
+        options = options.sample_weight(weight);
+    }
+    let logs = model.evaluate(samples.x, samples.y, options)?;
+    let metrics: Map<String, Json> = logs.iter().map(|(name, value)| (name.into(), json!(value))).collect();
+    match optional(m, "output") {
+        Some(file) => write_json(file, &Json::from(metrics)),
+        None => {
+            println!("{}", Json::from(metrics));
+            Ok(())
+        }
+    }
+}
+
+pub fn convert(m: &ArgMatches) -> Result<()> {
+    let model = load_model(path(m, "model")?)?;
+    let output = path(m, "output")?;
+    match output.extension().and_then(|e| e.to_str()) {
+        Some("keras") => model.save(output),
+        Some("h5" | "npz") => model.save_weights(output),
+        Some("json") => std::fs::write(output, model.to_json()?).map_err(|e| Error::io(output, e)),
+        _ => {
+            let message =
+                format!("expected `.keras`, `.weights.h5`, `.npz` or `.json`, got `{}`", output.display());
+            Err(Error::argument("output", message))
+        }
+    }
+}
+
+fn json_list(path: &Path) -> Result<Vec<Json>> {
+    let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, e))?;
+    serde_json::from_str(&text)
+        .map_err(|e| Error::Format { what: path.display().to_string(), message: e.to_string() })
+}
+
+fn write_json(path: &Path, json: &Json) -> Result<()> {
+    std::fs::write(path, format!("{json}\n")).map_err(|e| Error::io(path, e))
+}

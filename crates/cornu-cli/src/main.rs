@@ -1,0 +1,170 @@
+//! The `cornu` command: predicts, trains, evaluates and shows Keras models.
+mod bench;
+mod commands;
+mod data;
+mod info;
+
+use clap::{Arg, ArgMatches, Command, value_parser};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let matches = command().get_matches();
+    match run(&matches) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Standard error may be closed; there is nobody left to tell.
+            let _ = writeln!(std::io::stderr(), "error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(matches: &ArgMatches) -> cornu::Result<()> {
+    if let Some(backend) = matches.get_one::<String>("backend") {
+        cornu::backend::set(backend)?;
+    }
+    if let Some(&threads) = matches.get_one::<usize>("threads") {
+        cornu::backend::set_num_threads(threads)?;
+    }
+    match matches.subcommand() {
+        Some(("predict", m)) => commands::predict(m),
+        Some(("fit", m)) => commands::fit(m),
+        Some(("evaluate", m)) => commands::evaluate(m),
+        Some(("summary", m)) => info::summary(m),
+        Some(("info", m)) => info::info(m),
+        Some(("convert", m)) => commands::convert(m),
+        Some(("bench", m)) => bench::run(m),
+        Some(("completions", m)) => {
+            if let Some(&shell) = m.get_one::<clap_complete::Shell>("shell") {
+                clap_complete::generate(shell, &mut command(), "cornu", &mut std::io::stdout());
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  cornu summary model.keras
+  cornu predict model.keras --input images.npy --output labels.npy
+  cornu fit model.keras --data train.npz --epochs 5 --validation-split 0.1 --output trained.keras --history history.json
+  cornu evaluate trained.keras --data test.npz
+  cornu bench model.keras --data train.npz --mode train";
+
+fn command() -> Command {
+    let model = || path("model", "The model: a `.keras` file").required(true);
+    let batch_size = || number("batch-size", "B", "Samples in a batch").default_value("32");
+    Command::new("cornu")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Keras models from the command line, without Python")
+        .after_help(EXAMPLES)
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .arg(option("backend", "NAME", "The engine: `cpu` or `reference`").global(true))
+        .arg(number("threads", "N", "Threads of the CPU engine").global(true))
+        .subcommand(
+            Command::new("predict")
+                .about("The outputs of a model for each sample")
+                .after_help("INPUT is `.npz` (array `x`, or one array for each input's name), `.npy` or `.csv`. OUTPUT is of the same kinds: `y`, or one array for each output's name.")
+                .arg(model())
+                .arg(file("input", "INPUT", "The samples").required(true))
+                .arg(file("output", "OUTPUT", "Where to write the outputs").required(true))
+                .arg(batch_size())
+                .arg(flag("progress", "Shows progress on standard error")),
+        )
+        .subcommand(
+            Command::new("fit")
+                .about("Trains a model as it was compiled, from the state it was saved in")
+                .after_help("DATA is `.npz` with `x` or `x_INPUT`, `y` or `y_OUTPUT`, and perhaps `sample_weight` or `sample_weight_OUTPUT`; or `.csv` with the targets in the columns that --target names.")
+                .arg(model())
+                .arg(file("data", "DATA", "Samples and targets").required(true))
+                .arg(option("target", "COLUMNS", "Columns of a CSV file that are targets, joined by commas"))
+                .arg(number("epochs", "N", "Times to go through the data").default_value("1"))
+                .arg(number("initial-epoch", "N", "The epoch to go on from").default_value("0"))
+                .arg(batch_size())
+                .arg(flag("no-shuffle", "Takes the samples in their order"))
+                .arg(file("output", "MODEL", "Where to save the trained model"))
+                .arg(file("history", "JSON", "Where to write losses and metrics by epoch"))
+                .arg(file("plot", "PICTURE", "Where to draw them: `.svg` or `.png`"))
+                .arg(file("validation-data", "DATA", "Evaluated after each epoch"))
+                .arg(
+                    option("validation-split", "F", "The part of the samples, the last ones, to evaluate on instead of training")
+                        .value_parser(value_parser!(f64)),
+                )
+                .arg(option("class-weight", "JSON", "How much each class counts: '{\"0\": 0.5, \"1\": 2.0}'"))
+                .arg(file("callbacks", "JSON", "Callbacks: [{\"class_name\": \"EarlyStopping\", \"config\": {\"patience\": 3}}]"))
+                .arg(option("seed", "N", "Makes the run repeat bit for bit").value_parser(value_parser!(u64)))
+                .arg(flag("progress", "Shows progress on standard error")),
+        )
+        .subcommand(
+            Command::new("evaluate")
+                .about("Loss and metrics of a model over data")
+                .arg(model())
+                .arg(file("data", "DATA", "Samples and targets, as for `fit`").required(true))
+                .arg(option("target", "COLUMNS", "Columns of a CSV file that are targets, joined by commas"))
+                .arg(file("output", "JSON", "Where to write them; standard output unless given"))
+                .arg(batch_size())
+                .arg(flag("progress", "Shows progress on standard error")),
+        )
+        .subcommand(Command::new("summary").about("A table of layers, shapes and parameters").arg(model()))
+        .subcommand(
+            Command::new("info")
+                .about("Inputs, outputs, layers and parameters")
+                .arg(model())
+                .arg(flag("json", "As JSON")),
+        )
+        .subcommand(
+            Command::new("convert")
+                .about("Writes a model in another form")
+                .after_help("OUTPUT is `.keras` (whole model), `.weights.h5` or `.npz` (weights), or `.json` (layers).")
+                .arg(model())
+                .arg(path("output", "The file to write").required(true)),
+        )
+        .subcommand(
+            Command::new("bench")
+                .about("Times steps of a model")
+                .arg(model())
+                .arg(file("data", "DATA", "Samples, and targets for `train`").required(true))
+                .arg(number("batch-size", "B", "Samples in a batch").default_value("32"))
+                .arg(number("steps", "N", "Steps to time").default_value("50"))
+                .arg(number("warmup", "N", "Steps before them").default_value("5"))
+                .arg(option("mode", "MODE", "What a step does").value_parser(["train", "predict"]).default_value("train"))
+                .arg(flag("json", "As JSON")),
+        )
+        .subcommand(
+            Command::new("completions")
+                .about("Completions for a shell, on standard output")
+                .arg(Arg::new("shell").required(true).value_parser(value_parser!(clap_complete::Shell))),
+        )
+}
+
+fn path(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).help(help).value_parser(value_parser!(PathBuf))
+}
+
+fn option(name: &'static str, value: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).value_name(value).help(help)
+}
+
+fn file(name: &'static str, value: &'static str, help: &'static str) -> Arg {
+    option(name, value, help).value_parser(value_parser!(PathBuf))
+}
+
+fn number(name: &'static str, value: &'static str, help: &'static str) -> Arg {
+    option(name, value, help).value_parser(value_parser!(usize))
+}
+
+fn flag(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).help(help).action(clap::ArgAction::SetTrue)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn arguments_make_sense() {
+        super::command().debug_assert();
+    }
+}

@@ -1,0 +1,156 @@
+//! Models as Keras saves them: the config of a model, its layers and their calls.
+use crate::layers::LayerRef;
+use crate::models::functional::{Functional, Structure};
+use crate::models::keras_tensor::{KerasTensor, Node};
+use crate::ops::Operation;
+use crate::shape::Shape;
+use cornu_graph::Result;
+use serde_json::{Map, Value as Json, json};
+use std::sync::Arc;
+
+/// What stands for a tensor in the saved form of a call, with its number among the tensors of the call.
+pub(crate) const TENSOR: &str = "__keras_tensor__";
+
+/// Keras's `get_config` of a functional model.
+///
+/// # Errors
+/// When a layer has no saved form.
+pub(crate) fn functional(f: &Functional, name: &str, trainable: bool) -> Result<Json> {
+    let layers = f.layers.iter().map(|l| layer_with_nodes(f, l)).collect::<Result<Vec<_>>>()?;
+    Ok(json!({
+        "name": name,
+        "trainable": trainable,
+        "layers": layers,
+        "input_layers": f.input_structure.map(&mut |i| output_place(f, &f.inputs[i])),
+        "output_layers": f.output_structure.map(&mut |i| output_place(f, &f.outputs[i])),
+    }))
+}
+
+/// Keras's `get_config` of a stack; `shape` is that of its input, once known.
+///
+/// # Errors
+/// When a layer has no saved form.
+pub(crate) fn sequential(
+    layers: &[LayerRef],
+    shape: Option<&Shape>,
+    name: &str,
+    trainable: bool,
+) -> Result<Json> {
+    let layers = layers.iter().map(|l| saved(l)).collect::<Result<Vec<_>>>()?;
+    let dtype = crate::DTypePolicy::default();
+    let mut config = json!({"name": name, "trainable": trainable, "dtype": dtype, "layers": layers});
+    if let Some(shape) = shape {
+        config["build_input_shape"] = json!(shape);
+    }
+    Ok(config)
+}
+
+/// The saved form of a layer, with the shapes it was built for.
+///
+/// # Errors
+/// When an argument of the layer has no saved form.
+pub(crate) fn saved(layer: &LayerRef) -> Result<Json> {
+    let mut saved = layer.saved()?;
+    if let Some(config) = layer.base().built().and_then(|built| layer.build_config(&built.inputs)) {
+        saved["build_config"] = config;
+    }
+    Ok(saved)
+}
+
+fn layer_with_nodes(f: &Functional, layer: &LayerRef) -> Result<Json> {
+    let mut saved = saved(layer)?;
+    saved["name"] = layer.name().into();
+    let calls = nodes_of(f, layer).filter(|n| !n.inputs.is_empty());
+    saved["inbound_nodes"] = calls.map(|node| call(f, node)).collect();
+    Ok(saved)
+}
+
+/// The calls of a layer in this model, in the order they were made.
+fn nodes_of<'a>(f: &'a Functional, layer: &LayerRef) -> impl Iterator<Item = &'a Arc<Node>> + use<'a> {
+    let id = layer.base().id();
+    let mut nodes: Vec<_> = f.nodes.iter().filter(|n| n.layer.base().id() == id).collect();
+    nodes.sort_by_key(|n| n.id);
+    nodes.into_iter()
+}
+
+/// Layer, number of its call, number of the output.
+fn place(f: &Functional, x: &KerasTensor) -> (String, usize, usize) {
+    let node = nodes_of(f, &x.node().layer).position(|n| n.id == x.node().id).unwrap_or_default();
+    (x.name().to_string(), node, x.index())
+}
+
+/// The same for inputs and outputs of the model, where Keras counts a nested functional model's own call.
+fn output_place(f: &Functional, x: &KerasTensor) -> Json {
+    let (name, node, index) = place(f, x);
+    let own = usize::from(x.node().layer.class_name() == "Functional");
+    json!([name, node + own, index])
+}
+
+fn tensor(f: &Functional, x: &KerasTensor) -> Json {
+    let history = place(f, x);
+    let config = json!({"shape": x.shape(), "dtype": x.dtype().name(), "keras_history": history});
+    json!({"class_name": TENSOR, "config": config})
+}
+
+/// The arguments of a call: as they were read from a file, or as Keras would have been called.
+fn call(f: &Functional, node: &Node) -> Json {
+    let mut tensors = node.inputs.iter().map(|x| tensor(f, x));
+    if let Some(form) = &node.given.form {
+        return fill(form, &tensors.collect::<Vec<_>>());
+    }
+    if let Some(operation) = (&*node.layer as &dyn std::any::Any).downcast_ref::<Operation>() {
+        return json!({"args": operation.saved_arguments(tensors), "kwargs": {}});
+    }
+    let parameters = node.layer.parameters();
+    let mut kwargs = Map::new();
+    let args = if node.given.tensors.is_empty() {
+        let (mut args, count) = (vec![], node.inputs.len());
+        for (i, _) in parameters.iter().enumerate() {
+            let rest = if i + 1 == parameters.len() { count.saturating_sub(i) } else { 1 };
+            let group: Vec<Json> = tensors.by_ref().take(rest).collect();
+            match <[Json; 1]>::try_from(group) {
+                Ok([one]) => args.push(one),
+                Err(several) if !several.is_empty() => args.push(json!(several)),
+                Err(_) => {}
+            }
+        }
+        args
+    } else {
+        for (name, tensor) in node.given.tensors.iter().zip(tensors) {
+            match kwargs.get_mut(name) {
+                None => drop(kwargs.insert(name.clone(), tensor)),
+                Some(Json::Array(list)) => list.push(tensor),
+                Some(one) => *one = json!([one.take(), tensor]),
+            }
+        }
+        // Keras wants the first by place.
+        parameters.first().and_then(|first| kwargs.shift_remove(*first)).into_iter().collect()
+    };
+    kwargs.extend(node.given.options.clone());
+    json!({"args": args, "kwargs": kwargs})
+}
+
+/// Puts tensors into the places kept for them.
+fn fill(form: &Json, tensors: &[Json]) -> Json {
+    match form {
+        Json::Object(map) => match map.get(TENSOR).and_then(Json::as_u64) {
+            Some(i) => tensors.get(i as usize).cloned().unwrap_or_default(),
+            None => map.iter().map(|(k, v)| (k.clone(), fill(v, tensors))).collect::<Map<_, _>>().into(),
+        },
+        Json::Array(list) => list.iter().map(|v| fill(v, tensors)).collect(),
+        other => other.clone(),
+    }
+}
+
+impl Structure {
+    /// The structure with something in place of each number.
+    pub fn map(&self, leaf: &mut dyn FnMut(usize) -> Json) -> Json {
+        match self {
+            Structure::One(i) => leaf(*i),
+            Structure::List(items) => items.iter().map(|s| s.map(leaf)).collect(),
+            Structure::Named(items) => {
+                items.iter().map(|(k, s)| (k.clone(), s.map(leaf))).collect::<Map<_, _>>().into()
+            }
+        }
+    }
+}

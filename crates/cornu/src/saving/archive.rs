@@ -1,0 +1,81 @@
+//! `.keras` files: zip archives of a handful of files.
+use cornu_graph::{Error, Result};
+use serde::de::DeserializeOwned;
+use std::fs::File;
+use std::io::{self, BufReader, Cursor, Read, Write};
+use std::path::Path;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipArchive, ZipWriter};
+
+/// Deflate does not expand data more than about 1032 times.
+const MAX_RATIO: u64 = 1040;
+
+/// An open archive.
+pub(super) struct Archive {
+    what: String,
+    zip: ZipArchive<BufReader<File>>,
+    size: u64,
+}
+
+impl Archive {
+    pub fn open(path: &Path) -> Result<Archive> {
+        let what = path.display().to_string();
+        if path.is_dir() {
+            let error = Error::Format { what, message: "is a folder, as TensorFlow's SavedModel is".into() };
+            return Err(error.help("save the model in Python as a `.keras` file"));
+        }
+        let file = File::open(path).map_err(|e| Error::io(path, e))?;
+        let size = file.metadata().map_err(|e| Error::io(path, e))?.len();
+        let zip = ZipArchive::new(BufReader::new(file)).map_err(|e| {
+            let error = Error::Format { what: what.clone(), message: format!("is no `.keras` file: {e}") };
+            error.help("a whole model is a zip archive with `config.json` and `model.weights.h5`")
+        })?;
+        Ok(Archive { what, zip, size })
+    }
+
+    fn bad(&self, message: String) -> Error {
+        Error::Format { what: self.what.clone(), message }
+    }
+
+    /// The content of a file in the archive.
+    ///
+    /// # Errors
+    /// When it is not there, is damaged, or claims more than its data can give.
+    pub fn bytes(&mut self, name: &str) -> Result<Vec<u8>> {
+        let (what, size) = (self.what.clone(), self.size);
+        let bad = |message: String| Error::Format { what: what.clone(), message };
+        let entry = self.zip.by_name(name).map_err(|e| bad(format!("`{name}` in it: {e}")))?;
+        let (claimed, packed) = (entry.size(), entry.compressed_size());
+        if packed > size || claimed > packed.saturating_mul(MAX_RATIO) {
+            return Err(bad(format!("`{name}` in it claims {claimed} bytes, more than its data can give")));
+        }
+        let mut bytes = Vec::with_capacity(claimed as usize);
+        entry.take(claimed + 1).read_to_end(&mut bytes).map_err(|e| bad(format!("`{name}` in it: {e}")))?;
+        if bytes.len() as u64 != claimed {
+            return Err(bad(format!("`{name}` in it does not have the {claimed} bytes that it claims")));
+        }
+        Ok(bytes)
+    }
+
+    /// A file in the archive as JSON.
+    ///
+    /// # Errors
+    /// As [`Archive::bytes`], and when it is no such JSON.
+    pub fn json<T: DeserializeOwned>(&mut self, name: &str) -> Result<T> {
+        let bytes = self.bytes(name)?;
+        serde_json::from_slice(&bytes).map_err(|e| self.bad(format!("`{name}` in it: {e}")))
+    }
+}
+
+/// An archive of these files, not compressed, as Keras writes it.
+pub(super) fn write(files: &[(&str, &[u8])]) -> io::Result<Vec<u8>> {
+    let mut archive = ZipWriter::new(Cursor::new(vec![]));
+    for (name, bytes) in files {
+        let options = SimpleFileOptions::default()
+            .compression_method(CompressionMethod::Stored)
+            .large_file(u32::try_from(bytes.len()).is_err());
+        archive.start_file(*name, options)?;
+        archive.write_all(bytes)?;
+    }
+    Ok(archive.finish()?.into_inner())
+}

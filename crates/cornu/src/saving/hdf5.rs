@@ -1,0 +1,195 @@
+//! Trees of arrays in HDF5 files.
+use cornu_graph::{DType, Error, Result, Tensor, bf16, f16};
+use hdf5_pure::{
+    AttrValue, DType as Stored, Dataset, Datatype, DatatypeByteOrder, File, FileBuilder, FloatingPointLayout,
+    Group as Handle,
+};
+use std::collections::BTreeMap;
+
+/// A group: arrays, groups within, and texts that describe it.
+#[derive(Debug, Default)]
+pub(super) struct Group {
+    pub attributes: Vec<(String, String)>,
+    pub arrays: Vec<(String, Tensor)>,
+    pub groups: Vec<(String, Group)>,
+}
+
+/// Levels of groups; Keras's files have a handful.
+const MAX_DEPTH: usize = 64;
+/// Deflate does not expand data more than about 1032 times.
+const MAX_RATIO: u64 = 1040;
+/// The attribute by which Keras marks arrays whose type HDF5 lacks.
+const DTYPE: &str = "dtype";
+
+/// Every array of a file by its path (`layers/dense/vars/0`); `what` names the file in errors.
+///
+/// # Errors
+/// When the bytes are no HDF5 file, the file is cut off, or an array claims more than the file can hold.
+pub(super) fn read(bytes: Vec<u8>, what: &str) -> Result<BTreeMap<String, Tensor>> {
+    let size = bytes.len() as u64;
+    let bad = |message: String| Error::Format { what: what.into(), message };
+    let file = File::from_bytes(bytes).map_err(|e| bad(format!("is no readable HDF5 file: {e}")))?;
+    let expected = file.superblock().eof_address;
+    if expected > size {
+        return Err(bad(format!("is cut off: it holds {size} bytes of {expected}")));
+    }
+    let mut reader = Reader { limit: size, what, arrays: BTreeMap::new() };
+    reader.group(&file.root(), "", 0)?;
+    Ok(reader.arrays)
+}
+
+struct Reader<'a> {
+    /// Bytes in the file.
+    limit: u64,
+    what: &'a str,
+    arrays: BTreeMap<String, Tensor>,
+}
+
+impl Reader<'_> {
+    fn bad(&self, path: &str, message: impl std::fmt::Display) -> Error {
+        Error::Format { what: format!("{}: {path}", self.what), message: message.to_string() }
+    }
+
+    fn group(&mut self, group: &Handle, path: &str, depth: usize) -> Result<()> {
+        if depth > MAX_DEPTH {
+            return Err(self.bad(path, "groups within groups without end"));
+        }
+        let below = |name: &str| if path.is_empty() { name.to_string() } else { format!("{path}/{name}") };
+        for name in group.datasets().map_err(|e| self.bad(path, e))? {
+            let path = below(&name);
+            let dataset = group.dataset(&name).map_err(|e| self.bad(&path, e))?;
+            if let Some(tensor) = self.array(&dataset, &path)? {
+                self.arrays.insert(path, tensor);
+            }
+        }
+        for name in group.groups().map_err(|e| self.bad(path, e))? {
+            let path = below(&name);
+            let inner = group.group(&name).map_err(|e| self.bad(&path, e))?;
+            self.group(&inner, &path, depth + 1)?;
+        }
+        Ok(())
+    }
+
+    /// The array, or `None` for one that holds no numbers.
+    fn array(&self, dataset: &Dataset, path: &str) -> Result<Option<Tensor>> {
+        let bad = |e: hdf5_pure::Error| self.bad(path, e);
+        let shape = dataset.shape().map_err(bad)?;
+        let element = dataset.element_size().map_err(bad)?;
+        let bytes = shape.iter().try_fold(element, |n, &d| n.checked_mul(d));
+        let packed = if dataset.is_chunked() { MAX_RATIO } else { 1 };
+        if bytes.is_none_or(|n| n > self.limit.saturating_mul(packed)) {
+            let message =
+                format!("claims shape {shape:?}, more than a file of {} bytes can hold", self.limit);
+            return Err(self.bad(path, message));
+        }
+        let shape: Vec<usize> = shape.into_iter().map(|d| d as usize).collect();
+        let tensor = match dataset.dtype().map_err(bad)? {
+            Stored::F32 => Tensor::new(shape, dataset.read_f32().map_err(bad)?),
+            Stored::F64 => Tensor::new(shape, dataset.read_f64().map_err(bad)?),
+            Stored::I8 => Tensor::new(shape, dataset.read_i8().map_err(bad)?),
+            Stored::I16 => Tensor::new(shape, dataset.read_i16().map_err(bad)?),
+            Stored::I32 => Tensor::new(shape, dataset.read_i32().map_err(bad)?),
+            Stored::I64 => Tensor::new(shape, dataset.read_i64().map_err(bad)?),
+            Stored::U8 => Tensor::new(shape, dataset.read_u8().map_err(bad)?),
+            Stored::U16 => Tensor::new(shape, dataset.read_u16().map_err(bad)?),
+            Stored::U32 => Tensor::new(shape, dataset.read_u32().map_err(bad)?),
+            Stored::U64 => Tensor::new(shape, dataset.read_u64().map_err(bad)?),
+            // As h5py stores bool.
+            Stored::Enum(names) if names == ["FALSE", "TRUE"] && element == 1 => {
+                let bits = dataset.read_raw().map_err(bad)?;
+                Tensor::new(shape, bits.into_iter().map(|b| b != 0).collect::<Vec<bool>>())
+            }
+            _ if element == 2 => {
+                let raw = dataset.read_raw().map_err(bad)?;
+                let halves = raw.chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]]));
+                match dataset.datatype().map_err(bad)? {
+                    Datatype::FloatingPoint { .. } => {
+                        Tensor::new(shape, halves.map(f16::from_bits).collect::<Vec<f16>>())
+                    }
+                    Datatype::Opaque { .. } => {
+                        Tensor::new(shape, halves.map(bf16::from_bits).collect::<Vec<bf16>>())
+                    }
+                    _ => return Ok(None),
+                }
+            }
+            _ => return Ok(None),
+        };
+        tensor.map(Some).map_err(|e| self.bad(path, e))
+    }
+}
+
+/// An HDF5 file of this tree.
+///
+/// # Errors
+/// When the library refuses the tree.
+pub(super) fn write(root: &Group) -> Result<Vec<u8>> {
+    let bad = |e: hdf5_pure::Error| Error::Format { what: "HDF5".into(), message: e.to_string() };
+    let mut file = FileBuilder::new();
+    for (name, value) in &root.attributes {
+        file.set_attr(name, AttrValue::String(value.clone()));
+    }
+    for (name, tensor) in &root.arrays {
+        fill(file.create_dataset(name), tensor)?;
+    }
+    for (name, group) in &root.groups {
+        let mut builder = file.create_group(name);
+        fill_group(&mut builder, group)?;
+        file.add_group(builder.finish());
+    }
+    file.finish().map_err(bad)
+}
+
+fn fill_group(builder: &mut hdf5_pure::GroupBuilder, group: &Group) -> Result<()> {
+    for (name, value) in &group.attributes {
+        builder.set_attr(name, AttrValue::String(value.clone()));
+    }
+    for (name, tensor) in &group.arrays {
+        fill(builder.create_dataset(name), tensor)?;
+    }
+    for (name, inner) in &group.groups {
+        let mut within = builder.create_group(name);
+        fill_group(&mut within, inner)?;
+        builder.add_group(within.finish());
+    }
+    Ok(())
+}
+
+fn fill(dataset: &mut hdf5_pure::DatasetBuilder, tensor: &Tensor) -> Result<()> {
+    let shape: Vec<u64> = tensor.shape().iter().map(|&d| d as u64).collect();
+    match tensor.dtype() {
+        DType::Bool => dataset
+            .with_u8_data(&tensor.as_slice::<bool>()?.iter().map(|&b| u8::from(b)).collect::<Vec<u8>>()),
+        DType::I8 => dataset.with_data(tensor.as_slice::<i8>()?),
+        DType::I16 => dataset.with_data(tensor.as_slice::<i16>()?),
+        DType::I32 => dataset.with_data(tensor.as_slice::<i32>()?),
+        DType::I64 => dataset.with_data(tensor.as_slice::<i64>()?),
+        DType::U8 => dataset.with_data(tensor.as_slice::<u8>()?),
+        DType::U16 => dataset.with_data(tensor.as_slice::<u16>()?),
+        DType::U32 => dataset.with_data(tensor.as_slice::<u32>()?),
+        DType::U64 => dataset.with_data(tensor.as_slice::<u64>()?),
+        DType::F32 => dataset.with_data(tensor.as_slice::<f32>()?),
+        DType::F64 => dataset.with_data(tensor.as_slice::<f64>()?),
+        DType::F16 => dataset.with_raw_data(half_type(), tensor.bytes().to_vec(), tensor.len() as u64),
+        DType::BF16 => {
+            let opaque = Datatype::Opaque { size: 2, tag: vec![] };
+            dataset.with_raw_data(opaque, tensor.bytes().to_vec(), tensor.len() as u64);
+            dataset.set_attr(DTYPE, AttrValue::String("bfloat16".into()))
+        }
+    };
+    dataset.with_shape(&shape);
+    Ok(())
+}
+
+/// IEEE half precision.
+fn half_type() -> Datatype {
+    let layout = FloatingPointLayout {
+        bit_offset: 0,
+        bit_precision: 16,
+        exponent_location: 10,
+        exponent_size: 5,
+        mantissa_location: 0,
+        mantissa_size: 10,
+        exponent_bias: 15,
+    };
+    Datatype::FloatingPoint { size: 2, byte_order: DatatypeByteOrder::LittleEndian, layout }
+}

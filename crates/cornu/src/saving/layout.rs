@@ -1,0 +1,180 @@
+//! Where Keras keeps each variable in a file of weights: `layers/bidirectional/forward_layer/cell/vars/0`.
+use crate::layers::{Layer, LayerRef};
+use crate::models::functional::{as_input, is_operation};
+use crate::utils::naming::snake_case;
+use crate::variable::{Role, Variable};
+use cornu_graph::{DType, Error, Result, Tensor, nearest};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use super::hdf5::Group;
+
+/// The variables of an object, and the objects within it, by the names Keras gives them.
+#[derive(Debug, Default)]
+pub(super) struct Saveable {
+    /// The name of the layer; none for what only holds others.
+    name: Option<String>,
+    variables: Vec<Arc<Variable>>,
+    within: Vec<(String, Saveable)>,
+}
+
+/// The variables of a list of layers, each layer once.
+pub(super) fn of_layers(layers: &[LayerRef]) -> Saveable {
+    let mut seen = HashSet::new();
+    list(layers, &mut seen)
+}
+
+/// A list of layers: named by their classes, with numbers from the second of a class on.
+fn list(layers: &[LayerRef], seen: &mut HashSet<u64>) -> Saveable {
+    let mut uses: HashMap<String, usize> = HashMap::new();
+    let mut found = Saveable::default();
+    for layer in layers {
+        let class = snake_case(layer.class_name());
+        let count = uses.entry(class.clone()).or_insert(0);
+        let name = numbered(&class, *count);
+        *count += 1;
+        if let Some(saveable) = of_layer(&**layer, seen) {
+            found.within.push((name, saveable));
+        }
+    }
+    found
+}
+
+fn numbered(class: &str, count: usize) -> String {
+    if count == 0 { class.into() } else { format!("{class}_{count}") }
+}
+
+fn of_layer(layer: &dyn Layer, seen: &mut HashSet<u64>) -> Option<Saveable> {
+    if !seen.insert(layer.base().id()) {
+        return None;
+    }
+    let mut own = Saveable { name: Some(layer.name().to_string()), ..Saveable::default() };
+    if let Some(built) = layer.base().built() {
+        // Keras keeps those that are trained before the others.
+        let mut variables: Vec<&Arc<Variable>> = built.variables.iter().collect();
+        variables.sort_by_key(|v| v.role != Role::Trainable);
+        for variable in variables {
+            let path = match (variable.name.rsplit_once('/'), variable.role) {
+                (Some((path, _)), _) => path,
+                (None, Role::Seed) => "seed_generator",
+                (None, _) => "",
+            };
+            own.at(path).variables.push(variable.clone());
+        }
+        for (path, child) in &built.children {
+            let Some(saveable) = of_layer(&**child, seen) else { continue };
+            match path.rsplit_once('/') {
+                // One of a list, as the cells of stacked cells.
+                Some((list, number)) if number.parse::<usize>().is_ok() => {
+                    let list = own.at(list);
+                    list.name = None;
+                    let class = snake_case(child.class_name());
+                    let taken = |n: &usize| list.within.iter().any(|(name, _)| *name == numbered(&class, *n));
+                    let count = (0..).find(|n| !taken(n)).unwrap_or_default();
+                    list.within.push((numbered(&class, count), saveable));
+                }
+                _ => *own.at(path) = saveable,
+            }
+        }
+    }
+    let is_stack = layer.class_name() == "Sequential";
+    let is_listed = |l: &LayerRef| !is_operation(l) && !(is_stack && as_input(l).is_some());
+    let sublayers: Vec<LayerRef> = layer.sublayers().into_iter().filter(is_listed).collect();
+    if !sublayers.is_empty() {
+        own.within.push(("layers".into(), list(&sublayers, seen)));
+    }
+    Some(own)
+}
+
+impl Saveable {
+    /// The object at a path of attributes, made if it is not there.
+    fn at(&mut self, path: &str) -> &mut Saveable {
+        let mut here = self;
+        for part in path.split('/').filter(|p| !p.is_empty()) {
+            let known = here.within.iter().position(|(name, _)| name == part);
+            let at = known.unwrap_or_else(|| {
+                here.within.push((part.into(), Saveable { name: Some(part.into()), ..Saveable::default() }));
+                here.within.len() - 1
+            });
+            here = &mut here.within[at].1;
+        }
+        here
+    }
+
+    /// The groups and arrays of a file.
+    ///
+    /// # Errors
+    /// When a device fails.
+    pub fn group(&self) -> Result<Group> {
+        let mut group = Group::default();
+        if let Some(name) = &self.name {
+            group.groups.push(("vars".into(), vars(name, &self.variables)?));
+        }
+        for (name, inner) in &self.within {
+            group.groups.push((name.clone(), inner.group()?));
+        }
+        Ok(group)
+    }
+
+    /// Adds the new value of every variable from the arrays of a file, by path.
+    ///
+    /// # Errors
+    /// When an array is missing, is not used, or has another shape than its variable.
+    pub fn find(&self, path: &str, arrays: &Arrays, found: &mut Vec<(Arc<Variable>, Tensor)>) -> Result<()> {
+        if let Some(name) = &self.name {
+            for (i, variable) in self.variables.iter().enumerate() {
+                let path = format!("{path}vars/{i}");
+                // Older files know fewer generators; those that they do not know stay as they are.
+                if variable.role == Role::Seed && !arrays.by_path.contains_key(&path) {
+                    continue;
+                }
+                let value = arrays.get(&path, name, &variable.spec.shape)?;
+                found.push((variable.clone(), value.clone()));
+            }
+            let unused = format!("{path}vars/{}", self.variables.len());
+            if arrays.by_path.contains_key(&unused) {
+                let message = format!("layer `{name}` has {} variables, the file more", self.variables.len());
+                return Err(arrays.bad(&unused, message));
+            }
+        }
+        self.within.iter().try_for_each(|(name, inner)| inner.find(&format!("{path}{name}/"), arrays, found))
+    }
+}
+
+/// Variables of one object as Keras numbers them.
+pub(super) fn vars(name: &str, variables: &[Arc<Variable>]) -> Result<Group> {
+    let array = |(i, v): (usize, &Arc<Variable>)| Ok((i.to_string(), to_keras(v, v.value()?)));
+    let arrays = variables.iter().enumerate().map(array).collect::<Result<_>>()?;
+    Ok(Group { attributes: vec![("name".into(), name.into())], arrays, groups: vec![] })
+}
+
+/// Keras holds the state of a generator in uint32.
+fn to_keras(variable: &Variable, value: Tensor) -> Tensor {
+    let fits = |t: &Tensor| t.as_slice::<u64>().is_ok_and(|s| s.iter().all(|&x| u32::try_from(x).is_ok()));
+    if variable.role == Role::Seed && fits(&value) { value.cast(DType::U32) } else { value }
+}
+
+/// The arrays of a file.
+pub(super) struct Arrays<'a> {
+    pub what: &'a str,
+    pub by_path: BTreeMap<String, Tensor>,
+}
+
+impl Arrays<'_> {
+    pub fn bad(&self, path: &str, message: impl Into<String>) -> Error {
+        Error::Format { what: format!("{}: {path}", self.what), message: message.into() }
+    }
+
+    /// The array at a path, for a variable of this shape of an object of this name.
+    pub fn get(&self, path: &str, name: &str, shape: &[usize]) -> Result<&Tensor> {
+        let Some(tensor) = self.by_path.get(path) else {
+            let near = nearest(path, self.by_path.keys().map(String::as_str));
+            let hint = near.map(|n| format!("; the nearest is `{n}`")).unwrap_or_default();
+            return Err(self.bad(path, format!("is missing, a weight of `{name}`{hint}")));
+        };
+        if tensor.shape() == shape {
+            return Ok(tensor);
+        }
+        Err(self.bad(path, format!("has shape {:?}, the weight of `{name}` {shape:?}", tensor.shape())))
+    }
+}

@@ -1,0 +1,59 @@
+//! Weights and optimizer state as trees of HDF5 arrays.
+use super::hdf5::{self, Group};
+use super::layout::{self, Arrays};
+use crate::models::Model;
+use crate::utils::atomic;
+use crate::variable::Variable;
+use cornu_graph::{Error, Result};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Everything that Keras keeps of a model; with the optimizer's variables if it has any and `optimizer` says so.
+pub(super) fn group(model: &Model, optimizer: bool) -> Result<Group> {
+    let mut root = Group::default();
+    root.groups.push(("layers".into(), layout::of_layers(&super::layers(model)).group()?));
+    let state = model.optimizer_variables().filter(|_| optimizer);
+    if let (Some(variables), Some(compile)) = (state, &model.trainer.compile) {
+        let saved = serde_json::to_value(&compile.optimizer).unwrap_or_default();
+        let vars = layout::vars(saved["config"]["name"].as_str().unwrap_or("optimizer"), variables)?;
+        root.groups
+            .push(("optimizer".into(), Group { groups: vec![("vars".into(), vars)], ..Group::default() }));
+    }
+    root.groups.push(("vars".into(), layout::vars(model.name(), &[])?));
+    Ok(root)
+}
+
+/// Gives the model its weights. All are found before the first is changed.
+pub(super) fn load(model: &Model, arrays: &Arrays) -> Result<()> {
+    model.built()?;
+    let mut found = vec![];
+    layout::of_layers(&super::layers(model)).find("layers/", arrays, &mut found)?;
+    found.iter().try_for_each(|(variable, value)| variable.assign(value))
+}
+
+/// Gives an optimizer its state; whether the file has one that fits.
+pub(super) fn load_optimizer(variables: &[Arc<Variable>], arrays: &Arrays) -> Result<bool> {
+    let path = |i: usize| format!("optimizer/vars/{i}");
+    let count = (0..).take_while(|&i| arrays.by_path.contains_key(&path(i))).count();
+    if count != variables.len() {
+        return Ok(false);
+    }
+    let value = |(i, v): (usize, &Arc<Variable>)| arrays.get(&path(i), "optimizer", &v.spec.shape);
+    let values = variables.iter().enumerate().map(value).collect::<Result<Vec<_>>>()?;
+    variables.iter().zip(values).try_for_each(|(variable, value)| variable.assign(value))?;
+    Ok(true)
+}
+
+/// Saves the weights to a `.weights.h5` file.
+pub(crate) fn save_weights(model: &Model, path: &Path) -> Result<()> {
+    model.built()?;
+    atomic::write(path, &hdf5::write(&group(model, false)?)?)
+}
+
+/// Loads the weights of a `.weights.h5` file.
+pub(crate) fn load_weights(model: &Model, path: &Path) -> Result<()> {
+    let what = path.display().to_string();
+    let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
+    let arrays = Arrays { what: &what, by_path: hdf5::read(bytes, &what)? };
+    load(model, &arrays)
+}

@@ -4,10 +4,16 @@ use clap::ArgMatches;
 use cornu::prelude::*;
 use cornu::saving::LoadModel;
 use serde_json::{Value as Json, json};
+use std::io::IsTerminal;
 
 pub fn summary(m: &ArgMatches) -> Result<()> {
-    let model = LoadModel::new().load(path(m, "model")?)?;
-    println!("{}", model.summary());
+    /// Wide enough for long names, where no terminal sets a limit.
+    const WIDE: usize = 160;
+    let file = path(m, "model")?;
+    // Compile settings that are not known here do not matter to the layers.
+    let model = LoadModel::new().load(file).or_else(|_| LoadModel::new().compile(false).load(file))?;
+    let is_terminal = std::io::stdout().is_terminal();
+    println!("{}", if is_terminal { model.summary() } else { model.summary_of_width(WIDE) });
     Ok(())
 }
 

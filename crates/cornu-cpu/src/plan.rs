@@ -207,7 +207,7 @@ impl<'a> Planner<'a> {
     fn reads(&self, unit: &Unit) -> Vec<ValueId> {
         let inputs = unit.nodes().iter().flat_map(|&i| {
             let node = &self.graph.nodes[i];
-            node.inputs.iter().map(|&v| self.memory_of(unit, v))
+            node.inputs.iter().map(move |&v| self.memory_of(unit, i, v))
         });
         let bias = match unit {
             Unit::Affine(affine) => Some(root(self.graph, affine.bias)),
@@ -216,9 +216,14 @@ impl<'a> Planner<'a> {
         inputs.chain(bias).collect()
     }
 
-    /// The value whose memory stands for `v` when `unit` reads it: loops read through broadcasts.
-    fn memory_of(&self, unit: &Unit, v: ValueId) -> ValueId {
-        let through = matches!(unit, Unit::Loop(_) | Unit::Affine(_));
+    /// The value whose memory stands for `v` when node `reader` of `unit` reads it: loops and epilogues read through
+    /// broadcasts.
+    fn memory_of(&self, unit: &Unit, reader: usize, v: ValueId) -> ValueId {
+        let through = match unit {
+            Unit::Loop(_) => true,
+            Unit::Affine(affine) => affine.nodes[0] != reader,
+            Unit::Node(_) => false,
+        };
         let made = root(self.graph, v);
         match &self.graph.nodes[made.index()] {
             node if through && made == v && matches!(node.op, Op::Broadcast(_)) => {
@@ -265,9 +270,11 @@ impl<'a> Planner<'a> {
             return read.last < made.made;
         }
         match &self.units[made.made] {
-            Unit::Loop(nodes) => nodes.iter().flat_map(|&i| &self.graph.nodes[i].inputs).all(|&v| {
-                let through = self.memory_of(&self.units[made.made], v);
-                through != old || root(self.graph, v) == old
+            Unit::Loop(nodes) => nodes.iter().all(|&i| {
+                self.graph.nodes[i].inputs.iter().all(|&v| {
+                    let through = self.memory_of(&self.units[made.made], i, v);
+                    through != old || root(self.graph, v) == old
+                })
             }),
             _ => false,
         }

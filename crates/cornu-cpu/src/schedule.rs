@@ -130,7 +130,10 @@ pub(crate) fn schedule(graph: &Graph) -> Vec<Unit> {
         })
         .collect();
     let loops = loops(graph, &elementwise, &in_affine);
-    let through: Vec<bool> = (0..count).map(|i| elementwise[i] || in_affine.contains(&i)).collect();
+    // The product of an affine unit reads its operands as they stand in memory.
+    let products: HashSet<usize> = affine.iter().map(|a| a.nodes[0]).collect();
+    let reads_through = |i: usize| elementwise[i] || in_affine.contains(&i) && !products.contains(&i);
+    let through: Vec<bool> = (0..count).map(reads_through).collect();
     let made = broadcasts_to_make(graph, &computed, &through);
 
     let mut units: Vec<Unit> = loops.into_iter().map(Unit::Loop).collect();

@@ -13,8 +13,15 @@ pub enum Role {
     NonTrainable,
     /// The state of a random generator; not a weight.
     Seed,
-    /// A slot of the optimizer or the state of a metric; not a weight.
+    /// A slot of the optimizer, the state of a metric, or that of a layer from batch to batch; not a weight.
     State,
+}
+
+impl Role {
+    /// Whether it counts among the weights of a layer.
+    pub fn is_weight(self) -> bool {
+        matches!(self, Role::Trainable | Role::NonTrainable)
+    }
 }
 
 /// A value that lives from step to step, on the host until an engine first needs it.

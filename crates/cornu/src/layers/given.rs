@@ -17,7 +17,7 @@ pub struct Given {
 
 /// The parameter of every layer that takes masks of the inputs; its tensors come last.
 pub(crate) const MASK: &str = "mask";
-/// The parameter that takes the phase, of every layer.
+/// The parameter of every layer that takes the phase. As in Keras, that of the model's call stands above it.
 pub(crate) const TRAINING: &str = "training";
 
 impl Given {
@@ -35,11 +35,6 @@ impl Given {
     /// Whether nothing is given but tensors in their order.
     pub fn is_plain(&self) -> bool {
         self.tensors.is_empty() && self.options.is_empty()
-    }
-
-    /// The phase, when it was given.
-    pub(crate) fn training(&self) -> Option<bool> {
-        self.options.get(TRAINING).and_then(Json::as_bool)
     }
 
     /// Fails on what the layer does not take.

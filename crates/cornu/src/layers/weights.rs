@@ -30,6 +30,7 @@ pub struct Wanted {
     role: Role,
     seed: Option<u64>,
     ones: Range<usize>,
+    map: Option<fn(f64) -> f64>,
     regularizer: Option<Regularizer>,
     constraint: Option<Constraint>,
 }
@@ -61,6 +62,7 @@ impl Weights {
             role: Role::Trainable,
             seed: None,
             ones: 0..0,
+            map: None,
             regularizer: None,
             constraint: None,
         })
@@ -76,6 +78,7 @@ impl Weights {
             role: Role::Seed,
             seed: Some(seed.unwrap_or_else(next_seed)),
             ones: 0..0,
+            map: None,
             regularizer: None,
             constraint: None,
         });
@@ -118,6 +121,18 @@ impl Wanted {
         self
     }
 
+    /// What it is for, other than a weight.
+    pub(crate) fn role(&mut self, role: Role) -> &mut Self {
+        self.role = role;
+        self
+    }
+
+    /// Changes each element that the initializer gives.
+    pub fn map(&mut self, f: fn(f64) -> f64) -> &mut Self {
+        self.map = Some(f);
+        self
+    }
+
     /// Another dtype than the layer's.
     pub fn dtype(&mut self, dtype: DType) -> &mut Self {
         self.dtype = dtype;
@@ -145,7 +160,11 @@ impl Wanted {
         if !self.ones.is_empty() {
             let mut values = value.to_f64();
             values[self.ones].fill(1.0);
-            value = Tensor::from_f64(self.shape, self.dtype, &values)?;
+            value = Tensor::from_f64(value.shape(), self.dtype, &values)?;
+        }
+        if let Some(f) = self.map {
+            let values: Vec<f64> = value.to_f64().into_iter().map(f).collect();
+            value = Tensor::from_f64(value.shape(), self.dtype, &values)?;
         }
         let mut variable = Variable::new(self.name, self.role, value);
         variable.regularizer = self.regularizer;

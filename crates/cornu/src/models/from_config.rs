@@ -276,9 +276,13 @@ fn given(layer: &dyn Layer, form: Json, tensors: Vec<KerasTensor>) -> Result<(Gi
     let parameters = layer.parameters();
     let args = form["args"].as_array().cloned().unwrap_or_default();
     let kwargs = form["kwargs"].as_object().cloned().unwrap_or_default();
-    let named = |(i, value): (usize, Json)| match parameters.get(i) {
-        Some(name) => Ok((name.to_string(), value)),
-        None => {
+    // After the layer's own parameters come those of every layer.
+    let named = |(i, value): (usize, Json)| match (parameters.get(i), &value) {
+        (Some(name), _) => Ok((name.to_string(), value)),
+        (None, Json::Null) => Ok((MASK.into(), value)),
+        (None, Json::Bool(_)) => Ok((TRAINING.into(), value)),
+        (None, Json::Object(_)) => Ok((MASK.into(), value)),
+        (None, _) => {
             let message = format!("is called with {} arguments, it takes {parameters:?}", i + 1);
             Err(Error::argument(layer.name(), message))
         }
@@ -293,7 +297,7 @@ fn given(layer: &dyn Layer, form: Json, tensors: Vec<KerasTensor>) -> Result<(Gi
         numbers(&value, &mut places);
         given.tensors.extend((before..places.len()).map(|_| name.clone()));
         let is_set = places.len() == before && !value.is_null() && value != json!([]);
-        if is_set && !(name == TRAINING && value.is_null()) {
+        if is_set {
             given.options.insert(name, value);
         }
     }

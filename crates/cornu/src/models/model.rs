@@ -305,7 +305,7 @@ impl Model {
 
     /// The weights in Keras's order: layer by layer, as each layer made them.
     pub(crate) fn weights(&self) -> Result<Vec<ModelVariable>> {
-        Ok(self.variables()?.into_iter().filter(|v| v.variable.role != Role::Seed).collect())
+        Ok(self.variables()?.into_iter().filter(|v| v.variable.role.is_weight()).collect())
     }
 
     /// Copies of all weights, in Keras's order.
@@ -360,7 +360,12 @@ impl Model {
     pub fn summary(&self) -> String {
         // A mistake in the layers shows in the table as unknown shapes, and as an error in `compile`.
         let known = self.build_if_known();
-        summary::table(self, known.err())
+        summary::table(self, None, known.err())
+    }
+
+    /// [`Model::summary`] in lines of this length, 40 at least.
+    pub fn summary_of_width(&self, line_length: usize) -> String {
+        summary::table(self, Some(line_length), self.build_if_known().err())
     }
 }
 
@@ -410,7 +415,7 @@ fn collect(
 
 /// Elements of the weights of one layer, those within included.
 pub(crate) fn layer_params(layer: &dyn Layer) -> usize {
-    variables_of(layer).iter().filter(|v| v.variable.role != Role::Seed).map(|v| v.variable.spec.len()).sum()
+    variables_of(layer).iter().filter(|v| v.variable.role.is_weight()).map(|v| v.variable.spec.len()).sum()
 }
 
 fn set_trainable(layer: &dyn Layer, trainable: bool) {
@@ -461,7 +466,7 @@ impl dyn Layer {
 
     fn weight_variables(&self) -> Vec<ModelVariable> {
         let mut found = variables_of(self);
-        found.retain(|v| v.variable.role != Role::Seed);
+        found.retain(|v| v.variable.role.is_weight());
         found
     }
 }

@@ -11,8 +11,8 @@ use std::sync::Arc;
 /// One row: a text for each column.
 type Row = Vec<String>;
 
-/// The table; with a mistake in the layers, what is known and the mistake.
-pub(crate) fn table(model: &Model, mistake: Option<Error>) -> String {
+/// The table, `line_length` wide if that is given; with a mistake in the layers, what is known and the mistake.
+pub(crate) fn table(model: &Model, line_length: Option<usize>, mistake: Option<Error>) -> String {
     let nodes: &[Arc<Node>] = model.functional().map_or(&[], |f| &f.nodes);
     let stacked = model.class_name() == "Sequential" || is_stack(nodes);
     let (positions, header): (&[f64], &[&str]) = if stacked {
@@ -21,7 +21,8 @@ pub(crate) fn table(model: &Model, mistake: Option<Error>) -> String {
         (&[0.3, 0.56, 0.74, 1.0], &["Layer (type)", "Output Shape", "Param #", "Connected to"])
     };
     let widest = if stacked { 88 } else { 108 };
-    let widths = column_widths(positions, widest.min(screen_width().saturating_sub(4).max(40)));
+    let width = line_length.unwrap_or_else(|| widest.min(screen_width().saturating_sub(4)));
+    let widths = column_widths(positions, width.max(40));
 
     let rows: Vec<Row> = model
         .operations()

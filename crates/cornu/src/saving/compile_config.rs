@@ -123,7 +123,9 @@ fn is_one(saved: &Json) -> bool {
 }
 
 fn read_losses(saved: &Json) -> Result<Losses> {
-    let loss = |l: &Json| read::<Loss>("loss", l);
+    // A list of one loss for an output is that loss.
+    let only = |l: &Json| l.as_array().filter(|list| list.len() == 1).map(|list| list[0].clone());
+    let loss = |l: &Json| read::<Loss>("loss", &only(l).unwrap_or_else(|| l.clone()));
     Ok(match saved {
         one if is_one(one) => Losses::Same(loss(one)?),
         // No output has a loss.

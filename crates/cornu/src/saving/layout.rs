@@ -51,7 +51,8 @@ fn of_layer(layer: &dyn Layer, seen: &mut HashSet<u64>) -> Option<Saveable> {
     let mut own = Saveable { name: Some(layer.name().to_string()), ..Saveable::default() };
     if let Some(built) = layer.base().built() {
         // Keras keeps those that are trained before the others.
-        let mut variables: Vec<&Arc<Variable>> = built.variables.iter().collect();
+        let mut variables: Vec<&Arc<Variable>> =
+            built.variables.iter().filter(|v| v.role != Role::State).collect();
         variables.sort_by_key(|v| v.role != Role::Trainable);
         for variable in variables {
             let path = match (variable.name.rsplit_once('/'), variable.role) {

@@ -8,7 +8,9 @@ pub struct Average {}
 
 impl Layer for Average {
     fn call_many(&self, _: &Call, inputs: &[Value]) -> Result<Vec<Value>> {
-        Ok(vec![merge(inputs, |a, b| a + b)?.remove(0) / inputs.len()])
+        let sum = merge(inputs, |a, b| a + b)?.remove(0);
+        let sum = if sum.dtype().is_float() { sum } else { sum.cast(DType::F32) };
+        Ok(vec![sum / inputs.len()])
     }
 
     fn compute_mask(&self, cx: &Call, _: &[Value], _: &[Value]) -> Result<Vec<Option<Value>>> {

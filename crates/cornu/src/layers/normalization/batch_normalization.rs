@@ -1,10 +1,12 @@
 //! Batch normalization.
 use crate::layers::prelude::*;
+use std::collections::BTreeMap;
 
 /// Keeps the mean of each channel near 0 and its deviation near 1: in training by the batch's own, else by moving means.
 /// Keras's `BatchNormalization` (Ioffe and Szegedy, 2015).
 ///
-/// `renorm` and `synchronized` are refused: batch renormalization is not there, and there is one replica.
+/// With `renorm` the batch's own statistics are brought near the moving ones (Ioffe, 2017). `synchronized` is refused: there
+/// is one replica.
 ///
 /// ```
 /// use cornu::prelude::*;
@@ -55,12 +57,12 @@ pub struct BatchNormalization {
     /// Whether statistics are shared by replicas; refused.
     #[default(false)]
     pub synchronized: bool,
-    /// Whether to use batch renormalization; refused.
+    /// Whether to use batch renormalization.
     #[default(false)]
     pub renorm: bool,
-    /// Limits of batch renormalization.
+    /// Limits of batch renormalization: `rmax`, `rmin`, `dmax`.
     #[default(None)]
-    pub renorm_clipping: Option<serde_json::Value>,
+    pub renorm_clipping: Option<BTreeMap<String, f64>>,
     /// Momentum of batch renormalization.
     #[default(0.99)]
     pub renorm_momentum: f64,
@@ -68,11 +70,10 @@ pub struct BatchNormalization {
 
 impl Layer for BatchNormalization {
     fn build(&self, weights: &mut Weights, input: &Shape) -> Result<()> {
-        for (what, given) in [("renorm", self.renorm), ("synchronized", self.synchronized)] {
-            if given {
-                return Err(Error::argument(what, "is not supported"));
-            }
+        if self.synchronized {
+            return Err(Error::argument("synchronized", "is not supported"));
         }
+        self.check_clipping()?;
         let channels = input.known(self.axis)?;
         if self.scale {
             weights
@@ -88,6 +89,12 @@ impl Layer for BatchNormalization {
         }
         weights.add("moving_mean", [channels], &self.moving_mean_initializer).trainable(false);
         weights.add("moving_variance", [channels], &self.moving_variance_initializer).trainable(false);
+        if self.renorm {
+            let (mean, variance) = (&self.moving_mean_initializer, &self.moving_variance_initializer);
+            weights.add("moving_stddev", [channels], variance).map(f64::sqrt).trainable(false);
+            weights.add("renorm_mean", [channels], mean).trainable(false);
+            weights.add("renorm_stddev", [channels], variance).map(f64::sqrt).trainable(false);
+        }
         Ok(())
     }
 
@@ -101,29 +108,91 @@ impl Layer for BatchNormalization {
 
         let (moving_mean, moving_variance) =
             (cx.variable_value("moving_mean")?.cast(wide), cx.variable_value("moving_variance")?.cast(wide));
+        let weight =
+            |used: bool, name: &str| used.then(|| Ok(cx.variable_value(name)?.cast(wide))).transpose();
+        let (mut gamma, mut beta) = (weight(self.scale, "gamma")?, weight(self.center, "beta")?);
         let (mean, variance) = if cx.training() && cx.trainable() {
             let (mean, variance) = moments(&x, cx.mask(), &axes, &along);
             let moved = |old: &Value, new: &Value| old * self.momentum + new * (1.0 - self.momentum);
             cx.update("moving_mean", &moved(&moving_mean, &mean))?;
-            cx.update("moving_variance", &moved(&moving_variance, &variance))?;
+            if self.renorm {
+                let (r, d) = self.renormalize(cx, &mean, &variance)?;
+                let shift = gamma.as_ref().map_or_else(|| d.clone(), |g| &d * g);
+                beta = Some(beta.map_or_else(|| shift.clone(), |b| &shift + b));
+                gamma = Some(gamma.map_or_else(|| r.clone(), |g| &r * g));
+            } else {
+                cx.update("moving_variance", &moved(&moving_variance, &variance))?;
+            }
             (mean, variance)
         } else {
             (moving_mean, moving_variance)
         };
 
         let mut factor = (variance + self.epsilon).rsqrt();
-        if self.scale {
-            factor = factor * cx.variable_value("gamma")?.cast(wide);
+        if let Some(gamma) = gamma {
+            factor = factor * gamma;
         }
         let mut offset = -(mean * &factor);
-        if self.center {
-            offset = offset + cx.variable_value("beta")?.cast(wide);
+        if let Some(beta) = beta {
+            offset = offset + beta;
         }
         Ok((&x * along(&factor) + along(&offset)).cast(cx.dtype()))
     }
 
     fn supports_masking(&self) -> bool {
         true
+    }
+}
+
+impl BatchNormalization {
+    fn clip(&self, name: &str) -> Option<f64> {
+        self.renorm_clipping.as_ref().and_then(|limits| limits.get(name).copied())
+    }
+
+    fn check_clipping(&self) -> Result<()> {
+        const KEYS: [&str; 3] = ["rmax", "rmin", "dmax"];
+        let mut keys = self.renorm_clipping.iter().flat_map(BTreeMap::keys);
+        if let Some(key) = keys.find(|k| !KEYS.contains(&k.as_str())) {
+            return Err(Error::unknown("limit of `renorm_clipping`", key, KEYS));
+        }
+        if let (Some(rmax), Some(rmin)) = (self.clip("rmax"), self.clip("rmin"))
+            && rmax <= rmin
+        {
+            let message = format!("rmax must be greater than rmin, got {rmax} and {rmin}");
+            return Err(Error::argument("renorm_clipping", message));
+        }
+        match self.clip("dmax") {
+            Some(d) if d < 0.0 => {
+                Err(Error::argument("renorm_clipping", format!("dmax must not be negative, got {d}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The corrections `r` and `d` of batch renormalization, which are no part of the gradient; moves its statistics on.
+    fn renormalize(&self, cx: &Call, mean: &Value, variance: &Value) -> Result<(Value, Value)> {
+        let read = |name: &str| Ok::<_, Error>(cx.variable_value(name)?.cast(mean.dtype()));
+        let stddev = (variance + self.epsilon).sqrt();
+        let (old_mean, old_stddev) = (read("renorm_mean")?, read("renorm_stddev")?);
+        let at_least = old_stddev.maximum(&mean.scalar(self.epsilon.sqrt()));
+        let (mut r, mut d) = (&stddev / &at_least, (mean - &old_mean) / &at_least);
+        if let Some(rmin) = self.clip("rmin") {
+            r = r.maximum(&r.scalar(rmin));
+        }
+        if let Some(rmax) = self.clip("rmax") {
+            r = r.minimum(&r.scalar(rmax));
+        }
+        if let Some(dmax) = self.clip("dmax") {
+            d = d.maximum(&d.scalar(-dmax)).minimum(&d.scalar(dmax));
+        }
+        let moved = |old: &Value, new: &Value, momentum: f64| old * momentum + new * (1.0 - momentum);
+        cx.update("renorm_mean", &moved(&old_mean, mean, self.renorm_momentum))?;
+        cx.update("renorm_stddev", &moved(&old_stddev, &stddev, self.renorm_momentum))?;
+        let moving_stddev = moved(&read("moving_stddev")?, &stddev, self.momentum);
+        let moving_variance = (moving_stddev.square() - self.epsilon).maximum(&mean.scalar(0.0));
+        cx.update("moving_stddev", &moving_stddev)?;
+        cx.update("moving_variance", &moving_variance)?;
+        Ok((r.stop_gradient(), d.stop_gradient()))
     }
 }
 

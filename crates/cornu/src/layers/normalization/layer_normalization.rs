@@ -117,11 +117,15 @@ impl Layer for LayerNormalization {
         if self.scale || self.rms_scaling {
             factor = factor * weight("gamma")?;
         }
-        let mut y = if self.rms_scaling { x * factor } else { centered * factor };
-        if self.center && !self.rms_scaling {
-            y = y + weight("beta")?;
+        if self.rms_scaling {
+            return Ok((x * factor).cast(cx.dtype()));
         }
-        Ok(y.cast(cx.dtype()))
+        // As Keras rounds it.
+        let mut offset = -mean * &factor;
+        if self.center {
+            offset = offset + weight("beta")?;
+        }
+        Ok((x * factor + offset).cast(cx.dtype()))
     }
 
     fn supports_masking(&self) -> bool {

@@ -1,5 +1,6 @@
 //! Running a cell over time.
 use crate::layers::prelude::*;
+use crate::variable::Role;
 
 /// What recurrent layers say about the loop.
 pub(super) struct Recurrence {
@@ -34,7 +35,7 @@ impl Recurrence {
                 error.help("give `batch_size` to `Input`")
             })?;
             for (i, size) in state_sizes(cell)?.into_iter().enumerate() {
-                weights.add(&state_name(i), [batch, size], &Initializer::from("zeros")).trainable(false);
+                weights.add(&state_name(i), [batch, size], &Initializer::from("zeros")).role(Role::State);
             }
         }
         Ok(())
@@ -44,6 +45,7 @@ impl Recurrence {
     pub fn run(&self, cx: &Call, inputs: &[Value]) -> Result<Vec<Value>> {
         let cell = cx.child(CELL)?;
         let x = inputs.first().ok_or_else(|| Error::Data("a recurrent layer needs an input".into()))?;
+        let x = &x.cast(cx.dtype());
         let initial = self.initial_states(cx, cell, x, &inputs[1..])?;
         let constants = cx.cell_constants(cell, x)?;
         let step = |x: &Value, states: &[Value]| {
@@ -82,7 +84,7 @@ impl Recurrence {
                 let message = format!("expected {} initial states, got {}", sizes.len(), given.len());
                 return Err(Error::Data(message));
             }
-            return Ok(given.to_vec());
+            return Ok(given.iter().map(|s| s.cast(x.dtype())).collect());
         }
         if self.stateful {
             return (0..sizes.len()).map(|i| cx.weight(&state_name(i))).collect();

@@ -174,6 +174,11 @@ fn batched(shape: &[usize]) -> Shape {
     shape.split_first().map_or_else(Shape::default, |(_, rest)| Shape::batched(rest))
 }
 
+fn variable_of<'a>(layer: &'a LayerRef, name: &str) -> Result<&'a Arc<Variable>> {
+    let found = layer.base().built().and_then(|b| b.variable(name));
+    found.ok_or_else(|| Error::State(format!("{} has no weight `{name}` yet", layer.class_name())))
+}
+
 /// What a layer sees in [`Layer::call`].
 #[derive(Debug)]
 pub struct Call<'a> {
@@ -266,7 +271,7 @@ impl Call<'_> {
     }
 
     fn variable(&self, name: &str) -> Result<&Arc<Variable>> {
-        self.built.variables.iter().find(|v| v.name == name).ok_or_else(|| {
+        self.built.variable(name).ok_or_else(|| {
             let known: Vec<&str> = self.built.variables.iter().map(|v| v.name.as_str()).collect();
             Error::unknown("weight", name, known.iter().copied()).help(format!("`build` asked for {known:?}"))
         })
@@ -321,6 +326,34 @@ impl Call<'_> {
     /// What went wrong in that layer, with its path.
     pub fn apply(&self, layer: &LayerRef, inputs: &[Value]) -> Result<Vec<Value>> {
         Ok(self.apply_masked(layer, inputs, &vec![None; inputs.len()])?.0)
+    }
+
+    /// A weight of a layer within this one, in the compute dtype if it is a float.
+    ///
+    /// # Errors
+    /// When that layer has no such weight.
+    pub(crate) fn weight_of(&self, layer: &LayerRef, name: &str) -> Result<Value> {
+        let value = self.trace.read(variable_of(layer, name)?);
+        Ok(if value.dtype().is_float() { value.cast(self.dtype) } else { value })
+    }
+
+    /// [`Call::apply`] with another value in place of a weight, for this call only.
+    ///
+    /// # Errors
+    /// When that layer has no such weight, or what went wrong in it.
+    pub(crate) fn apply_replacing(
+        &self,
+        layer: &LayerRef,
+        name: &str,
+        value: &Value,
+        inputs: &[Value],
+    ) -> Result<Vec<Value>> {
+        let variable = variable_of(layer, name)?;
+        let own = self.trace.read(variable);
+        self.trace.write(variable, value.cast(variable.spec.dtype));
+        let outputs = self.apply(layer, inputs);
+        self.trace.write(variable, own);
+        outputs
     }
 
     /// Calls a layer within this one with masks; its outputs and their masks.

@@ -105,6 +105,16 @@ pub trait Layer: LayerObject {
         None
     }
 
+    /// For cells whose states are images: the shapes of the states without the batch axis, from that of one step of the
+    /// input. Vectors of [`Layer::state_sizes`] unless said otherwise.
+    ///
+    /// # Errors
+    /// When no states fit such a step.
+    fn state_shapes(&self, step: &Shape) -> Result<Option<Vec<Vec<usize>>>> {
+        let _ = step;
+        Ok(self.state_sizes().map(|sizes| sizes.into_iter().map(|size| vec![size]).collect()))
+    }
+
     /// For cells: how many values [`Layer::cell_constants`] gives.
     fn constant_count(&self, training: bool) -> usize {
         let _ = training;

@@ -46,6 +46,13 @@ pub struct Built {
     pub inputs: Vec<Shape>,
 }
 
+impl Built {
+    /// The variable of this name.
+    pub fn variable(&self, name: &str) -> Option<&Arc<Variable>> {
+        self.variables.iter().find(|v| v.name == name)
+    }
+}
+
 impl Weights {
     /// Asks for a weight. A name with a slash is saved under that attribute: `cell/kernel`.
     pub fn add(

@@ -45,33 +45,34 @@ pub(crate) fn padding_of(
 }
 
 /// A convolution with Keras's arguments, channels last. `groups` splits input and output channels.
-pub(crate) fn convolve<const N: usize>(
+pub(crate) fn convolve(
     x: &Value,
     kernel: &Value,
-    strides: &[usize; N],
+    strides: &[usize],
     padding: &Padding,
-    dilation: &[usize; N],
+    dilation: &[usize],
     groups: usize,
 ) -> Result<Value> {
+    let n = strides.len();
     if strides.iter().any(|&s| s > 1) && dilation.iter().any(|&d| d > 1) {
         let message = format!(
             "`strides > 1` cannot be used with `dilation_rate > 1`: got {strides:?} and {dilation:?}"
         );
         return Err(Error::argument("strides", message));
     }
-    if *padding == Padding::Causal && N != 1 {
+    if *padding == Padding::Causal && n != 1 {
         return Err(Error::argument("padding", "\"causal\" is for 1-d convolutions only"));
     }
-    if x.rank() != N + 2 {
-        let message = format!("expected an input of {} axes, got shape {:?}", N + 2, x.shape());
+    if x.rank() != n + 2 {
+        let message = format!("expected an input of {} axes, got shape {:?}", n + 2, x.shape());
         return Err(Error::Data(message));
     }
     let pads =
-        (0..N).map(|i| padding_of(padding, x.shape()[i + 1], kernel.shape()[i], strides[i], dilation[i]));
+        (0..n).map(|i| padding_of(padding, x.shape()[i + 1], kernel.shape()[i], strides[i], dilation[i]));
     let window = ConvWindow {
         strides: strides.to_vec(),
         padding: pads.collect::<Result<_>>()?,
-        lhs_dilation: vec![1; N],
+        lhs_dilation: vec![1; n],
         rhs_dilation: dilation.to_vec(),
         groups,
     };

@@ -1,6 +1,6 @@
 //! Layer normalization.
+use super::Axes;
 use crate::layers::prelude::*;
-use serde::{Deserialize, Serialize};
 
 /// Keeps the mean of each sample near 0 and its deviation near 1, over its last axes. Keras's `LayerNormalization` (Ba et
 /// al., 2016).
@@ -45,42 +45,6 @@ pub struct LayerNormalization {
     /// On `gamma`.
     #[default(None)]
     pub gamma_constraint: Option<Constraint>,
-}
-
-/// One axis or several, counted from the end when negative.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Axes {
-    /// One.
-    One(i64),
-    /// Several.
-    Several(Vec<i64>),
-}
-
-impl From<i64> for Axes {
-    fn from(axis: i64) -> Axes {
-        Axes::One(axis)
-    }
-}
-
-impl<const N: usize> From<[i64; N]> for Axes {
-    fn from(axes: [i64; N]) -> Axes {
-        Axes::Several(axes.to_vec())
-    }
-}
-
-impl Axes {
-    /// Rising, counted from the front.
-    fn within(&self, rank: usize) -> Result<Vec<usize>> {
-        let axes: &[i64] = match self {
-            Axes::One(axis) => std::slice::from_ref(axis),
-            Axes::Several(axes) => axes,
-        };
-        let found = axes.iter().map(|&a| cornu_graph::normalize_axis("axis", a, rank));
-        let mut found = found.collect::<Result<Vec<_>>>()?;
-        found.sort_unstable();
-        Ok(found)
-    }
 }
 
 impl Layer for LayerNormalization {

@@ -1,5 +1,7 @@
 //! Recurrent layers and their cells.
 mod bidirectional;
+mod conv_lstm;
+mod conv_lstm_cell;
 mod gru;
 mod lstm;
 mod recurrence;
@@ -10,6 +12,7 @@ mod stacked_rnn_cells;
 mod time_distributed;
 
 pub use bidirectional::Bidirectional;
+pub use conv_lstm::{ConvLSTM1D, ConvLSTM2D, ConvLSTM3D};
 pub use gru::{GRU, GRUCell};
 pub use lstm::{LSTM, LSTMCell};
 pub use rnn::RNN;

@@ -26,16 +26,16 @@ impl Recurrence {
             let message = format!("expected an input of shape (batch, time, features), got {input}");
             return Err(Error::Data(message));
         }
-        let mut step = vec![input.dims()[0]];
-        step.extend(&input.dims()[2..]);
-        weights.add_layer(CELL, cell, &[Shape(step)])?;
+        let step = Shape([&input.dims()[..1], &input.dims()[2..]].concat());
+        weights.add_layer(CELL, cell, std::slice::from_ref(&step))?;
         if self.stateful {
             let batch = input.dims()[0].ok_or_else(|| {
                 let error = Error::argument("stateful", "the batch size must be known");
                 error.help("give `batch_size` to `Input`")
             })?;
-            for (i, size) in state_sizes(cell)?.into_iter().enumerate() {
-                weights.add(&state_name(i), [batch, size], &Initializer::from("zeros")).role(Role::State);
+            for (i, shape) in state_shapes(cell, &step)?.into_iter().enumerate() {
+                let shape = [&[batch], &shape[..]].concat();
+                weights.add(&state_name(i), shape, &Initializer::from("zeros")).role(Role::State);
             }
         }
         Ok(())
@@ -78,18 +78,20 @@ impl Recurrence {
     }
 
     fn initial_states(&self, cx: &Call, cell: &LayerRef, x: &Value, given: &[Value]) -> Result<Vec<Value>> {
-        let sizes = state_sizes(cell)?;
+        let step = [&x.shape()[..1], &x.shape()[2..]].concat();
+        let shapes = state_shapes(cell, &Shape::from(step))?;
         if !given.is_empty() {
-            if given.len() != sizes.len() {
-                let message = format!("expected {} initial states, got {}", sizes.len(), given.len());
+            if given.len() != shapes.len() {
+                let message = format!("expected {} initial states, got {}", shapes.len(), given.len());
                 return Err(Error::Data(message));
             }
             return Ok(given.iter().map(|s| s.cast(x.dtype())).collect());
         }
         if self.stateful {
-            return (0..sizes.len()).map(|i| cx.weight(&state_name(i))).collect();
+            return (0..shapes.len()).map(|i| cx.weight(&state_name(i))).collect();
         }
-        Ok(sizes.iter().map(|&size| x.scalar(0.0).broadcast_to(&[x.dim(0), size])).collect())
+        let zeros = |shape: &Vec<usize>| x.scalar(0.0).broadcast_to(&[&x.shape()[..1], &shape[..]].concat());
+        Ok(shapes.iter().map(zeros).collect())
     }
 
     fn scanned(
@@ -186,8 +188,9 @@ impl Recurrence {
     }
 }
 
-fn state_sizes(cell: &LayerRef) -> Result<Vec<usize>> {
-    cell.state_sizes().ok_or_else(|| {
+/// The shapes of a cell's states without the batch axis, from that of one step.
+fn state_shapes(cell: &LayerRef, step: &Shape) -> Result<Vec<Vec<usize>>> {
+    cell.state_shapes(step)?.ok_or_else(|| {
         let error = Error::argument("cell", format!("{} is not a cell: it has no state", cell.class_name()));
         error.help("a cell's `state_sizes` says how large its states are")
     })

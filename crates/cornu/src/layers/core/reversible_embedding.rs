@@ -1,0 +1,118 @@
+//! A table of vectors, and the way back.
+use crate::dtype_policy::DTypePolicy;
+use crate::layers::checks::{no_quantization, positive};
+use crate::layers::prelude::*;
+use serde_json::Value as Json;
+
+/// The row of a learned table for each integer; called with `reverse=True`, the product of vectors with the table: one
+/// logit for each row. Keras's `ReversibleEmbedding` (Press and Wolf, 2016).
+///
+/// ```
+/// use cornu::layers::Given;
+/// use cornu::prelude::*;
+/// let words = Input::new([20]).dtype("int32").tensor();
+/// let embedding = ReversibleEmbedding::new(1000, 64);
+/// let vectors = embedding.apply(&words);
+/// let logits = embedding.apply_given(&vectors, Given::in_order().option("reverse", true));
+/// assert_eq!(logits[0].shape().to_string(), "(None, 20, 1000)");
+/// ```
+#[layer("keras.layers")]
+pub struct ReversibleEmbedding {
+    /// Rows of the table: the largest integer plus 1.
+    pub input_dim: usize,
+    /// Size of each vector.
+    pub output_dim: usize,
+    /// How the table starts.
+    #[default("uniform")]
+    pub embeddings_initializer: Initializer,
+    /// Adds to the loss for the table.
+    #[default(None)]
+    pub embeddings_regularizer: Option<Regularizer>,
+    /// Adds to the loss for the output.
+    #[default(None)]
+    pub activity_regularizer: Option<Regularizer>,
+    /// What the table must be like.
+    #[default(None)]
+    pub embeddings_constraint: Option<Constraint>,
+    /// Whether 0 stands for padding that later layers leave out.
+    #[default(false)]
+    pub mask_zero: bool,
+    /// Null; quantized layers are refused.
+    #[default(None)]
+    pub quantization_config: Option<Json>,
+    /// Whether both ways share a table; true by default.
+    #[default(true)]
+    pub tie_weights: bool,
+    /// In which dtype to compute the way back, if not that of the layer.
+    #[default(None)]
+    pub reverse_dtype: Option<DTypePolicy>,
+    /// Keeps logits within plus and minus this, by a tanh.
+    #[default(None)]
+    pub logit_soft_cap: Option<f64>,
+}
+
+impl ReversibleEmbedding {
+    fn is_reverse(cx: &Call) -> bool {
+        cx.option("reverse").and_then(Json::as_bool).unwrap_or(false)
+    }
+
+    fn logits(&self, cx: &Call, x: &Value) -> Result<Value> {
+        let dtype = self.reverse_dtype.as_ref().map_or(Ok(cx.dtype()), DTypePolicy::compute_dtype)?;
+        let table = if self.tie_weights {
+            cx.weight("embeddings")?.swap_axes(0, 1)
+        } else {
+            cx.weight("reverse_embeddings")?
+        };
+        if x.dim(-1) != self.output_dim {
+            let message = format!("expected vectors of size {}, got {:?}", self.output_dim, x.shape());
+            return Err(Error::Data(message));
+        }
+        let logits = x.cast(dtype).tensordot(&table.cast(dtype), &[-1], &[0]);
+        Ok(match self.logit_soft_cap {
+            Some(cap) => (logits / cap).tanh() * cap,
+            None => logits,
+        })
+    }
+}
+
+impl Layer for ReversibleEmbedding {
+    fn parameters(&self) -> &'static [&'static str] {
+        &["inputs", "reverse"]
+    }
+
+    fn build(&self, weights: &mut Weights, _: &Shape) -> Result<()> {
+        positive("ReversibleEmbedding.input_dim", self.input_dim)?;
+        positive("ReversibleEmbedding.output_dim", self.output_dim)?;
+        no_quantization("ReversibleEmbedding", &self.quantization_config)?;
+        weights
+            .add("embeddings", [self.input_dim, self.output_dim], &self.embeddings_initializer)
+            .regularizer(&self.embeddings_regularizer)
+            .constraint(&self.embeddings_constraint);
+        if !self.tie_weights {
+            weights.add("reverse_embeddings", [self.output_dim, self.input_dim], &self.embeddings_initializer);
+        }
+        Ok(())
+    }
+
+    fn call(&self, cx: &Call, x: &Value) -> Result<Value> {
+        if Self::is_reverse(cx) {
+            return self.logits(cx, x);
+        }
+        let rows = if matches!(x.dtype(), DType::I32 | DType::I64) { x.clone() } else { x.cast(DType::I32) };
+        Ok(cx.weight("embeddings")?.take(&rows, 0))
+    }
+
+    fn compute_mask(&self, cx: &Call, inputs: &[Value], outputs: &[Value]) -> Result<Vec<Option<Value>>> {
+        let masked = self.mask_zero && !Self::is_reverse(cx);
+        let mask = inputs.first().filter(|_| masked).map(|x| x.not_equal(&x.scalar(0.0)));
+        Ok(vec![mask; outputs.len()])
+    }
+
+    fn supports_masking(&self) -> bool {
+        self.mask_zero
+    }
+
+    fn keeps_input_dtype(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,42 @@
+//! Normalization by the root of the mean square.
+use super::Axes;
+use crate::layers::prelude::*;
+
+/// Divides each sample by the root of its mean square over the last axes, and scales it. Keras's `RMSNormalization` (Zhang
+/// and Sennrich, 2019).
+///
+/// ```
+/// use cornu::prelude::*;
+/// let x = Input::new([10, 16]).tensor();
+/// assert_eq!(RMSNormalization::new().apply(&x).shape().to_string(), "(None, 10, 16)");
+/// ```
+#[layer("keras.layers")]
+pub struct RMSNormalization {
+    /// The axis or axes to normalize over; -1 by default.
+    #[default(-1)]
+    pub axis: Axes,
+    /// Added to the mean square; 1e-6 by default.
+    #[default(1e-6)]
+    pub epsilon: f64,
+}
+
+impl Layer for RMSNormalization {
+    fn build(&self, weights: &mut Weights, input: &Shape) -> Result<()> {
+        let axes = self.axis.within(input.rank())?;
+        let shape = axes.iter().map(|&a| input.known(a as i64)).collect::<Result<Vec<_>>>()?;
+        weights.add("scale", shape, &Initializer::from("ones"));
+        Ok(())
+    }
+
+    fn call(&self, cx: &Call, x: &Value) -> Result<Value> {
+        let wide = DType::promote(x.dtype(), DType::F32);
+        let y = x.cast(wide);
+        let axes = self.axis.within(x.rank())?;
+        let sizes: Vec<usize> =
+            (0..x.rank()).map(|a| if axes.contains(&a) { x.shape()[a] } else { 1 }).collect();
+        let axes: Vec<i64> = axes.iter().map(|&a| a as i64).collect();
+        let factor = (y.square().mean_keepdims(&axes) + self.epsilon).rsqrt();
+        let scale = cx.variable_value("scale")?.cast(wide).reshape(&sizes);
+        Ok((y * factor * scale).cast(cx.dtype()))
+    }
+}

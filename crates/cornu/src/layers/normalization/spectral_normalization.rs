@@ -1,0 +1,90 @@
+//! Spectral normalization.
+use crate::initializers::TruncatedNormal;
+use crate::layers::LayerBox;
+use crate::layers::prelude::*;
+
+/// While training, divides the kernel of a layer by its largest singular value, found by power iteration. Keras's
+/// `SpectralNormalization` (Miyato et al., 2018).
+///
+/// The optimizer updates the kernel as it is before the division.
+///
+/// ```
+/// use cornu::prelude::*;
+/// let x = Input::new([8, 8, 3]).tensor();
+/// let y = SpectralNormalization::new(Conv2D::new(4, 3)).power_iterations(2).apply(&x);
+/// assert_eq!(y.shape().to_string(), "(None, 6, 6, 4)");
+/// ```
+#[layer("keras.layers")]
+pub struct SpectralNormalization {
+    /// A layer with a weight `kernel` or `embeddings`.
+    pub layer: LayerBox,
+    /// How many steps of the iteration each call takes; 1 by default.
+    #[default(1)]
+    pub power_iterations: usize,
+}
+
+/// Where the layer is saved, and the left singular vector.
+const LAYER: &str = "layer";
+const VECTOR: &str = "vector_u";
+
+impl SpectralNormalization {
+    /// The name of the weight to normalize, and its shape.
+    fn kernel(&self) -> Result<(&'static str, Vec<usize>)> {
+        let layer = self.layer.layer();
+        let find = |name| Some((name, layer.base().built()?.variable(name)?.spec.shape.clone()));
+        find("kernel").or_else(|| find("embeddings")).ok_or_else(|| {
+            let message = format!("{} has no weight `kernel` nor `embeddings`", layer.class_name());
+            Error::argument("SpectralNormalization.layer", message)
+        })
+    }
+}
+
+impl Layer for SpectralNormalization {
+    fn build(&self, weights: &mut Weights, input: &Shape) -> Result<()> {
+        crate::layers::checks::positive("SpectralNormalization.power_iterations", self.power_iterations)?;
+        weights.add_layer(LAYER, self.layer.layer(), std::slice::from_ref(input))?;
+        let (_, shape) = self.kernel()?;
+        let last = shape.last().copied().unwrap_or(1);
+        weights.add(VECTOR, [1, last], &TruncatedNormal::new().stddev(0.02).into()).trainable(false);
+        Ok(())
+    }
+
+    fn call(&self, cx: &Call, x: &Value) -> Result<Value> {
+        let layer = cx.child(LAYER)?;
+        let outputs = if cx.training() {
+            let (name, _) = self.kernel()?;
+            let kernel = cx.weight_of(layer, name)?;
+            let (normalized, vector) = normalize(&kernel, &cx.variable_value(VECTOR)?, self.power_iterations);
+            cx.update(VECTOR, &vector)?;
+            cx.apply_replacing(layer, name, &normalized, std::slice::from_ref(x))?
+        } else {
+            cx.apply(layer, std::slice::from_ref(x))?
+        };
+        match outputs.as_slice() {
+            [y] => Ok(y.cast(if x.dtype().is_float() { x.dtype() } else { cx.dtype() })),
+            _ => Err(Error::argument("SpectralNormalization.layer", "must have one output")),
+        }
+    }
+}
+
+/// The kernel divided by its largest singular value, and the next left singular vector. A kernel of zeros stays.
+fn normalize(kernel: &Value, vector: &Value, iterations: usize) -> (Value, Value) {
+    let width = kernel.dim(-1);
+    let matrix = kernel.reshape(&[kernel.shape().iter().product::<usize>() / width.max(1), width]);
+    let transposed = matrix.swap_axes(0, 1);
+    let unit = |v: Value| {
+        let square = v.square().sum(v.all_axes());
+        &v * square.maximum(&square.scalar(1e-14)).rsqrt()
+    };
+    let (mut u, mut v) = (vector.clone(), vector.clone());
+    for _ in 0..iterations {
+        v = unit(u.matmul(&transposed));
+        u = unit(v.matmul(&matrix));
+    }
+    let (u, v) = (u.stop_gradient(), v.stop_gradient());
+    let sigma = v.matmul(&matrix).matmul(&u.swap_axes(0, 1)).reshape(&[]);
+
+    let is_zero = kernel.abs().max(kernel.all_axes()).equal(&kernel.scalar(0.0));
+    let sigma = is_zero.select(&sigma.scalar(1.0), &sigma);
+    (kernel / sigma, is_zero.select(vector, &u))
+}

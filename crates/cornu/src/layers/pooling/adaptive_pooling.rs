@@ -1,0 +1,97 @@
+//! Pooling to a given size, whatever that of the input.
+use crate::arguments::{DataFormat, Size};
+use crate::layers::checks;
+use crate::layers::prelude::*;
+use std::ops::Range;
+
+/// Declares the layer for one number of spatial axes.
+macro_rules! adaptive_pooling_layer {
+    ($(#[$doc:meta])* $Pool:ident over $n:literal by $pool:ident) => {
+        $(#[$doc])*
+        #[layer("keras.layers")]
+        pub struct $Pool {
+            /// Size of each spatial axis of the output.
+            pub output_size: Size<$n>,
+            /// `"channels_last"` (default) or `"channels_first"`.
+            #[default("channels_last")]
+            pub data_format: DataFormat,
+        }
+
+        impl Layer for $Pool {
+            fn call(&self, _: &Call, x: &Value) -> Result<Value> {
+                checks::rank(x, $n + 2)?;
+                let first = if *self.data_format.check()? == DataFormat::ChannelsFirst { 2 } else { 1 };
+                let sizes = self.output_size.positive("output_size")?;
+                (first..).zip(sizes).try_fold(x.clone(), |y, (axis, &size)| $pool(&y, axis, size))
+            }
+        }
+    };
+}
+
+/// The window of each of `to` outputs over an axis of `from` elements; windows overlap where `to` does not divide `from`.
+fn windows(from: usize, to: usize) -> Vec<Range<usize>> {
+    (0..to).map(|i| i * from / to..((i + 1) * from).div_ceil(to)).collect()
+}
+
+/// The mean of each window: a product with a matrix of shares.
+fn mean(x: &Value, axis: usize, size: usize) -> Result<Value> {
+    let from = x.shape()[axis];
+    let mut shares = vec![0.0; from * size];
+    for (j, window) in windows(from, size).into_iter().enumerate() {
+        let share = 1.0 / window.len() as f64;
+        window.for_each(|i| shares[i * size + j] = share);
+    }
+    let shares = x.builder().constant(Tensor::from_f64([from, size], x.dtype(), &shares)?);
+    let last = x.rank() - 1;
+    // The product has the new axis last.
+    let order: Vec<usize> = (0..axis).chain([last]).chain(axis..last).collect();
+    Ok(x.tensordot(&shares, &[axis as i64], &[0]).transpose(&order))
+}
+
+/// The largest of each window.
+fn largest(x: &Value, axis: usize, size: usize) -> Result<Value> {
+    let windows = windows(x.shape()[axis], size);
+    let longest = windows.iter().map(Range::len).max().unwrap_or(1);
+    // Shorter windows repeat their last element.
+    let places = windows.iter().flat_map(|w| (0..longest).map(|k| (w.start + k).min(w.end - 1) as i32));
+    let places = Tensor::new([size, longest], places.collect())?;
+    Ok(x.take(&x.builder().constant(places), axis as i64).max([axis as i64 + 1]))
+}
+
+adaptive_pooling_layer! {
+    /// The mean of each of `output_size` windows of steps. Keras's `AdaptiveAveragePooling1D`.
+    AdaptiveAveragePooling1D over 1 by mean
+}
+adaptive_pooling_layer! {
+    /// The mean of windows of an image, as many as `output_size` says. Keras's `AdaptiveAveragePooling2D`.
+    ///
+    /// ```
+    /// use cornu::prelude::*;
+    /// let x = Input::new([7, 10, 4]).tensor();
+    /// assert_eq!(AdaptiveAveragePooling2D::new((3, 5)).apply(&x).shape().to_string(), "(None, 3, 5, 4)");
+    /// ```
+    AdaptiveAveragePooling2D over 2 by mean
+}
+adaptive_pooling_layer! {
+    /// The mean of windows of a volume, as many as `output_size` says. Keras's `AdaptiveAveragePooling3D`.
+    AdaptiveAveragePooling3D over 3 by mean
+}
+adaptive_pooling_layer! {
+    /// The largest of each of `output_size` windows of steps. Keras's `AdaptiveMaxPooling1D`.
+    AdaptiveMaxPooling1D over 1 by largest
+}
+adaptive_pooling_layer! {
+    /// The largest of windows of an image, as many as `output_size` says. Keras's `AdaptiveMaxPooling2D`.
+    ///
+    /// ```
+    /// use cornu::prelude::*;
+    /// let x = Input::new([4, 7, 10]).tensor();
+    /// let y = AdaptiveMaxPooling2D::new(3).data_format("channels_first").apply(&x);
+    /// assert_eq!(y.shape().to_string(), "(None, 4, 3, 3)");
+    /// ```
+    AdaptiveMaxPooling2D over 2 by largest
+}
+adaptive_pooling_layer! {
+    /// The largest of windows of a volume, as many as `output_size` says. Keras's `AdaptiveMaxPooling3D`.
+    AdaptiveMaxPooling3D over 3 by largest
+}

@@ -174,11 +174,6 @@ fn batched(shape: &[usize]) -> Shape {
     shape.split_first().map_or_else(Shape::default, |(_, rest)| Shape::batched(rest))
 }
 
-fn variable_of<'a>(layer: &'a LayerRef, name: &str) -> Result<&'a Arc<Variable>> {
-    let found = layer.base().built().and_then(|b| b.variable(name));
-    found.ok_or_else(|| Error::State(format!("{} has no weight `{name}` yet", layer.class_name())))
-}
-
 /// What a layer sees in [`Layer::call`].
 #[derive(Debug)]
 pub struct Call<'a> {
@@ -328,19 +323,10 @@ impl Call<'_> {
         Ok(self.apply_masked(layer, inputs, &vec![None; inputs.len()])?.0)
     }
 
-    /// A weight of a layer within this one, in the compute dtype if it is a float.
+    /// [`Call::apply`] with another value in place of a weight of this layer, for this call only.
     ///
     /// # Errors
-    /// When that layer has no such weight.
-    pub(crate) fn weight_of(&self, layer: &LayerRef, name: &str) -> Result<Value> {
-        let value = self.trace.read(variable_of(layer, name)?);
-        Ok(if value.dtype().is_float() { value.cast(self.dtype) } else { value })
-    }
-
-    /// [`Call::apply`] with another value in place of a weight, for this call only.
-    ///
-    /// # Errors
-    /// When that layer has no such weight, or what went wrong in it.
+    /// When there is no such weight, or what went wrong in that layer.
     pub(crate) fn apply_replacing(
         &self,
         layer: &LayerRef,
@@ -348,7 +334,7 @@ impl Call<'_> {
         value: &Value,
         inputs: &[Value],
     ) -> Result<Vec<Value>> {
-        let variable = variable_of(layer, name)?;
+        let variable = self.variable(name)?;
         let own = self.trace.read(variable);
         self.trace.write(variable, value.cast(variable.spec.dtype));
         let outputs = self.apply(layer, inputs);

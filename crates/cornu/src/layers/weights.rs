@@ -15,6 +15,8 @@ use std::sync::Arc;
 /// Collects the weights that a layer wants. Given to [`Layer::build`].
 #[derive(Debug)]
 pub struct Weights {
+    /// Weights of layers within that this layer lists as its own.
+    shared: Vec<Arc<Variable>>,
     wanted: Vec<Wanted>,
     children: Vec<(String, LayerRef)>,
     dtype: DType,
@@ -100,6 +102,17 @@ impl Weights {
         ensure_built(&**layer, inputs)?;
         self.children.push((name.into(), layer.clone()));
         Ok(())
+    }
+
+    /// Lists a weight of a layer within this one as a weight of this one too, before its own.
+    ///
+    /// # Errors
+    /// When that layer has no such weight.
+    pub(crate) fn share(&mut self, layer: &LayerRef, name: &str) -> Result<&Variable> {
+        let found = layer.base().built().and_then(|b| b.variable(name));
+        let missing = || Error::State(format!("{} has no weight `{name}`", layer.class_name()));
+        self.shared.push(found.cloned().ok_or_else(missing)?);
+        Ok(&self.shared[self.shared.len() - 1])
     }
 
     fn push(&mut self, wanted: Wanted) -> &mut Wanted {
@@ -188,9 +201,10 @@ pub(crate) fn ensure_built<'a>(layer: &'a dyn Layer, inputs: &[Shape]) -> Result
     let base = layer.base();
     base.set_built(|| {
         let dtype = base.dtype.variable_dtype()?;
-        let mut weights = Weights { wanted: vec![], children: vec![], dtype };
+        let mut weights = Weights { shared: vec![], wanted: vec![], children: vec![], dtype };
         layer.build_many(&mut weights, inputs).map_err(|e| in_layer(layer, e))?;
-        let variables = weights.wanted.into_iter().map(|w| w.make().map(Arc::new)).collect::<Result<_>>();
+        let own = weights.wanted.into_iter().map(|w| w.make().map(Arc::new));
+        let variables = weights.shared.into_iter().map(Ok).chain(own).collect::<Result<_>>();
         let variables = variables.map_err(|e| in_layer(layer, e))?;
         Ok(Built { variables, children: weights.children, inputs: inputs.to_vec() })
     })

@@ -56,7 +56,7 @@ impl GroupNormalization {
             n if n > 0 => n as usize,
             n => return Err(Error::argument("groups", format!("must be positive or -1, got {n}"))),
         };
-        if channels % groups != 0 || groups > channels {
+        if !channels.is_multiple_of(groups) {
             let message = format!("{groups} groups must divide the {channels} channels");
             return Err(Error::argument("groups", message));
         }

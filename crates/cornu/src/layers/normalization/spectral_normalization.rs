@@ -28,11 +28,11 @@ const LAYER: &str = "layer";
 const VECTOR: &str = "vector_u";
 
 impl SpectralNormalization {
-    /// The name of the weight to normalize, and its shape.
-    fn kernel(&self) -> Result<(&'static str, Vec<usize>)> {
+    /// The name of the weight to normalize.
+    fn kernel(&self) -> Result<&'static str> {
         let layer = self.layer.layer();
-        let find = |name| Some((name, layer.base().built()?.variable(name)?.spec.shape.clone()));
-        find("kernel").or_else(|| find("embeddings")).ok_or_else(|| {
+        let has = |name: &&str| layer.base().built().is_some_and(|b| b.variable(name).is_some());
+        ["kernel", "embeddings"].into_iter().find(has).ok_or_else(|| {
             let message = format!("{} has no weight `kernel` nor `embeddings`", layer.class_name());
             Error::argument("SpectralNormalization.layer", message)
         })
@@ -43,8 +43,8 @@ impl Layer for SpectralNormalization {
     fn build(&self, weights: &mut Weights, input: &Shape) -> Result<()> {
         crate::layers::checks::positive("SpectralNormalization.power_iterations", self.power_iterations)?;
         weights.add_layer(LAYER, self.layer.layer(), std::slice::from_ref(input))?;
-        let (_, shape) = self.kernel()?;
-        let last = shape.last().copied().unwrap_or(1);
+        let kernel = weights.share(self.layer.layer(), self.kernel()?)?;
+        let last = kernel.spec.shape.last().copied().unwrap_or(1);
         weights.add(VECTOR, [1, last], &TruncatedNormal::new().stddev(0.02).into()).trainable(false);
         Ok(())
     }
@@ -52,9 +52,8 @@ impl Layer for SpectralNormalization {
     fn call(&self, cx: &Call, x: &Value) -> Result<Value> {
         let layer = cx.child(LAYER)?;
         let outputs = if cx.training() {
-            let (name, _) = self.kernel()?;
-            let kernel = cx.weight_of(layer, name)?;
-            let (normalized, vector) = normalize(&kernel, &cx.variable_value(VECTOR)?, self.power_iterations);
+            let name = self.kernel()?;
+            let (normalized, vector) = normalize(&cx.variable_value(name)?, &cx.variable_value(VECTOR)?, self.power_iterations);
             cx.update(VECTOR, &vector)?;
             cx.apply_replacing(layer, name, &normalized, std::slice::from_ref(x))?
         } else {

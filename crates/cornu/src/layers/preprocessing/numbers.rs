@@ -17,19 +17,9 @@ impl Numbers {
         Tensor::from_f64(self.shape.clone(), dtype, &self.values)
     }
 
-    /// An array of this shape.
-    pub(super) fn array(shape: Vec<usize>, values: Vec<f64>) -> Numbers {
-        Numbers { shape, values }
-    }
-
-    /// How many there are.
+    /// How many there are along each axis.
     pub(super) fn shape(&self) -> &[usize] {
         &self.shape
-    }
-
-    /// In row-major order.
-    pub(super) fn values(&self) -> &[f64] {
-        &self.values
     }
 
     fn read(json: &Json) -> Option<Numbers> {

@@ -89,7 +89,11 @@ impl Layer for ReversibleEmbedding {
             .regularizer(&self.embeddings_regularizer)
             .constraint(&self.embeddings_constraint);
         if !self.tie_weights {
-            weights.add("reverse_embeddings", [self.output_dim, self.input_dim], &self.embeddings_initializer);
+            weights.add(
+                "reverse_embeddings",
+                [self.output_dim, self.input_dim],
+                &self.embeddings_initializer,
+            );
         }
         Ok(())
     }

@@ -53,7 +53,8 @@ impl Layer for SpectralNormalization {
         let layer = cx.child(LAYER)?;
         let outputs = if cx.training() {
             let name = self.kernel()?;
-            let (normalized, vector) = normalize(&cx.variable_value(name)?, &cx.variable_value(VECTOR)?, self.power_iterations);
+            let (normalized, vector) =
+                normalize(&cx.variable_value(name)?, &cx.variable_value(VECTOR)?, self.power_iterations);
             cx.update(VECTOR, &vector)?;
             cx.apply_replacing(layer, name, &normalized, std::slice::from_ref(x))?
         } else {

@@ -45,21 +45,20 @@ impl Normalization {
         };
         let kept = self.axis.within(x.rank())?;
         if mean.shape().len() > kept.len() {
-            let message =
-                format!("has {} axes, more than the {} of `axis`", mean.shape().len(), kept.len());
+            let message = format!("has {} axes, more than the {} of `axis`", mean.shape().len(), kept.len());
             return Err(Error::argument("Normalization.mean", message));
         }
         let mut shape = vec![1; x.rank()];
         for (&axis, &size) in kept.iter().rev().zip(mean.shape().iter().rev()) {
             if size != 1 && size != x.shape()[axis] {
-                let message = format!("of shape {:?} does not fit data of shape {:?}", mean.shape(), x.shape());
+                let message =
+                    format!("of shape {:?} does not fit data of shape {:?}", mean.shape(), x.shape());
                 return Err(Error::argument("Normalization.mean", message));
             }
             shape[axis] = size;
         }
-        let constant = |n: &Numbers| {
-            Ok::<_, Error>(x.builder().constant(n.tensor(cx.dtype())?).reshape(&shape))
-        };
+        let constant =
+            |n: &Numbers| Ok::<_, Error>(x.builder().constant(n.tensor(cx.dtype())?).reshape(&shape));
         Ok(Some((constant(mean)?, constant(variance)?)))
     }
 }

@@ -114,9 +114,11 @@ impl ConvLSTMCell {
 impl Layer for ConvLSTMCell {
     fn build(&self, weights: &mut Weights, input: &Shape) -> Result<()> {
         checks::positive("filters", self.filters)?;
-        for (what, sizes) in
-            [("kernel_size", &self.kernel_size), ("strides", &self.strides), ("dilation_rate", &self.dilation_rate)]
-        {
+        for (what, sizes) in [
+            ("kernel_size", &self.kernel_size),
+            ("strides", &self.strides),
+            ("dilation_rate", &self.dilation_rate),
+        ] {
             sizes.iter().try_for_each(|&n| checks::positive(what, n))?;
         }
         if input.rank() != self.kernel_size.len() + 2 {

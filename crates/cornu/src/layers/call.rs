@@ -48,11 +48,6 @@ impl Trace {
         self.with(variable, |v| v.now.clone())
     }
 
-    /// The value of a variable as it was at the start of the step.
-    pub fn start(&self, variable: &Arc<Variable>) -> Value {
-        self.with(variable, |v| v.start.clone())
-    }
-
     /// Gives a variable a new value.
     pub fn write(&self, variable: &Arc<Variable>, value: Value) {
         self.with(variable, |v| v.now = value.clone());
@@ -120,6 +115,7 @@ impl Trace {
         masks: Vec<Option<Value>>,
     ) -> Result<Call<'a>> {
         given.check(layer.class_name(), layer.parameters()).map_err(|e| in_layer(layer, e))?;
+        let training = given.training().unwrap_or(training);
         let built = ensure_built(layer, shapes)?;
         let dtype = layer.base().dtype.compute_dtype().map_err(|e| in_layer(layer, e))?;
         let name = layer.base().resolved_name(layer.class_name());
@@ -250,7 +246,7 @@ impl Call<'_> {
         Ok(self.trace.read(self.variable(name)?))
     }
 
-    /// Gives a weight that the optimizer does not touch its value for the next step.
+    /// Gives a weight another value, from here on. The gradient of a trainable one is taken at this value.
     ///
     /// # Errors
     /// When `build` asked for no such weight, or the value has another shape.
@@ -321,25 +317,6 @@ impl Call<'_> {
     /// What went wrong in that layer, with its path.
     pub fn apply(&self, layer: &LayerRef, inputs: &[Value]) -> Result<Vec<Value>> {
         Ok(self.apply_masked(layer, inputs, &vec![None; inputs.len()])?.0)
-    }
-
-    /// [`Call::apply`] with another value in place of a weight of this layer, for this call only.
-    ///
-    /// # Errors
-    /// When there is no such weight, or what went wrong in that layer.
-    pub(crate) fn apply_replacing(
-        &self,
-        layer: &LayerRef,
-        name: &str,
-        value: &Value,
-        inputs: &[Value],
-    ) -> Result<Vec<Value>> {
-        let variable = self.variable(name)?;
-        let own = self.trace.read(variable);
-        self.trace.write(variable, value.cast(variable.spec.dtype));
-        let outputs = self.apply(layer, inputs);
-        self.trace.write(variable, own);
-        outputs
     }
 
     /// Calls a layer within this one with masks; its outputs and their masks.

@@ -156,7 +156,7 @@ impl Batch {
         terms.extend(trace.losses().into_iter().map(|l| l.cast(DType::F32)));
         for variable in &ready.trainable {
             if let Some(regularizer) = &variable.regularizer {
-                terms.push(regularizer.call(&trace.start(variable))?.cast(DType::F32));
+                terms.push(regularizer.call(&trace.read(variable))?.cast(DType::F32));
             }
         }
         let total = terms.into_iter().reduce(|a, b| a + b);
@@ -165,7 +165,8 @@ impl Batch {
         }
         if phase == Phase::Train {
             let total = total.ok_or_else(|| Error::State("there is no loss to minimize".into()))?;
-            let weights: Vec<Value> = ready.trainable.iter().map(|v| trace.start(v)).collect();
+            // As they are now: a layer may have changed its own, as spectral normalization does.
+            let weights: Vec<Value> = ready.trainable.iter().map(|v| trace.read(v)).collect();
             let grads = gradient(&ready.rule.scale_loss(&total)?, &weights)?;
             ready.apply_optimizer(trace, &grads)?;
         }

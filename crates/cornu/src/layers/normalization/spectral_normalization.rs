@@ -6,7 +6,7 @@ use crate::layers::prelude::*;
 /// While training, divides the kernel of a layer by its largest singular value, found by power iteration. Keras's
 /// `SpectralNormalization` (Miyato et al., 2018).
 ///
-/// The optimizer updates the kernel as it is before the division.
+/// The divided kernel takes the place of the kernel, and the optimizer goes on from there, as Keras does with TensorFlow.
 ///
 /// ```
 /// use cornu::prelude::*;
@@ -51,15 +51,14 @@ impl Layer for SpectralNormalization {
 
     fn call(&self, cx: &Call, x: &Value) -> Result<Value> {
         let layer = cx.child(LAYER)?;
-        let outputs = if cx.training() {
+        if cx.training() {
             let name = self.kernel()?;
-            let (normalized, vector) =
-                normalize(&cx.variable_value(name)?, &cx.variable_value(VECTOR)?, self.power_iterations);
+            let (kernel, vector) = (cx.variable_value(name)?, cx.variable_value(VECTOR)?);
+            let (kernel, vector) = normalize(&kernel, &vector, self.power_iterations);
+            cx.update(name, &kernel)?;
             cx.update(VECTOR, &vector)?;
-            cx.apply_replacing(layer, name, &normalized, std::slice::from_ref(x))?
-        } else {
-            cx.apply(layer, std::slice::from_ref(x))?
-        };
+        }
+        let outputs = cx.apply(layer, std::slice::from_ref(x))?;
         match outputs.as_slice() {
             [y] => Ok(y.cast(if x.dtype().is_float() { x.dtype() } else { cx.dtype() })),
             _ => Err(Error::argument("SpectralNormalization.layer", "must have one output")),
@@ -81,7 +80,6 @@ fn normalize(kernel: &Value, vector: &Value, iterations: usize) -> (Value, Value
         v = unit(u.matmul(&transposed));
         u = unit(v.matmul(&matrix));
     }
-    let (u, v) = (u.stop_gradient(), v.stop_gradient());
     let sigma = v.matmul(&matrix).matmul(&u.swap_axes(0, 1)).reshape(&[]);
 
     let is_zero = kernel.abs().max(kernel.all_axes()).equal(&kernel.scalar(0.0));

@@ -46,7 +46,8 @@ impl From<Vec<f64>> for Window {
 }
 
 impl Window {
-    fn values(&self, length: usize, periodic: bool) -> Result<Vec<f64>> {
+    /// One value per sample of a frame.
+    pub(crate) fn values(&self, length: usize, periodic: bool) -> Result<Vec<f64>> {
         let name = match self {
             Window::Name(name) => name,
             Window::Values(values) if values.len() == length => return Ok(values.clone()),

@@ -43,18 +43,25 @@ impl Interpolation {
     }
 }
 
-/// `x` with `size` samples along `axis`, pixel centres kept in proportion: a product with a matrix of weights.
-pub(super) fn resize_axis(
+/// `x` with `size` samples along `axis`, pixel centres kept in proportion: a product with a matrix of weights. With
+/// `antialias`, each sample of a smaller image is a mean of all that it stands for.
+pub(in crate::layers) fn resize_axis(
     x: &Value,
     axis: usize,
     size: usize,
     interpolation: &Interpolation,
+    antialias: bool,
 ) -> Result<Value> {
     let from = x.shape()[axis];
     if from == size {
         return Ok(x.clone());
     }
-    let weights = Tensor::from_f64([from, size], x.dtype(), &weights(from, size, interpolation))?;
+    if *interpolation.check()? == Interpolation::Nearest {
+        let step = from as f64 / size as f64;
+        let nearest: Vec<i32> = (0..size).map(|j| ((j as f64 + 0.5) * step).floor() as i32).collect();
+        return Ok(x.take(&x.builder().constant(Tensor::new([size], nearest)?), axis as i64));
+    }
+    let weights = Tensor::from_f64([from, size], x.dtype(), &weights(from, size, interpolation, antialias))?;
     let y = x.tensordot(&x.builder().constant(weights), &[axis as i64], &[0]);
     // The product has the new axis last.
     let last = x.rank() - 1;
@@ -64,12 +71,13 @@ pub(super) fn resize_axis(
 
 /// Row-major `(from, to)`: how much of each sample is in each new one. What would lie outside is left out, and the rest
 /// counts for it.
-fn weights(from: usize, to: usize, interpolation: &Interpolation) -> Vec<f64> {
+fn weights(from: usize, to: usize, interpolation: &Interpolation, antialias: bool) -> Vec<f64> {
     let step = from as f64 / to as f64;
+    let width = if antialias { step.max(1.0) } else { 1.0 };
     let mut table = vec![0.0; from * to];
     for j in 0..to {
         let at = (j as f64 + 0.5) * step - 0.5;
-        let column: Vec<f64> = (0..from).map(|i| interpolation.kernel(at - i as f64)).collect();
+        let column: Vec<f64> = (0..from).map(|i| interpolation.kernel((at - i as f64) / width)).collect();
         let sum: f64 = column.iter().sum();
         column.iter().enumerate().for_each(|(i, w)| table[i * to + j] = w / sum);
     }

@@ -50,7 +50,7 @@ impl Layer for UpSampling2D {
         for (axis, size) in (first..).zip(sizes) {
             y = match self.interpolation.check()? {
                 Interpolation::Nearest => y.repeat(*size, axis as i64),
-                smooth => resize_axis(&y, axis, y.dim(axis as i64) * size, smooth)?,
+                smooth => resize_axis(&y, axis, y.dim(axis as i64) * size, smooth, false)?,
             };
         }
         Ok(y)

@@ -1,0 +1,75 @@
+//! Numbers as bins.
+use super::Adapt;
+use super::encoding::{OutputMode, count_not_greater, not_sparse};
+use super::quantiles::Summary;
+use crate::layers::prelude::*;
+
+/// The number of the bin that each number falls in. Keras's `Discretization`.
+///
+/// Bins are given by `bin_boundaries`, or found by [`Adapt::adapt`] so that each of `num_bins` holds as many samples.
+///
+/// ```
+/// use cornu::prelude::*;
+/// let x = Input::new([4]).tensor();
+/// let layer = Discretization::new().bin_boundaries([0.0, 1.0, 2.0]);
+/// let mut model = Model::new(&x, layer.apply(&x))?;
+/// let y = model.predict(&Tensor::from([[-1.5f32, 1.0, 3.4, 0.5]]), Predict::new())?;
+/// assert_eq!(y.to_f64(), [0.0, 2.0, 3.0, 1.0]);
+/// # Ok::<(), cornu::Error>(())
+/// ```
+#[layer("keras.layers", order(bin_boundaries, num_bins, epsilon, output_mode, sparse, name, dtype_name))]
+pub struct Discretization {
+    /// Where one bin ends and the next begins, rising.
+    #[default(None)]
+    pub bin_boundaries: Option<Vec<f64>>,
+    /// How many bins to find.
+    #[default(None)]
+    pub num_bins: Option<usize>,
+    /// How far the boundaries that are found may be off, as a share of the samples; 0.01 by default.
+    #[default(0.01)]
+    pub epsilon: f64,
+    /// `"int"` (default), `"one_hot"`, `"multi_hot"` or `"count"`.
+    #[default("int")]
+    pub output_mode: OutputMode,
+    /// Must be false: there are no sparse tensors.
+    #[default(false)]
+    pub sparse: bool,
+}
+
+impl Layer for Discretization {
+    fn call(&self, cx: &Call, x: &Value) -> Result<Value> {
+        not_sparse("Discretization", self.sparse)?;
+        let Some(boundaries) = &self.bin_boundaries else {
+            let error = Error::State("there are no bins yet".into());
+            return Err(error.help("give `bin_boundaries`, or call `adapt` before the layer is applied"));
+        };
+        if boundaries.windows(2).any(|pair| pair[0] > pair[1]) {
+            return Err(Error::argument("bin_boundaries", format!("must rise, got {boundaries:?}")));
+        }
+        let x = if x.dtype().is_float() { x.clone() } else { x.cast(DType::F32) };
+        let bins = if boundaries.is_empty() {
+            x.full_like(0.0).cast(DType::I32)
+        } else {
+            let sorted = Tensor::from_f64([boundaries.len()], x.dtype(), boundaries)?;
+            count_not_greater(&x, &x.builder().constant(sorted))
+        };
+        let dtype = if self.output_mode == OutputMode::Int { DType::I32 } else { cx.dtype() };
+        self.output_mode.encode(&bins, boundaries.len() + 1, dtype, None)
+    }
+}
+
+impl Adapt for Discretization {
+    fn adapt(&mut self, data: &Tensor) -> Result<()> {
+        let Some(bins) = self.num_bins else {
+            let message = "must be given to find bins; `bin_boundaries` are fixed";
+            return Err(Error::argument("Discretization.num_bins", message));
+        };
+        if !(self.epsilon > 0.0 && self.epsilon <= 1.0) || bins == 0 || data.is_empty() {
+            let message = format!("cannot find {bins} bins of {} numbers within {}", data.len(), self.epsilon);
+            return Err(Error::argument("Discretization", message));
+        }
+        let summary = Summary::new(data.to_f64(), self.epsilon).compress(self.epsilon);
+        self.bin_boundaries = Some(summary.boundaries(bins));
+        Ok(())
+    }
+}

@@ -1,0 +1,157 @@
+//! Spectrogram on the mel scale.
+use crate::initializers::Window;
+use crate::layers::checks;
+use crate::layers::convolutional::convolve;
+use crate::layers::prelude::*;
+use crate::arguments::Padding;
+use std::f64::consts::PI;
+
+/// Sound as the power of mel bands over time: `(batch, samples)` to `(batch, num_mel_bins, frames)`. Keras's
+/// `MelSpectrogram`.
+///
+/// ```
+/// use cornu::prelude::*;
+/// let x = Input::new([16000]).tensor();
+/// let y = MelSpectrogram::new().num_mel_bins(64).fft_length(512).sequence_stride(256).apply(&x);
+/// assert_eq!(y.shape().to_string(), "(None, 64, 63)");
+/// ```
+#[layer("keras.layers")]
+pub struct MelSpectrogram {
+    /// Size of the transform; 2048 by default.
+    #[default(2048)]
+    pub fft_length: usize,
+    /// Samples from one frame to the next; 512 by default.
+    #[default(512)]
+    pub sequence_stride: usize,
+    /// Samples in a frame; `fft_length` by default.
+    #[default(None)]
+    pub sequence_length: Option<usize>,
+    /// What weighs the samples of a frame: `"hann"` (default), `"hamming"`, values, or null for nothing.
+    #[default("hann")]
+    pub window: Option<Window>,
+    /// Samples per second; 16000 by default.
+    #[default(16000.0)]
+    pub sampling_rate: f64,
+    /// Number of bands; 128 by default.
+    #[default(128)]
+    pub num_mel_bins: usize,
+    /// Where the lowest band begins, in hertz; 20 by default.
+    #[default(20.0)]
+    pub min_freq: f64,
+    /// Where the highest band ends, in hertz; half the sampling rate by default.
+    #[default(None)]
+    pub max_freq: Option<f64>,
+    /// Whether to give decibels; true by default.
+    #[default(true)]
+    pub power_to_db: bool,
+    /// How far decibels go below the largest of the batch; 80 by default.
+    #[default(80.0)]
+    pub top_db: f64,
+    /// Exponent of the magnitude; 2 by default, for power.
+    #[default(2.0)]
+    pub mag_exp: f64,
+    /// The least power that counts; 1e-10 by default.
+    #[default(1e-10)]
+    pub min_power: f64,
+    /// The power of 0 decibels; 1 by default.
+    #[default(1.0)]
+    pub ref_power: f64,
+}
+
+impl MelSpectrogram {
+    fn check(&self) -> Result<usize> {
+        checks::positive("fft_length", self.fft_length)?;
+        checks::positive("sequence_stride", self.sequence_stride)?;
+        checks::positive("num_mel_bins", self.num_mel_bins)?;
+        let length = self.sequence_length.unwrap_or(self.fft_length);
+        if length == 0 || length > self.fft_length {
+            let message = format!("must be from 1 to `fft_length` ({}), got {length}", self.fft_length);
+            return Err(Error::argument("sequence_length", message));
+        }
+        if let Some(Window::Name(name)) = &self.window
+            && !["hann", "hamming"].contains(&name.as_str())
+        {
+            return Err(Error::unknown("window", name, ["hann", "hamming"]));
+        }
+        Ok(length)
+    }
+
+    /// A convolution's kernel `(fft_length, 1, 2 * frequencies)` that gives real, then imaginary parts of a frame.
+    fn transform(&self, dtype: DType) -> Result<Tensor> {
+        let (length, size, bins) = (self.check()?, self.fft_length, self.fft_length / 2 + 1);
+        let window = match &self.window {
+            Some(window) => window.values(length, true)?,
+            None => vec![1.0; length],
+        };
+        // A shorter window stands in the middle of the frame; none leaves all of it.
+        let before = (size - length) / 2;
+        let weight = |t: usize| match &self.window {
+            None => 1.0,
+            Some(_) => t.checked_sub(before).and_then(|t| window.get(t)).copied().unwrap_or(0.0),
+        };
+        let mut values = Vec::with_capacity(size * 2 * bins);
+        for t in 0..size {
+            // The product of time and frequency wraps, so that large angles stay exact.
+            let angle = |k: usize| -2.0 * PI * ((t * k) % size) as f64 / size as f64;
+            values.extend((0..bins).map(|k| weight(t) * angle(k).cos()));
+            values.extend((0..bins).map(|k| weight(t) * angle(k).sin()));
+        }
+        Tensor::from_f64([size, 1, 2 * bins], dtype, &values)
+    }
+
+    /// The share of each frequency in each band, `(frequencies, num_mel_bins)`: triangles on the mel scale.
+    fn bands(&self, dtype: DType) -> Result<Tensor> {
+        let mel = |hertz: f64| 1127.0 * (1.0 + hertz / 700.0).ln();
+        let (low, high) = (mel(self.min_freq), mel(self.max_freq.unwrap_or((self.sampling_rate / 2.0).floor())));
+        let (bins, bands) = (self.fft_length / 2 + 1, self.num_mel_bins);
+        let edge = |i: usize| low + (high - low) * i as f64 / (bands + 1) as f64;
+        let mut shares = vec![0.0; bins * bands];
+        for k in 1..bins {
+            let at = mel(self.sampling_rate / 2.0 * k as f64 / (bins - 1) as f64);
+            for (band, share) in shares[k * bands..(k + 1) * bands].iter_mut().enumerate() {
+                let (lower, center, upper) = (edge(band), edge(band + 1), edge(band + 2));
+                *share = ((at - lower) / (center - lower)).min((upper - at) / (upper - center)).max(0.0);
+            }
+        }
+        Tensor::from_f64([bins, bands], dtype, &shares)
+    }
+
+    fn decibels(&self, power: &Value) -> Value {
+        let scale = 10.0 / std::f64::consts::LN_10;
+        let reference = 10.0 * self.ref_power.abs().max(self.min_power).log10();
+        let level = power.maximum(&power.scalar(self.min_power)).log() * scale - reference;
+        let least = level.max(level.all_axes()) - self.top_db;
+        level.maximum(&least)
+    }
+}
+
+/// `x` with `n` elements more at each end of its last axis, as in a mirror that stands on the outermost element.
+fn reflect(x: &Value, n: usize) -> Result<Value> {
+    let size = x.dim(-1);
+    if n >= size {
+        return Err(Error::Data(format!("{size} samples are too few for a frame; at least {} are needed", n + 1)));
+    }
+    let places = (0..n).map(|i| n - i).chain(0..size).chain((0..n).map(|i| size - 2 - i));
+    let places: Vec<i32> = places.map(|i| i as i32).collect();
+    Ok(x.take(&x.builder().constant(Tensor::new([places.len()], places)?), -1))
+}
+
+impl Layer for MelSpectrogram {
+    fn call(&self, cx: &Call, x: &Value) -> Result<Value> {
+        checks::rank(x, 2)?;
+        let wide = DType::promote(cx.dtype(), DType::F32);
+        // The long sums of a transform lose what little sound there is in quiet bands, unless they are in double precision.
+        let padded = reflect(&x.cast(DType::F64), self.fft_length / 2)?.expand_dims(-1);
+        let kernel = x.builder().constant(self.transform(DType::F64)?);
+        let sides = convolve(&padded, &kernel, &[self.sequence_stride], &Padding::Valid, &[1], 1)?.split(2, -1);
+        let [real, imaginary] = sides.as_slice() else {
+            return Err(Error::State("a transform has two sides".into()));
+        };
+        let square = (real.square() + imaginary.square()).cast(wide);
+        let magnitude =
+            if self.mag_exp == 2.0 { square } else { square.powf(self.mag_exp / 2.0) };
+        let power = magnitude.tensordot(&x.builder().constant(self.bands(wide)?), &[-1], &[0]);
+        let y = if self.power_to_db { self.decibels(&power) } else { power };
+        Ok(y.swap_axes(1, 2).cast(cx.dtype()))
+    }
+}

@@ -115,7 +115,6 @@ impl Trace {
         masks: Vec<Option<Value>>,
     ) -> Result<Call<'a>> {
         given.check(layer.class_name(), layer.parameters()).map_err(|e| in_layer(layer, e))?;
-        let training = given.training().unwrap_or(training);
         let built = ensure_built(layer, shapes)?;
         let dtype = layer.base().dtype.compute_dtype().map_err(|e| in_layer(layer, e))?;
         let name = layer.base().resolved_name(layer.class_name());

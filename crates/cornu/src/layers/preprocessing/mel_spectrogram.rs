@@ -101,16 +101,21 @@ impl MelSpectrogram {
 
     /// The share of each frequency in each band, `(frequencies, num_mel_bins)`: triangles on the mel scale.
     fn bands(&self, dtype: DType) -> Result<Tensor> {
-        let mel = |hertz: f64| 1127.0 * (1.0 + hertz / 700.0).ln();
+        // In single precision, as in Keras: at the foot of a triangle its rounding is most of a share.
+        let mel = |hertz: f64| 1127.0 * (1.0 + hertz as f32 / 700.0).ln();
         let (low, high) = (mel(self.min_freq), mel(self.max_freq.unwrap_or((self.sampling_rate / 2.0).floor())));
         let (bins, bands) = (self.fft_length / 2 + 1, self.num_mel_bins);
-        let edge = |i: usize| low + (high - low) * i as f64 / (bands + 1) as f64;
+        let edge = |i: usize| {
+            let share = i as f32 / (bands + 1) as f32;
+            low * (1.0 - share) + high * share
+        };
         let mut shares = vec![0.0; bins * bands];
         for k in 1..bins {
             let at = mel(self.sampling_rate / 2.0 * k as f64 / (bins - 1) as f64);
             for (band, share) in shares[k * bands..(k + 1) * bands].iter_mut().enumerate() {
                 let (lower, center, upper) = (edge(band), edge(band + 1), edge(band + 2));
-                *share = ((at - lower) / (center - lower)).min((upper - at) / (upper - center)).max(0.0);
+                let height = ((at - lower) / (center - lower)).min((upper - at) / (upper - center));
+                *share = f64::from(height.max(0.0));
             }
         }
         Tensor::from_f64([bins, bands], dtype, &shares)
@@ -140,14 +145,13 @@ impl Layer for MelSpectrogram {
     fn call(&self, cx: &Call, x: &Value) -> Result<Value> {
         checks::rank(x, 2)?;
         let wide = DType::promote(cx.dtype(), DType::F32);
-        // The long sums of a transform lose what little sound there is in quiet bands, unless they are in double precision.
-        let padded = reflect(&x.cast(DType::F64), self.fft_length / 2)?.expand_dims(-1);
-        let kernel = x.builder().constant(self.transform(DType::F64)?);
+        let padded = reflect(&x.cast(wide), self.fft_length / 2)?.expand_dims(-1);
+        let kernel = x.builder().constant(self.transform(wide)?);
         let sides = convolve(&padded, &kernel, &[self.sequence_stride], &Padding::Valid, &[1], 1)?.split(2, -1);
         let [real, imaginary] = sides.as_slice() else {
             return Err(Error::State("a transform has two sides".into()));
         };
-        let square = (real.square() + imaginary.square()).cast(wide);
+        let square = real.square() + imaginary.square();
         let magnitude =
             if self.mag_exp == 2.0 { square } else { square.powf(self.mag_exp / 2.0) };
         let power = magnitude.tensordot(&x.builder().constant(self.bands(wide)?), &[-1], &[0]);

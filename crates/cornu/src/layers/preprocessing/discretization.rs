@@ -65,7 +65,8 @@ impl Adapt for Discretization {
             return Err(Error::argument("Discretization.num_bins", message));
         };
         if !(self.epsilon > 0.0 && self.epsilon <= 1.0) || bins == 0 || data.is_empty() {
-            let message = format!("cannot find {bins} bins of {} numbers within {}", data.len(), self.epsilon);
+            let message =
+                format!("cannot find {bins} bins of {} numbers within {}", data.len(), self.epsilon);
             return Err(Error::argument("Discretization", message));
         }
         let summary = Summary::new(data.to_f64(), self.epsilon).compress(self.epsilon);

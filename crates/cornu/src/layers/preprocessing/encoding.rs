@@ -54,7 +54,11 @@ impl OutputMode {
 
 /// Fails when a file or user asks for sparse tensors.
 pub(super) fn not_sparse(class: &str, sparse: bool) -> Result<()> {
-    if sparse { Err(Error::argument(format!("{class}.sparse"), "sparse tensors are not supported")) } else { Ok(()) }
+    if sparse {
+        Err(Error::argument(format!("{class}.sparse"), "sparse tensors are not supported"))
+    } else {
+        Ok(())
+    }
 }
 
 /// For each element of `x`, how many of the rising numbers `sorted` are not greater.

@@ -124,7 +124,9 @@ impl IntegerLookup {
         }
         let places = self.token_start() + self.tokens()?.len();
         match self.max_tokens {
-            Some(max) if max <= 1 => Err(Error::argument("max_tokens", format!("must be more than 1, got {max}"))),
+            Some(max) if max <= 1 => {
+                Err(Error::argument("max_tokens", format!("must be more than 1, got {max}")))
+            }
             Some(max) if places > max => {
                 let message = format!("allows {max} places, the vocabulary needs {places}");
                 Err(Error::argument("max_tokens", message))
@@ -138,7 +140,8 @@ impl IntegerLookup {
         let mut known: Vec<(i64, i64)> =
             self.tokens()?.iter().zip(self.token_start() as i64..).map(|(&t, place)| (t, place)).collect();
         known.sort_unstable();
-        let constant = |values: Vec<i64>| Ok::<_, Error>(x.builder().constant(Tensor::new([values.len()], values)?));
+        let constant =
+            |values: Vec<i64>| Ok::<_, Error>(x.builder().constant(Tensor::new([values.len()], values)?));
         let sorted = constant(known.iter().map(|(token, _)| *token).collect())?;
         let places = constant(known.iter().map(|(_, place)| *place).collect())?;
 

@@ -1,9 +1,9 @@
 //! Spectrogram on the mel scale.
+use crate::arguments::Padding;
 use crate::initializers::Window;
 use crate::layers::checks;
 use crate::layers::convolutional::convolve;
 use crate::layers::prelude::*;
-use crate::arguments::Padding;
 use std::f64::consts::PI;
 
 /// Sound as the power of mel bands over time: `(batch, samples)` to `(batch, num_mel_bins, frames)`. Keras's
@@ -103,7 +103,8 @@ impl MelSpectrogram {
     fn bands(&self, dtype: DType) -> Result<Tensor> {
         // In single precision, as in Keras: at the foot of a triangle its rounding is most of a share.
         let mel = |hertz: f64| 1127.0 * (1.0 + hertz as f32 / 700.0).ln();
-        let (low, high) = (mel(self.min_freq), mel(self.max_freq.unwrap_or((self.sampling_rate / 2.0).floor())));
+        let (low, high) =
+            (mel(self.min_freq), mel(self.max_freq.unwrap_or((self.sampling_rate / 2.0).floor())));
         let (bins, bands) = (self.fft_length / 2 + 1, self.num_mel_bins);
         let edge = |i: usize| {
             let share = i as f32 / (bands + 1) as f32;
@@ -134,7 +135,10 @@ impl MelSpectrogram {
 fn reflect(x: &Value, n: usize) -> Result<Value> {
     let size = x.dim(-1);
     if n >= size {
-        return Err(Error::Data(format!("{size} samples are too few for a frame; at least {} are needed", n + 1)));
+        return Err(Error::Data(format!(
+            "{size} samples are too few for a frame; at least {} are needed",
+            n + 1
+        )));
     }
     let places = (0..n).map(|i| n - i).chain(0..size).chain((0..n).map(|i| size - 2 - i));
     let places: Vec<i32> = places.map(|i| i as i32).collect();
@@ -147,13 +151,13 @@ impl Layer for MelSpectrogram {
         let wide = DType::promote(cx.dtype(), DType::F32);
         let padded = reflect(&x.cast(wide), self.fft_length / 2)?.expand_dims(-1);
         let kernel = x.builder().constant(self.transform(wide)?);
-        let sides = convolve(&padded, &kernel, &[self.sequence_stride], &Padding::Valid, &[1], 1)?.split(2, -1);
+        let sides =
+            convolve(&padded, &kernel, &[self.sequence_stride], &Padding::Valid, &[1], 1)?.split(2, -1);
         let [real, imaginary] = sides.as_slice() else {
             return Err(Error::State("a transform has two sides".into()));
         };
         let square = real.square() + imaginary.square();
-        let magnitude =
-            if self.mag_exp == 2.0 { square } else { square.powf(self.mag_exp / 2.0) };
+        let magnitude = if self.mag_exp == 2.0 { square } else { square.powf(self.mag_exp / 2.0) };
         let power = magnitude.tensordot(&x.builder().constant(self.bands(wide)?), &[-1], &[0]);
         let y = if self.power_to_db { self.decibels(&power) } else { power };
         Ok(y.swap_axes(1, 2).cast(cx.dtype()))

@@ -23,7 +23,14 @@ impl Summary {
             return self;
         }
         let mut total = 0.0;
-        let sums: Vec<f64> = self.weights.iter().map(|w| { total += w; total }).collect();
+        let sums: Vec<f64> = self
+            .weights
+            .iter()
+            .map(|w| {
+                total += w;
+                total
+            })
+            .collect();
         let shares: Vec<f64> = sums.iter().map(|sum| sum / total).collect();
         let count = (1.0 / epsilon).ceil() as usize;
         let at = |k: usize| epsilon + k as f64 * epsilon;

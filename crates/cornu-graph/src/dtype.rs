@@ -153,6 +153,20 @@ impl DType {
         with_dtype!(self, T => size_of::<T>())
     }
 
+    /// The lowest and the highest finite value.
+    pub fn limits(self) -> (f64, f64) {
+        let bits = 8 * self.size() as i32;
+        match self {
+            DType::Bool => (0.0, 1.0),
+            DType::F16 => (-65504.0, 65504.0),
+            DType::BF16 => (bf16::MIN.to_f64(), bf16::MAX.to_f64()),
+            DType::F32 => (f64::from(f32::MIN), f64::from(f32::MAX)),
+            DType::F64 => (f64::MIN, f64::MAX),
+            int if int.is_unsigned_int() => (0.0, 2f64.powi(bits) - 1.0),
+            _ => (-(2f64.powi(bits - 1)), 2f64.powi(bits - 1) - 1.0),
+        }
+    }
+
     /// One of the floating-point types.
     pub fn is_float(self) -> bool {
         matches!(self, DType::F16 | DType::BF16 | DType::F32 | DType::F64)

@@ -6,6 +6,7 @@ use crate::models::functional::Structure;
 use crate::models::keras_tensor::apply_layer;
 use crate::models::{Functional, KerasTensor, Model};
 use crate::object::excerpt;
+use crate::ops::registry;
 use crate::shape::Shape;
 use cornu_graph::{Error, Result};
 use serde_json::{Map, Value as Json, json};
@@ -103,7 +104,7 @@ impl Graph {
             format_error("Functional", format!("a layer without a name: {}", excerpt(saved)))
         })?;
         let calls = saved["inbound_nodes"].as_array().cloned().unwrap_or_default();
-        let is_op = saved["module"].as_str().is_some_and(|m| m.starts_with("keras.src.ops"));
+        let is_op = saved["module"].as_str().is_some_and(registry::is_module);
         let layer = if is_op { None } else { Some(list::from_saved(saved)?) };
         let mut done = vec![];
         if let Some(input) = layer.as_ref().and_then(crate::models::functional::as_input) {
@@ -168,8 +169,8 @@ impl Graph {
                 (layer.share(), given, tensors)
             }
             None => {
-                let message = "ops in files cannot be read yet";
-                return Err(format_error(&pending.name, message));
+                let operation = registry::from_saved(&pending.saved, &form)?;
+                (operation, Given { form: Some(form), ..Given::in_order() }, tensors)
             }
         };
         let outputs = apply_layer(layer, given, tensors, None);

@@ -1,12 +1,14 @@
 //! What ops are given: tensors or numbers, axes, sizes.
 use crate::ops::Operand;
 use cornu_graph::{DType, Tensor};
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A number in place of a tensor. It takes the dtype of the tensors beside it, as in Keras.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Number {
+    /// Truth.
+    Bool(bool),
     /// Leaves integers integers.
     Int(i64),
     /// Makes integers floats.
@@ -17,6 +19,7 @@ impl Number {
     /// A scalar beside tensors that meet in `dtype`.
     pub(crate) fn beside(self, dtype: DType) -> Tensor {
         match self {
+            Number::Bool(b) => Tensor::scalar(b),
             Number::Float(x) if dtype.is_float() => Tensor::full([], dtype, x),
             Number::Float(x) => Tensor::full([], DType::F32, x),
             Number::Int(n) => {
@@ -81,7 +84,7 @@ macro_rules! from_numbers {
 from_numbers!(f64 i32 i64);
 
 /// Axes to work over: one, several, or all (`None`). Negative ones count from the end.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Axes {
     /// One axis.
@@ -156,6 +159,39 @@ impl From<&[i64]> for Sizes {
     }
 }
 
+/// One number or a list of them.
+impl<'de> Deserialize<'de> for Sizes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Axes::deserialize(deserializer)? {
+            Axes::One(size) => Ok(Sizes(vec![size])),
+            Axes::Several(sizes) => Ok(Sizes(sizes)),
+            Axes::All(()) => Err(serde::de::Error::custom("sizes are missing")),
+        }
+    }
+}
+
+/// How to cut an axis: into this many equal parts, or before these positions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Sections {
+    /// Equal parts.
+    Equal(usize),
+    /// Before these positions.
+    At(Vec<i64>),
+}
+
+impl From<usize> for Sections {
+    fn from(sections: usize) -> Sections {
+        Sections::Equal(sections)
+    }
+}
+
+impl<const N: usize> From<[i64; N]> for Sections {
+    fn from(positions: [i64; N]) -> Sections {
+        Sections::At(positions.to_vec())
+    }
+}
+
 /// A dtype, saved by its name.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DTypeName(pub DType);
@@ -167,7 +203,35 @@ impl From<DType> for DTypeName {
 }
 
 impl Serialize for DTypeName {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.0.name())
     }
 }
+
+impl<'de> Deserialize<'de> for DTypeName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        name.parse().map(DTypeName).map_err(serde::de::Error::custom)
+    }
+}
+
+/// A dtype, or that of the tensor.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct MaybeDType(pub Option<DTypeName>);
+
+impl MaybeDType {
+    /// The dtype given, or another.
+    pub fn or(self, other: DType) -> DType {
+        self.0.map_or(other, |d| d.0)
+    }
+}
+
+impl From<Option<DType>> for MaybeDType {
+    fn from(dtype: Option<DType>) -> MaybeDType {
+        MaybeDType(dtype.map(DTypeName))
+    }
+}
+
+/// A word or formula.
+pub(crate) type Text = String;

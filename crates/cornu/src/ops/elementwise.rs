@@ -1,7 +1,7 @@
 //! Element by element.
-use super::arguments::DTypeName;
+use super::arguments::{DTypeName, MaybeDType};
 use super::dtypes::{choose, float, truth};
-use super::{Arg, Operand};
+use cornu_graph::{DType, Value};
 
 ops! {
     "keras.src.ops.numpy";
@@ -27,6 +27,68 @@ ops! {
     Negative negative(x) => -x;
     /// `|x|`
     Absolute absolute(x) => x.abs();
+    /// `|x|`. Keras's other name for [`absolute`].
+    Abs abs(x) => x.abs();
+    /// `|x|`; integers give float32.
+    Fabs fabs(x) => float(x).abs();
+    /// The tensor itself.
+    Copy copy(x) => x.clone();
+    /// Cube root; integers give float32.
+    Cbrt cbrt(x) => float(x).cbrt();
+    /// `2^x`; integers give float32.
+    Exp2 exp2(x) => (float(x) * std::f64::consts::LN_2).exp();
+    /// Arc sine.
+    Arcsin arcsin(x) => float(x).asin();
+    /// Arc cosine.
+    Arccos arccos(x) => float(x).acos();
+    /// Arc tangent.
+    Arctan arctan(x) => float(x).atan();
+    /// Hyperbolic sine.
+    Sinh sinh(x) => float(x).sinh();
+    /// Hyperbolic cosine.
+    Cosh cosh(x) => float(x).cosh();
+    /// Inverse of [`sinh`].
+    Arcsinh arcsinh(x) => float(x).asinh();
+    /// Inverse of [`cosh`].
+    Arccosh arccosh(x) => float(x).acosh();
+    /// Inverse of [`tanh`].
+    Arctanh arctanh(x) => float(x).atanh();
+    /// `sin(πx) / πx`, 1 at 0.
+    Sinc sinc(x) => {
+        let x = float(x) * std::f64::consts::PI;
+        let safe = x.equal(&x.scalar(0.0)).select(&x.full_like(1.0), &x);
+        x.equal(&x.scalar(0.0)).select(&x.full_like(1.0), &(safe.sin() / &safe))
+    };
+    /// Degrees as radians.
+    Deg2rad deg2rad(x) => float(x) * (std::f64::consts::PI / 180.0);
+    /// Radians as degrees.
+    Rad2deg rad2deg(x) => float(x) * (180.0 / std::f64::consts::PI);
+    /// The angle of a complex number; of a real one, 0 or π.
+    Angle angle(x) => {
+        let x = float(x);
+        let negative = x.lt(&x.scalar(0.0));
+        let angle = negative.select(&x.full_like(std::f64::consts::PI), &x.full_like(0.0));
+        x.is_nan().select(&x, &angle)
+    };
+    /// To the next whole number toward 0.
+    Trunc trunc(x) => if x.dtype().is_float() { x.sign() * x.abs().floor() } else { x.clone() };
+    /// Whether the sign bit is set.
+    Signbit signbit(x) => if x.dtype().is_float() {
+        // -0.0 has it, too.
+        x.lt(&x.scalar(0.0)).or(&x.equal(&x.scalar(0.0)).and(&(1.0 / x).lt(&x.scalar(0.0))))
+    } else {
+        x.lt(&x.scalar(0.0))
+    };
+    /// Whether it is infinite.
+    Isinf isinf(x) => float(x).abs().equal(&float(x).scalar(f64::INFINITY));
+    /// Whether it is `-∞`.
+    Isneginf isneginf(x) => float(x).equal(&float(x).scalar(f64::NEG_INFINITY));
+    /// Whether it is `+∞`.
+    Isposinf isposinf(x) => float(x).equal(&float(x).scalar(f64::INFINITY));
+    /// Whether it is a real number: always.
+    Isreal isreal(x) => x.full_like(1.0).cast(cornu_graph::DType::Bool);
+    /// The modified Bessel function of the first kind, of order 0 (Abramowitz and Stegun, 9.8.1 and 9.8.2).
+    I0 i0(x) => bessel_i0(&float(x));
     /// -1, 0 or 1.
     Sign sign(x) => x.sign();
     /// `x²`
@@ -59,16 +121,20 @@ ops! {
     Ceil ceil(x) => float(x).ceil();
     /// To the next whole number toward minus infinity.
     Floor floor(x) => float(x).floor();
-    /// To the nearest whole number, halves to even.
-    Round round(x) { ; decimals = 0 } => x.round();
+    /// To so many decimals, halves to even.
+    Round round(x) { decimals: i64 } => rounded(x, *decimals);
     /// Whether it is no number.
     Isnan isnan(x) => float(x).is_nan();
     /// Whether it is neither infinite nor NaN.
     Isfinite isfinite(x) => float(x).is_finite();
     /// This shape and dtype, filled with 0.
-    ZerosLike zeros_like(x) { ; dtype = null } => x.full_like(0.0);
+    ZerosLike zeros_like(x) { dtype: MaybeDType } => x.cast(dtype.or(x.dtype())).full_like(0.0);
     /// This shape and dtype, filled with 1.
-    OnesLike ones_like(x) { ; dtype = null } => x.full_like(1.0);
+    OnesLike ones_like(x) { dtype: MaybeDType } => x.cast(dtype.or(x.dtype())).full_like(1.0);
+    /// This shape, filled with a value.
+    FullLike full_like(x, fill_value) { dtype: MaybeDType } => fill_value.cast(dtype.or(x.dtype())).broadcast_to(x.shape());
+    /// Another dtype, or a copy.
+    Array array(x) { dtype: MaybeDType } => x.cast(dtype.or(x.dtype()));
     /// `x1` where the condition holds (is not 0), else `x2`, broadcast. Keras's `where`.
     Where where_(condition, x1, x2) => choose(&truth(condition), x1, x2);
 }
@@ -85,12 +151,49 @@ ops! {
     "keras.src.ops.core";
     /// Another dtype.
     Cast cast(x) { dtype: DTypeName } => x.cast(dtype.0);
+    /// Another dtype, whose limits values stay within.
+    SaturateCast saturate_cast(x) { dtype: DTypeName } => saturated(x, dtype.0);
+    /// The tensor itself, of this dtype if one is given.
+    ConvertToTensor convert_to_tensor(x) { dtype: MaybeDType; sparse = null, ragged = null } => x.cast(dtype.or(x.dtype()));
     /// The same values, through which no gradient goes.
     StopGradient stop_gradient(x) => x.stop_gradient();
 }
 
-/// `|x|`. Keras's other name for [`absolute`].
-#[track_caller]
-pub fn abs<X: Operand>(x: impl Into<Arg<X>>) -> X::Output {
-    absolute(x)
+/// Two polynomials, within 2e-7 relative.
+fn bessel_i0(x: &Value) -> Value {
+    const SMALL: [f64; 7] = [0.0045813, 0.0360768, 0.2659732, 1.2067492, 3.0899424, 3.5156229, 1.0];
+    const LARGE: [f64; 9] = [
+        0.00392377,
+        -0.01647633,
+        0.02635537,
+        -0.02057706,
+        0.00916281,
+        -0.00157565,
+        0.00225319,
+        0.01328592,
+        0.39894228,
+    ];
+    let horner = |t: &Value, c: &[f64]| c[1..].iter().fold(t.full_like(c[0]), |y, &c| y * t + c);
+    let a = x.abs();
+    let small = horner(&(&a / 3.75).square(), &SMALL);
+    let at_least = a.maximum(&a.scalar(3.75));
+    let large = horner(&(3.75 / &at_least), &LARGE) * at_least.exp() / at_least.sqrt();
+    a.lt(&a.scalar(3.75)).select(&small, &large)
+}
+
+fn rounded(x: &Value, decimals: i64) -> Value {
+    if decimals == 0 || !x.dtype().is_float() && decimals > 0 {
+        return x.round();
+    }
+    let factor = 10f64.powi(decimals as i32);
+    let rounded = (float(x) * factor).round() / factor;
+    rounded.cast(x.dtype())
+}
+
+fn saturated(x: &Value, dtype: DType) -> Value {
+    let (low, high) = dtype.limits();
+    if dtype.is_float() && x.dtype().is_float() && dtype.size() >= x.dtype().size() {
+        return x.cast(dtype);
+    }
+    float(x).clip(low, high).cast(dtype)
 }

@@ -1,4 +1,10 @@
 //! Products of matrices.
+use super::Axes;
+use super::arguments::Text;
+use super::dtypes::float;
+use crate::layers::einsum;
+use cornu_graph::ops::{ConvWindow, ReduceKind};
+use cornu_graph::{Error, Value};
 
 ops! {
     "keras.src.ops.numpy";
@@ -10,4 +16,85 @@ ops! {
         (_, 1) => x1.tensordot(x2, &[-1], &[0]),
         _ => x1.tensordot(x2, &[-1], &[-2]),
     };
+    /// The product of all elements of both, in a row, summed.
+    Vdot vdot(x1, x2) => {
+        let flat = |x: &Value| x.reshape(&[x.spec().len()]);
+        flat(x1).tensordot(&flat(x2), &[0], &[0])
+    };
+    /// Every element of the first times every one of the second.
+    Outer outer(x1, x2) => x1.reshape(&[x1.spec().len(), 1]) * x2.reshape(&[1, x2.spec().len()]);
+    /// Sums of products over so many axes (the last of `x1`, the first of `x2`), or over two lists of axes.
+    Tensordot tensordot(x1, x2) { axes: Contracted } => match axes {
+        Contracted::Count(n) => {
+            let (n, rank) = (*n as i64, x1.rank() as i64);
+            x1.tensordot(x2, &(rank - n..rank).collect::<Vec<_>>(), &(0..n).collect::<Vec<_>>())
+        }
+        Contracted::Axes(a, b) => x1.tensordot(x2, &a.of(x1.rank()), &b.of(x2.rank())),
+    };
+    /// Einstein's sum over the letters that the result does not have: `"ij,jk->ik"`.
+    Einsum einsum([xs]) { subscripts: Text } => match xs {
+        [x1, x2] => einsum::einsum(subscripts, x1, x2).unwrap_or_else(|e| x1.fail(e)),
+        _ => xs[0].fail(Error::op("einsum", format!("of two tensors only, got {}", xs.len()))),
+    };
+    /// The vector product along the last axis.
+    Cross cross(x1, x2) { axisa: i64, axisb: i64, axisc: i64; axis = null } => {
+        let (a, b) = (x1.unstack(*axisa), x2.unstack(*axisb));
+        match (a.as_slice(), b.as_slice()) {
+            ([a0, a1, a2], [b0, b1, b2]) => {
+                let parts = [a1 * b2 - a2 * b1, a2 * b0 - a0 * b2, a0 * b1 - a1 * b0];
+                Value::stack(&parts.iter().collect::<Vec<_>>(), *axisc)
+            }
+            ([a0, a1], [b0, b1]) => a0 * b1 - a1 * b0,
+            _ => x1.fail(Error::op("cross", format!("of vectors of 3 or 2, got {} and {}", a.len(), b.len()))),
+        }
+    };
+    /// The correlation of the rows with each other, between -1 and 1.
+    Corrcoef corrcoef(x) => {
+        let x = float(x);
+        let centered = &x - x.mean_keepdims([-1]);
+        let covariance = centered.tensordot(&centered, &[-1], &[-1]);
+        let deviation = centered.square().reduce(ReduceKind::Sum, &[-1], false).sqrt();
+        covariance / (deviation.expand_dims(1) * deviation.expand_dims(0))
+    };
+    /// The sum of products of a vector with another that is moved along it: `"valid"` places, as many as the first has
+    /// (`"same"`), or all (`"full"`).
+    Correlate correlate(x1, x2) { mode: Text } => correlated(&float(x1), &float(x2), mode);
+}
+
+/// What is summed over: so many axes, or these of the first and those of the second.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(untagged)]
+pub enum Contracted {
+    /// So many.
+    Count(usize),
+    /// These and those.
+    Axes(Axes, Axes),
+}
+
+fn correlated(x: &Value, y: &Value, mode: &str) -> Value {
+    let (n, m) = (x.spec().len(), y.spec().len());
+    let (short, long) = (n.min(m), n.max(m));
+    let low = match mode {
+        "valid" => 0,
+        "same" => short / 2,
+        "full" => short - 1,
+        _ => return x.fail(Error::unknown("mode of correlate", mode, ["valid", "same", "full"])),
+    };
+    let high = match mode {
+        "valid" => 0,
+        "same" => short - 1 - low,
+        _ => short - 1,
+    };
+    // The shorter moves along the longer; the other way around, the result is turned around.
+    let (image, kernel) = if n >= m { (x, y) } else { (y, x) };
+    let window = ConvWindow {
+        strides: vec![1],
+        padding: vec![if n >= m { (low as i64, high as i64) } else { (high as i64, low as i64) }],
+        lhs_dilation: vec![1],
+        rhs_dilation: vec![1],
+        groups: 1,
+    };
+    let product = image.reshape(&[1, long, 1]).conv(&kernel.reshape(&[short, 1, 1]), &window);
+    let flat = product.reshape(&[product.spec().len()]);
+    if n >= m { flat } else { flat.flip([0]) }
 }

@@ -4,14 +4,17 @@
 ///
 /// Tensors are `(x, y, ..)` or one list `([xs])`; in the expression they are [`Value`](cornu_graph::Value)s. Settings are
 /// further arguments under Keras's names, references in the expression; those after a semicolon stand in Keras's config
-/// with this value and are no arguments here.
+/// with this value and are no arguments here. After `many`, the expressions give lists of results. Each class stands in
+/// [`registry`](crate::ops::registry), too.
 macro_rules! ops {
-    ($module:literal; $(
+    ($module:literal; $($rest:tt)*) => { ops! { @all one $module; $($rest)* } };
+    ($module:literal many; $($rest:tt)*) => { ops! { @all many $module; $($rest)* } };
+    (@all $how:ident $module:literal; $(
         $(#[$doc:meta])*
         $Class:ident $f:ident $tensors:tt $({ $($field:ident: $t:tt),* $(; $($key:ident = $value:tt),+)? })? => $body:expr;
     )*) => { $(
         #[derive(Debug, serde::Serialize)]
-        struct $Class { $($($field: $t),*)? }
+        pub(super) struct $Class { $($(pub $field: $t),*)? }
 
         impl $crate::ops::operation::Rule for $Class {
             fn class_name(&self) -> &'static str { stringify!($Class) }
@@ -24,41 +27,58 @@ macro_rules! ops {
             fn call(&self, tensors: &[cornu_graph::Value]) -> Vec<cornu_graph::Value> {
                 ops!(@bind $tensors tensors);
                 $(let $Class { $($field),* } = self;)?
-                vec![$body]
+                ops!(@results $how $body)
             }
         }
 
-        ops! { @function [$(#[$doc])*] $Class $f $tensors ($($($field: $t),*)?) }
+        impl $crate::ops::operation::FromConfig for $Class {
+            #[allow(unused_mut, unused_variables)]
+            fn from_config(mut config: $crate::ops::operation::Settings) -> cornu_graph::Result<Self> {
+                $($($(config.fixed(stringify!($key), serde_json::json!($value))?;)+)?)?
+                let op = $Class { $($($field: config.take(stringify!($field))?),*)? };
+                config.finish(&[$($(stringify!($field)),*)?])?;
+                Ok(op)
+            }
+        }
+
+        ops! { @function $how [$(#[$doc])*] $Class $f $tensors ($($($field: $t),*)?) }
     )* };
 
     (@bind ([$xs:ident]) $tensors:ident) => { let $xs = $tensors; };
     (@bind ($($x:ident),+) $tensors:ident) => { let [$($x),+] = $tensors else { return vec![] }; };
+    (@results one $body:expr) => { vec![$body] };
+    (@results many $body:expr) => { $body };
+    (@output one $X:ident) => { $X::Output };
+    (@output many $X:ident) => { $X::Outputs };
 
-    (@function [$($doc:tt)*] $Class:ident $f:ident ([$xs:ident]) ($($field:ident: $t:tt),*)) => {
+    (@function $how:ident [$($doc:tt)*] $Class:ident $f:ident ([$xs:ident]) ($($field:ident: $t:tt),*)) => {
         $($doc)*
         #[track_caller]
         pub fn $f<'a, X: $crate::ops::Operand + 'a>(
             $xs: impl IntoIterator<Item = &'a X>,
             $($field: ops!(@given $t)),*
-        ) -> X::Output {
+        ) -> ops!(@output $how X) {
             let xs = $xs.into_iter().map(|x| $crate::ops::Arg::Tensor(x.clone())).collect();
-            $crate::ops::operation::one($Class { $($field: $field.into()),* }, true, xs)
+            $crate::ops::operation::$how($Class { $($field: $field.into()),* }, true, xs)
         }
     };
-    (@function [$($doc:tt)*] $Class:ident $f:ident ($($x:ident),+) ($($field:ident: $t:tt),*)) => {
+    (@function $how:ident [$($doc:tt)*] $Class:ident $f:ident ($($x:ident),+) ($($field:ident: $t:tt),*)) => {
         $($doc)*
         #[track_caller]
         pub fn $f<X: $crate::ops::Operand>(
             $($x: impl Into<$crate::ops::Arg<X>>,)+
             $($field: ops!(@given $t)),*
-        ) -> X::Output {
+        ) -> ops!(@output $how X) {
             let xs = vec![$($x.into()),+];
-            $crate::ops::operation::one($Class { $($field: $field.into()),* }, false, xs)
+            $crate::ops::operation::$how($Class { $($field: $field.into()),* }, false, xs)
         }
     };
 
     (@given Axes) => { impl Into<Axes> };
     (@given Sizes) => { impl Into<Sizes> };
+    (@given Sections) => { impl Into<Sections> };
     (@given DTypeName) => { cornu_graph::DType };
+    (@given MaybeDType) => { Option<cornu_graph::DType> };
+    (@given Text) => { &str };
     (@given $t:tt) => { $t };
 }

@@ -25,23 +25,34 @@
 mod list;
 
 mod arguments;
+mod binary;
+mod build;
 mod compare;
 mod dtypes;
 mod elementwise;
+mod get_item;
+mod image;
 mod index;
 mod linear;
+mod nan;
 mod nn;
 mod operand;
 mod operation;
 mod operators;
 mod reduce;
+pub(crate) mod registry;
 mod reshape;
 
-pub use arguments::{Arg, Axes, Number, Sizes};
+pub use arguments::{Arg, Axes, Number, Sections, Sizes};
+pub use binary::*;
+pub use build::*;
 pub use compare::*;
 pub use elementwise::*;
+pub use get_item::{Index, get_item};
+pub use image::*;
 pub use index::*;
 pub use linear::*;
+pub use nan::*;
 pub use nn::*;
 pub use operand::Operand;
 pub use operation::Operation;

@@ -2,7 +2,8 @@
 use crate::layers::{Call, HasBase, Layer, LayerBase, LayerObject, LayerRef};
 use crate::ops::{Arg, Number, Operand};
 use cornu_graph::{Builder, DType, Error, Result, Value};
-use serde_json::{Value as Json, json};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value as Json, json};
 use std::fmt::Debug;
 use std::panic::Location;
 use std::sync::Arc;
@@ -17,6 +18,56 @@ pub(crate) trait Rule: Debug + Send + Sync {
     fn config(&self) -> serde_json::Result<Json>;
     /// The results; never empty when the number of tensors is the op's.
     fn call(&self, tensors: &[Value]) -> Vec<Value>;
+}
+
+/// An op that can be made from its saved settings.
+pub(crate) trait FromConfig: Rule + Sized {
+    /// # Errors
+    /// When a setting is missing, unknown, or of another type.
+    fn from_config(config: Settings) -> Result<Self>;
+}
+
+/// The settings of a saved op.
+pub(crate) struct Settings {
+    class: String,
+    map: Map<String, Json>,
+}
+
+impl Settings {
+    /// Of a saved op of this class; Keras writes the name of the call among them.
+    pub fn new(class: &str, config: &Json) -> Settings {
+        let mut map = config.as_object().cloned().unwrap_or_default();
+        map.shift_remove("name");
+        Settings { class: class.into(), map }
+    }
+
+    fn bad(&self, key: &str, message: impl std::fmt::Display) -> Error {
+        Error::Format { what: format!("op {}", self.class), message: format!("`{key}`: {message}") }
+    }
+
+    /// One setting.
+    pub fn take<T: DeserializeOwned>(&mut self, key: &str) -> Result<T> {
+        let value = self.map.shift_remove(key).unwrap_or_default();
+        serde_json::from_value(value).map_err(|e| self.bad(key, e))
+    }
+
+    /// A setting that must have this value, or be missing.
+    pub fn fixed(&mut self, key: &str, value: Json) -> Result<()> {
+        match self.map.shift_remove(key) {
+            Some(other) if other != value => {
+                Err(self.bad(key, format!("only {value} is supported, got {other}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// All settings are read.
+    pub fn finish(self, known: &[&str]) -> Result<()> {
+        match self.map.keys().next() {
+            Some(key) => Err(Error::unknown("setting of the op", key, known.iter().copied())),
+            None => Ok(()),
+        }
+    }
 }
 
 /// One call of an op. In a functional model it stands among the layers, as in Keras.
@@ -39,8 +90,12 @@ pub(crate) fn one<X: Operand>(rule: impl Rule + 'static, is_list: bool, argument
 
 /// Calls an op with several results.
 #[track_caller]
-pub(crate) fn many<X: Operand>(rule: impl Rule + 'static, arguments: Vec<Arg<X>>) -> X::Outputs {
-    let (operation, tensors) = Operation::new(rule, false, arguments);
+pub(crate) fn many<X: Operand>(
+    rule: impl Rule + 'static,
+    is_list: bool,
+    arguments: Vec<Arg<X>>,
+) -> X::Outputs {
+    let (operation, tensors) = Operation::new(rule, is_list, arguments);
     X::many(operation, tensors, Location::caller())
 }
 
@@ -56,6 +111,17 @@ impl Operation {
         });
         let arguments = slots.collect();
         (Operation { base: LayerBase::new(), rule: Arc::new(rule), arguments, is_list }, tensors)
+    }
+
+    /// A call that was read from a file.
+    pub(crate) fn saved_call(
+        name: Option<&str>,
+        rule: Arc<dyn Rule>,
+        arguments: Vec<Option<Number>>,
+    ) -> Operation {
+        let mut base = LayerBase::new();
+        base.name = name.map(String::from);
+        Operation { base, rule, arguments, is_list: false }
     }
 
     /// Keras's module of the class.

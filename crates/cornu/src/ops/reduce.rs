@@ -1,15 +1,17 @@
 //! Over axes: sums, means, extremes. With `keepdims`, the axes stay with size 1.
 use super::Axes;
+use super::arguments::MaybeDType;
 use super::dtypes::{float, summable, truth};
-use cornu_graph::Value;
 use cornu_graph::ops::ReduceKind;
+use cornu_graph::{DType, Value};
 
 ops! {
     "keras.src.ops.numpy";
     /// Sum over the axes; bools are counted.
     Sum sum(x) { axis: Axes, keepdims: bool } => over(&summable(x), ReduceKind::Sum, axis, *keepdims);
     /// Product over the axes.
-    Prod prod(x) { axis: Axes, keepdims: bool; dtype = null } => over(&summable(x), ReduceKind::Prod, axis, *keepdims);
+    Prod prod(x) { axis: Axes, keepdims: bool, dtype: MaybeDType } =>
+        over(&as_sum(x, *dtype), ReduceKind::Prod, axis, *keepdims);
     /// Mean over the axes; integers give float32.
     Mean mean(x) { axis: Axes, keepdims: bool } => mean_over(&float(x), axis, *keepdims);
     /// Variance over the axes, divided by their size.
@@ -20,20 +22,83 @@ ops! {
     Max max(x) { axis: Axes, keepdims: bool; initial = null } => over(x, ReduceKind::Max, axis, *keepdims);
     /// Smallest over the axes.
     Min min(x) { axis: Axes, keepdims: bool; initial = null } => over(x, ReduceKind::Min, axis, *keepdims);
+    /// Largest over the axes. Keras's other name for [`max`].
+    Amax amax(x) { axis: Axes, keepdims: bool } => over(x, ReduceKind::Max, axis, *keepdims);
+    /// Smallest over the axes. Keras's other name for [`min`].
+    Amin amin(x) { axis: Axes, keepdims: bool } => over(x, ReduceKind::Min, axis, *keepdims);
+    /// Largest less smallest over the axes.
+    Ptp ptp(x) { axis: Axes, keepdims: bool } =>
+        over(x, ReduceKind::Max, axis, *keepdims) - over(x, ReduceKind::Min, axis, *keepdims);
+    /// How many are not 0 over the axes, int32.
+    CountNonzero count_nonzero(x) { axis: Axes } => over(&truth(x).cast(DType::I32), ReduceKind::Sum, axis, false);
+    /// The middle value over the axes, the mean of the middle two of an even number.
+    Median median(x) { axis: Axes, keepdims: bool } => quantile(&float(x), &[0.5], axis, *keepdims).remove(0);
     /// Whether any holds over the axes.
     Any any(x) { axis: Axes, keepdims: bool } => over(&truth(x), ReduceKind::Any, axis, *keepdims);
     /// Whether all hold over the axes.
     All all(x) { axis: Axes, keepdims: bool } => over(&truth(x), ReduceKind::All, axis, *keepdims);
     /// Sum of the elements up to each along the axis.
-    Cumsum cumsum(x) { axis: i64; dtype = null } => summable(x).cumsum(*axis);
+    Cumsum cumsum(x) { axis: Axis, dtype: MaybeDType } => running(&as_sum(x, *dtype), *axis, Value::cumsum);
     /// Product of the elements up to each along the axis.
-    Cumprod cumprod(x) { axis: i64; dtype = null } => summable(x).cumprod(*axis);
+    Cumprod cumprod(x) { axis: Axis, dtype: MaybeDType } => running(&as_sum(x, *dtype), *axis, Value::cumprod);
 }
 
 ops! {
     "keras.src.ops.math";
     /// `log(sum(e^x))` over the axes, without overflow.
     Logsumexp logsumexp(x) { axis: Axes, keepdims: bool } => log_sum_exp(&float(x), axis, *keepdims);
+}
+
+/// One axis, or all in a row.
+pub(super) type Axis = Option<i64>;
+
+/// What sums are made of, in the dtype asked for.
+fn as_sum(x: &Value, dtype: MaybeDType) -> Value {
+    let x = summable(x);
+    x.cast(dtype.or(x.dtype()))
+}
+
+/// Along one axis, or over all elements in a row.
+pub(super) fn running(x: &Value, axis: Axis, f: fn(&Value, i64) -> Value) -> Value {
+    match axis {
+        Some(axis) => f(x, axis),
+        None => f(&x.reshape(&[x.spec().len()]), 0),
+    }
+}
+
+/// The axes moved to the end, as one; and the shape of a result with or without them.
+pub(super) fn joined(x: &Value, axes: &Axes, keepdims: bool) -> Option<(Value, Vec<usize>)> {
+    let rank = x.rank();
+    let axes = axes.of(rank).into_iter().map(|a| cornu_graph::normalize_axis("axis", a, rank).ok());
+    let axes = axes.collect::<Option<Vec<usize>>>()?;
+    let kept: Vec<usize> = (0..rank).filter(|a| !axes.contains(a)).collect();
+    let order: Vec<usize> = kept.iter().chain(&axes).copied().collect();
+    let mut shape: Vec<usize> = kept.iter().map(|&a| x.shape()[a]).collect();
+    let size = axes.iter().map(|&a| x.shape()[a]).product();
+    let result = match keepdims {
+        true => (0..rank).map(|a| if axes.contains(&a) { 1 } else { x.shape()[a] }).collect(),
+        false => shape.clone(),
+    };
+    shape.push(size);
+    Some((x.transpose(&order).reshape(&shape), result))
+}
+
+/// Quantiles over the axes, linear between neighbours.
+pub(super) fn quantile(x: &Value, at: &[f64], axes: &Axes, keepdims: bool) -> Vec<Value> {
+    let Some((flat, shape)) = joined(x, axes, keepdims) else {
+        return vec![x.fail(cornu_graph::Error::op("quantile", format!("no such axes: {axes:?}")))];
+    };
+    let size = flat.dim(-1);
+    let sorted = flat.sort(-1);
+    let nan = x.is_nan().reduce(ReduceKind::Any, &axes.of(x.rank()), keepdims);
+    let of = |&q: &f64| {
+        let place = q * (size.max(1) - 1) as f64;
+        let (low, high) = (place.floor() as usize, place.ceil() as usize);
+        let (a, b) = (sorted.index_axis(-1, low), sorted.index_axis(-1, high));
+        let value = (&a + (&b - &a) * (place - place.floor())).reshape(&shape);
+        nan.select(&value.full_like(f64::NAN), &value)
+    };
+    at.iter().map(of).collect()
 }
 
 fn over(x: &Value, kind: ReduceKind, axes: &Axes, keepdims: bool) -> Value {

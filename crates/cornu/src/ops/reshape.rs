@@ -1,8 +1,7 @@
 //! The same elements in other places.
-use super::operation::{Rule, many};
-use super::{Arg, Axes, Operand, Sizes};
+use super::arguments::{Sections, Text};
+use super::{Axes, Sizes};
 use cornu_graph::{Error, Result, Value, normalize_axis};
-use serde::Serialize;
 
 ops! {
     "keras.src.ops.numpy";
@@ -20,12 +19,35 @@ ops! {
     Concatenate concatenate([xs]) { axis: i64 } => Value::concat(&promoted(xs).iter().collect::<Vec<_>>(), *axis);
     /// Tensors of one shape along a new axis.
     Stack stack([xs]) { axis: i64 } => Value::stack(&promoted(xs).iter().collect::<Vec<_>>(), *axis);
+    /// One after the other along the axis; both in a row when it is `None`.
+    Append append(x1, x2) { axis: MaybeAxis } => match axis {
+        Some(axis) => Value::concat(&promoted(&[x1.clone(), x2.clone()]).iter().collect::<Vec<_>>(), *axis),
+        None => {
+            let flat = |x: &Value| x.reshape(&[x.spec().len()]);
+            Value::concat(&promoted(&[flat(x1), flat(x2)]).iter().collect::<Vec<_>>(), 0)
+        }
+    };
+    /// One after the other along the second axis, vectors along their only one.
+    Hstack hstack([xs]) => stacked(xs, 1, i64::from(xs.first().is_some_and(|x| x.rank() > 1)));
+    /// One under the other: along the first axis, vectors as rows.
+    Vstack vstack([xs]) => stacked(xs, 2, 0);
+    /// One behind the other: along the third axis.
+    Dstack dstack([xs]) => stacked(xs, 3, 2);
+    /// Axes moved to other places.
+    Moveaxis moveaxis(x) { source: Axes, destination: Axes } => move_axes(x, source, destination);
+    /// Elements in the opposite order along the second axis.
+    Fliplr fliplr(x) => x.flip([1]);
+    /// Elements in the opposite order along the first axis.
+    Flipud flipud(x) => x.flip([0]);
     /// Elements in the opposite order along the axes.
     Flip flip(x) { axis: Axes } => x.flip(axis.of(x.rank()));
     /// Elements moved by `shift` along the axis; those beyond the end come in again at the start.
-    Roll roll(x) { shift: i64, axis: i64 } => x.roll(*shift, *axis);
+    Roll roll(x) { shift: Sizes, axis: Axes } => rolled(x, &shift.0, axis);
     /// Each element `repeats` times in a row along the axis.
-    Repeat repeat(x) { repeats: usize, axis: i64 } => x.repeat(*repeats, *axis);
+    Repeat repeat(x) { repeats: usize, axis: MaybeAxis } => match axis {
+        Some(axis) => x.repeat(*repeats, *axis),
+        None => x.reshape(&[x.spec().len()]).repeat(*repeats, 0),
+    };
     /// The tensor `repeats[i]` times along axis `i`.
     Tile tile(x) { repeats: Sizes } => or_fail(x, naturals(&repeats.0), |repeats| x.tile(&repeats));
     /// As many elements as the shape has, by repeating axes of size 1.
@@ -38,38 +60,124 @@ ops! {
     Triu triu(x) { k: i64 } => x.triu(*k);
 }
 
+/// One axis, or all in a row.
+type MaybeAxis = Option<i64>;
+
+fn rolled(x: &Value, shift: &[i64], axes: &Axes) -> Value {
+    if *axes == Axes::All(()) {
+        return x.reshape(&[x.spec().len()]).roll(shift.iter().sum(), 0).reshape(x.shape());
+    }
+    let axes = axes.of(x.rank());
+    let shift_of = |i: usize| shift.get(i).or(shift.first()).copied().unwrap_or(0);
+    axes.iter().enumerate().fold(x.clone(), |x, (i, &axis)| x.roll(shift_of(i), axis))
+}
+
 /// The order of axes for [`transpose`]; `None` reverses them.
 type Order = Option<Vec<i64>>;
 
-#[derive(Debug, Serialize)]
-struct Split {
-    indices_or_sections: usize,
-    axis: i64,
+ops! {
+    "keras.src.ops.numpy" many;
+    /// Parts along the axis: so many equal ones, or cut before these positions.
+    Split split(x) { indices_or_sections: Sections, axis: i64 } => parts(x, indices_or_sections, *axis);
+    /// Parts along the axis, nearly equal: the first ones are longer by one.
+    ArraySplit array_split(x) { indices_or_sections: Sections, axis: i64 } => nearly_equal(x, indices_or_sections, *axis);
+    /// [`split`] along the second axis, of a vector along its only one.
+    Hsplit hsplit(x) { indices_or_sections: Sections } => parts(x, indices_or_sections, i64::from(x.rank() > 1));
+    /// [`split`] along the first axis.
+    Vsplit vsplit(x) { indices_or_sections: Sections } => parts(x, indices_or_sections, 0);
+    /// [`split`] along the third axis.
+    Dsplit dsplit(x) { indices_or_sections: Sections } => parts(x, indices_or_sections, 2);
+    /// Coordinates over the grid that vectors span.
+    Meshgrid meshgrid([xs]) { indexing: Text } => grid(xs, indexing);
 }
 
-impl Rule for Split {
-    fn class_name(&self) -> &'static str {
-        "Split"
-    }
+ops! {
+    "keras.src.ops.core" many;
+    /// The slices along the axis.
+    Unstack unstack(x) { num: Count, axis: i64 } => match num {
+        Some(n) if *n != x.dim(*axis) => {
+            vec![x.fail(Error::op("unstack", format!("num is {n}, the axis has {}", x.dim(*axis))))]
+        }
+        _ => x.unstack(*axis),
+    };
+}
 
-    fn module(&self) -> &'static str {
-        "keras.src.ops.numpy"
-    }
+/// A number of slices, or all.
+type Count = Option<usize>;
 
-    fn config(&self) -> serde_json::Result<serde_json::Value> {
-        serde_json::to_value(self)
-    }
-
-    fn call(&self, tensors: &[Value]) -> Vec<Value> {
-        let [x] = tensors else { return vec![] };
-        x.split(self.indices_or_sections, self.axis)
+fn parts(x: &Value, sections: &Sections, axis: i64) -> Vec<Value> {
+    match sections {
+        Sections::Equal(n) => x.split(*n, axis),
+        Sections::At(at) => match positions(at, x.dim(axis)) {
+            Ok(at) => x.split_at(&at, axis),
+            Err(e) => vec![x.fail(e)],
+        },
     }
 }
 
-/// Equal parts along the axis. Keras's `split` by a number.
-#[track_caller]
-pub fn split<X: Operand>(x: impl Into<Arg<X>>, sections: usize, axis: i64) -> X::Outputs {
-    many(Split { indices_or_sections: sections, axis }, vec![x.into()])
+/// Positions from the start, within the axis.
+fn positions(at: &[i64], size: usize) -> Result<Vec<usize>> {
+    let one = |&i: &i64| if i < 0 { (size as i64 + i).max(0) as usize } else { (i as usize).min(size) };
+    let at: Vec<usize> = at.iter().map(one).collect();
+    if at.is_sorted() { Ok(at) } else { Err(Error::op("split", format!("positions must rise, got {at:?}"))) }
+}
+
+fn nearly_equal(x: &Value, sections: &Sections, axis: i64) -> Vec<Value> {
+    let Sections::Equal(n) = sections else { return parts(x, sections, axis) };
+    let size = x.dim(axis);
+    if *n == 0 {
+        return vec![x.fail(Error::op("array_split", "the number of parts must be at least 1, got 0"))];
+    }
+    let (each, longer) = (size / n, size % n);
+    let at: Vec<usize> = (1..*n).map(|i| i * each + i.min(longer)).collect();
+    x.split_at(&at, axis)
+}
+
+fn grid(xs: &[Value], indexing: &str) -> Vec<Value> {
+    let n = xs.len();
+    let swap = indexing == "xy" && n > 1;
+    let axis = |i: usize| if swap && i < 2 { 1 - i } else { i };
+    let mut shape = vec![1; n];
+    for (i, x) in xs.iter().enumerate() {
+        shape[axis(i)] = x.spec().len();
+    }
+    let one = |(i, x): (usize, &Value)| x.reshape(&[x.spec().len()]).broadcast_in_dim(&shape, vec![axis(i)]);
+    xs.iter().enumerate().map(one).collect()
+}
+
+/// Axes from these places to those, the others in their order.
+fn move_axes(x: &Value, source: &Axes, destination: &Axes) -> Value {
+    let rank = x.rank();
+    let places = |axes: &Axes| {
+        axes.of(rank).into_iter().map(|a| normalize_axis("moveaxis", a, rank)).collect::<Result<Vec<_>>>()
+    };
+    match (places(source), places(destination)) {
+        (Ok(from), Ok(to)) if from.len() == to.len() => {
+            let mut order: Vec<usize> = (0..rank).filter(|a| !from.contains(a)).collect();
+            let mut moves: Vec<(usize, usize)> = to.into_iter().zip(from).collect();
+            moves.sort_unstable();
+            moves.into_iter().for_each(|(to, from)| order.insert(to.min(order.len()), from));
+            x.transpose(&order)
+        }
+        (Err(e), _) | (_, Err(e)) => x.fail(e),
+        _ => x.fail(Error::op("moveaxis", "as many axes to move as places for them are needed")),
+    }
+}
+
+/// At least this many axes: vectors as rows, or along the first axis for three.
+fn at_least(x: &Value, rank: usize) -> Value {
+    match (x.rank(), rank) {
+        (r, n) if r >= n => x.clone(),
+        (0, n) => x.reshape(&vec![1; n]),
+        (1, 2) => x.expand_dims(0),
+        (1, _) => x.expand_dims(0).expand_dims(-1),
+        (_, _) => x.expand_dims(-1),
+    }
+}
+
+fn stacked(xs: &[Value], rank: usize, axis: i64) -> Value {
+    let xs: Vec<Value> = promoted(xs).iter().map(|x| at_least(x, rank)).collect();
+    Value::concat(&xs.iter().collect::<Vec<_>>(), axis)
 }
 
 /// All in the dtype that they meet in.

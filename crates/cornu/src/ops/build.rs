@@ -1,0 +1,193 @@
+//! Tensors from ranges, diagonals and borders.
+use super::arguments::{MaybeDType, Text};
+use super::dtypes::float;
+use super::{Axes, Sizes};
+use cornu_graph::ops::ReduceKind;
+use cornu_graph::{DType, Error, Tensor, Value};
+
+ops! {
+    "keras.src.ops.numpy";
+    /// `num` numbers from `start` to `stop` along a new axis; without `endpoint`, to before it.
+    Linspace linspace(start, stop) { num: usize, endpoint: bool, dtype: MaybeDType, axis: i64; retstep = false } =>
+        spaced(start, stop, *num, *endpoint, *axis).cast(dtype.or(DType::promote(
+            DType::F32, DType::promote(start.dtype(), stop.dtype()),
+        )));
+    /// Powers of `base` to the numbers of [`linspace`].
+    Logspace logspace(start, stop) { num: usize, endpoint: bool, base: f64, dtype: MaybeDType, axis: i64 } => {
+        let exponents = spaced(start, stop, *num, *endpoint, *axis);
+        exponents.scalar(*base).pow(&exponents).cast(dtype.or(exponents.dtype()))
+    };
+    /// A square matrix with the vector on its `k`-th diagonal; of a matrix, that diagonal.
+    Diag diag(x) { k: i64 } => if x.rank() == 1 { on_diagonal(x, *k) } else { diagonal_of(x, *k, 0, 1) };
+    /// A square matrix with all elements on its `k`-th diagonal.
+    Diagflat diagflat(x) { k: i64 } => on_diagonal(&x.reshape(&[x.spec().len()]), *k);
+    /// The diagonal of the matrices along two axes, as the last axis.
+    Diagonal diagonal(x) { offset: i64, axis1: i64, axis2: i64 } => diagonal_of(x, *offset, *axis1, *axis2);
+    /// Sum of a diagonal of the matrices along two axes.
+    Trace trace(x) { offset: i64, axis1: i64, axis2: i64 } =>
+        super::dtypes::summable(&diagonal_of(x, *offset, *axis1, *axis2)).reduce(ReduceKind::Sum, &[-1], false);
+    /// The `n`-th differences of neighbours along the axis.
+    Diff diff(x) { n: usize, axis: i64 } => (0..*n).fold(x.clone(), |x, _| {
+        let size = x.dim(*axis);
+        x.slice_axis(*axis, 1, size) - x.slice_axis(*axis, 0, size.max(1) - 1)
+    });
+    /// With borders of these widths: `"constant"` (a second tensor says of what, else 0), `"reflect"`, `"symmetric"`,
+    /// `"edge"`, `"wrap"`.
+    Pad pad([xs]) { pad_width: Widths, mode: Text } => padded(xs, pad_width, mode);
+    /// Which bin each element is in: the number of bins, which rise, at or below it, int32.
+    Digitize digitize(x, bins) => {
+        let (x, bins) = (float(x), float(bins));
+        let reached = x.expand_dims(-1).ge(&bins);
+        reached.cast(DType::I32).reduce(ReduceKind::Sum, &[-1], false)
+    };
+    /// Whether each element of the first is among those of the second.
+    IsIn isin(x1, x2) { assume_unique: bool, invert: bool } => {
+        let _ = assume_unique;
+        let found = x1.expand_dims(-1).equal(&x2.reshape(&[x2.spec().len()])).reduce(ReduceKind::Any, &[-1], false);
+        if *invert { found.not() } else { found }
+    };
+    /// Mean over the axes, in which a second tensor says how much each element counts.
+    Average average([xs]) { axis: Axes } => averaged(xs, axis);
+}
+
+ops! {
+    "keras.src.ops.core";
+    /// Zeros of `shape`, to which the values are added at these positions.
+    Scatter scatter(indices, values) { shape: Sizes } => {
+        let shape: Vec<usize> = shape.0.iter().map(|&d| d.max(0) as usize).collect();
+        let zeros = values.builder().constant(Tensor::zeros(shape, values.dtype()));
+        zeros.scatter_at(cornu_graph::ops::ScatterKind::Add, indices, values)
+    };
+    /// A tensor with other values at these positions: put there (no reduction), or joined with what is there.
+    ScatterUpdate scatter_update(inputs, indices, updates) { reduction: How } => {
+        use cornu_graph::ops::ScatterKind;
+        let updates = updates.cast(inputs.dtype());
+        let kind = match reduction.as_deref() {
+            None => ScatterKind::Set,
+            Some("add") => ScatterKind::Add,
+            Some("max") => ScatterKind::Max,
+            Some("min") => return vec![-(-inputs).scatter_at(ScatterKind::Max, indices, &-updates)],
+            Some(other) => {
+                let known = ["add", "max", "min"];
+                return vec![inputs.fail(Error::unknown("reduction", other, known))];
+            }
+        };
+        inputs.scatter_at(kind, indices, &updates)
+    };
+}
+
+/// How values meet, or that they replace each other.
+type How = Option<String>;
+/// Before and after each axis.
+type Widths = Vec<(i64, i64)>;
+
+fn spaced(start: &Value, stop: &Value, num: usize, endpoint: bool, axis: i64) -> Value {
+    let (start, stop) = (float(start), float(stop));
+    let (zero, distance) = (&start * 0.0 + &stop * 0.0, &stop - &start);
+    let start = zero + start;
+    let axis = if axis < 0 { axis + start.rank() as i64 + 1 } else { axis };
+    let parts = if endpoint { num.max(2) - 1 } else { num.max(1) };
+    let at: Vec<f64> = (0..num).map(|i| i as f64 / parts as f64).collect();
+    let mut shape = vec![1; start.rank() + 1];
+    shape[(axis as usize).min(start.rank())] = num;
+    match Tensor::from_f64(shape, start.dtype(), &at) {
+        Ok(at) => start.expand_dims(axis) + distance.expand_dims(axis) * start.builder().constant(at),
+        Err(e) => start.fail(e),
+    }
+}
+
+fn on_diagonal(x: &Value, k: i64) -> Value {
+    let (n, away) = (x.dim(0), k.unsigned_abs() as usize);
+    let size = n + away;
+    // Row by row, a diagonal is every (size + 1)-th element.
+    let first = if k >= 0 { away } else { away * size };
+    let length = size * size;
+    let last = first + n.max(1).saturating_sub(1) * (size + 1) + 1;
+    let padding = [(first as i64, length as i64 - last as i64, size)];
+    x.pad(&x.scalar(0.0), &padding).reshape(&[size, size])
+}
+
+fn diagonal_of(x: &Value, offset: i64, axis1: i64, axis2: i64) -> Value {
+    let rank = x.rank();
+    let axis = |a: i64| cornu_graph::normalize_axis("diagonal", a, rank);
+    let (a, b) = match (axis(axis1), axis(axis2)) {
+        (Ok(a), Ok(b)) if a != b => (a, b),
+        (Err(e), _) | (_, Err(e)) => return x.fail(e),
+        _ => return x.fail(Error::op("diagonal", format!("needs two axes, got {axis1} twice"))),
+    };
+    let order: Vec<usize> = (0..rank).filter(|&i| i != a && i != b).chain([a, b]).collect();
+    let x = x.transpose(&order);
+    let (rows, columns) = (x.dim(-2), x.dim(-1));
+    let (row, column) = if offset < 0 { (offset.unsigned_abs() as usize, 0) } else { (0, offset as usize) };
+    let length = rows.saturating_sub(row).min(columns.saturating_sub(column));
+    let flat = x.flatten_from(rank - 2);
+    let first = row * columns + column;
+    let (mut start, mut limit, mut stride) = (vec![0; rank - 1], flat.shape().to_vec(), vec![1; rank - 1]);
+    let last = rank - 2;
+    (start[last], stride[last]) = (first.min(limit[last]), columns + 1);
+    limit[last] = if length == 0 { start[last] } else { first + (length - 1) * (columns + 1) + 1 };
+    flat.slice_strided(&start, &limit, &stride)
+}
+
+fn padded(xs: &[Value], widths: &[(i64, i64)], mode: &str) -> Value {
+    let x = &xs[0];
+    let width = |axis: usize| {
+        widths.get(axis).or(widths.first().filter(|_| widths.len() == 1)).copied().unwrap_or((0, 0))
+    };
+    let widths: Vec<(i64, i64)> = (0..x.rank()).map(width).collect();
+    if mode == "constant" {
+        let value = xs.get(1).map_or_else(|| x.scalar(0.0), |v| v.cast(x.dtype()));
+        let config: Vec<(i64, i64, usize)> = widths.iter().map(|&(low, high)| (low, high, 0)).collect();
+        return x.pad(&value, &config);
+    }
+    widths.iter().enumerate().fold(x.clone(), |x, (axis, &(low, high))| {
+        let size = x.shape()[axis] as i64;
+        let source = |i: i64| match mode {
+            "edge" => Some(i.clamp(0, size - 1)),
+            "wrap" => Some(i.rem_euclid(size)),
+            "reflect" if size == 1 => Some(0),
+            "reflect" => {
+                let i = i.rem_euclid(2 * size - 2);
+                Some(if i < size { i } else { 2 * size - 2 - i })
+            }
+            "symmetric" => {
+                let i = i.rem_euclid(2 * size);
+                Some(if i < size { i } else { 2 * size - 1 - i })
+            }
+            _ => None,
+        };
+        if (low, high) == (0, 0) {
+            return x;
+        }
+        if size == 0 {
+            return x.fail(Error::op("pad", "an empty axis has nothing to repeat"));
+        }
+        match (-low..size + high).map(source).collect::<Option<Vec<i64>>>() {
+            Some(places) => {
+                let places: Vec<i32> = places.into_iter().map(|i| i as i32).collect();
+                x.take(&x.builder().constant(places), axis as i64)
+            }
+            None => x.fail(Error::unknown(
+                "mode of pad",
+                mode,
+                ["constant", "reflect", "symmetric", "edge", "wrap"],
+            )),
+        }
+    })
+}
+
+fn averaged(xs: &[Value], axes: &Axes) -> Value {
+    let x = float(&xs[0]);
+    let over = axes.of(x.rank());
+    let Some(weights) = xs.get(1) else { return x.mean(over) };
+    let mut weights = float(weights);
+    // A vector goes along the only axis.
+    if let ([axis], true) = (over.as_slice(), weights.rank() < x.rank()) {
+        match cornu_graph::normalize_axis("average", *axis, x.rank()) {
+            Ok(axis) => weights = weights.broadcast_in_dim(x.shape(), vec![axis]),
+            Err(e) => return x.fail(e),
+        }
+    }
+    let total = weights.broadcast_to(x.shape()).reduce(ReduceKind::Sum, &over, false);
+    (x * weights).reduce(ReduceKind::Sum, &over, false) / total
+}

@@ -25,7 +25,7 @@ pub fn info(m: &ArgMatches) -> Result<()> {
     };
     let inputs = tensors(model.input_names()?, model.inputs()?);
     let outputs = tensors(model.output_names()?, model.outputs()?);
-    let layer = |l: &std::sync::Arc<dyn Layer>| json!({"name": l.name(), "class": l.class_name(), "params": l.count_params()});
+    let layer = |l: &std::sync::Arc<dyn Layer>| json!({"name": l.name(), "class": l.shown_class(), "params": l.count_params()});
     let layers: Vec<Json> = model.layers().iter().map(layer).collect();
     let (total, trainable) = (model.count_params()?, model.count_trainable_params()?);
     if m.get_flag("json") {

@@ -143,7 +143,7 @@ impl Trace {
         let (tensors, given_masks) = inputs.split_at(given.mask_start(inputs.len()));
         let mut masks = masks[..masks.len().min(tensors.len())].to_vec();
         masks.iter_mut().zip(given_masks).for_each(|(mask, value)| *mask = Some(as_mask(value)));
-        let shapes: Vec<Shape> = tensors.iter().map(|v| batched(v.shape())).collect();
+        let shapes = given.built_on(tensors.iter().map(|v| batched(v.shape())));
         let call = self.call_of(parent, training, layer, given, &shapes, masks)?;
         let cast = |v: &Value| {
             let casts = v.dtype().is_float() && !layer.keeps_input_dtype();
@@ -221,6 +221,12 @@ impl Call<'_> {
     /// The tensors that were given for one of the layer's [`parameters`](Layer::parameters).
     pub fn given<'v>(&self, inputs: &'v [Value], parameter: &str) -> &'v [Value] {
         inputs.get(self.given.places(self.layer.parameters(), parameter, inputs.len())).unwrap_or_default()
+    }
+
+    /// The mask of the tensor that was given for one of the layer's [`parameters`](Layer::parameters).
+    pub fn given_mask(&self, inputs: &[Value], parameter: &str) -> Option<&Value> {
+        let at = self.given.places(self.layer.parameters(), parameter, inputs.len());
+        self.masks.get(at).and_then(|masks| masks.first()).and_then(Option::as_ref)
     }
 
     /// An argument that is no tensor: `use_causal_mask`.

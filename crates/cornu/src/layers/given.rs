@@ -1,4 +1,5 @@
 //! What a layer is called with besides its input.
+use crate::shape::Shape;
 use cornu_graph::{DType, Error, Result};
 use serde_json::{Map, Value as Json};
 
@@ -52,6 +53,12 @@ impl Given {
     /// How many of `count` tensors stand before the masks, which come last.
     pub(crate) fn mask_start(&self, count: usize) -> usize {
         self.tensors.iter().position(|name| name == MASK).unwrap_or(count).min(count)
+    }
+
+    /// The shapes that a layer is built for: those of all tensors that are no masks.
+    pub(crate) fn built_on(&self, shapes: impl IntoIterator<Item = Shape>) -> Vec<Shape> {
+        let is_mask = |i: usize| self.tensors.get(i).is_some_and(|name| name.ends_with(MASK));
+        shapes.into_iter().enumerate().filter(|(i, _)| !is_mask(*i)).map(|(_, shape)| shape).collect()
     }
 
     /// Which of `count` tensors were given for a parameter.

@@ -57,7 +57,8 @@ pub fn from_saved(saved: &Json) -> Result<LayerRef> {
 }
 
 layers! {
-    Activation ActivityRegularization AdaptiveAveragePooling1D AdaptiveAveragePooling2D
+    Activation ActivityRegularization AdditiveAttention Attention GroupQueryAttention MultiHeadAttention
+    AdaptiveAveragePooling1D AdaptiveAveragePooling2D
     AdaptiveAveragePooling3D AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D Add AlphaDropout
     Average AveragePooling1D AveragePooling2D AveragePooling3D BatchNormalization Bidirectional
     CategoryEncoding CenterCrop Concatenate Conv1D Conv1DTranspose Conv2D Conv2DTranspose Conv3D

@@ -10,6 +10,7 @@ pub mod list;
 pub(crate) mod weights;
 
 mod activations;
+mod attention;
 mod convolutional;
 pub(crate) mod core;
 mod merging;
@@ -21,6 +22,7 @@ mod reshaping;
 mod rnn;
 
 pub use activations::*;
+pub use attention::*;
 pub use convolutional::*;
 pub use core::*;
 pub use merging::*;

@@ -215,8 +215,8 @@ fn trace_specs(node: &Node, batch: usize, other: usize) -> Result<Vec<Spec>> {
         builder.input(Spec::new(x.dtype(), sizes))
     };
     let inputs: Vec<Value> = node.inputs.iter().map(stand_in).collect();
-    let shapes: Vec<Shape> = node.inputs.iter().map(|x| x.shape().clone()).collect();
-    crate::layers::ensure_built(&*node.layer, &shapes[..node.given.mask_start(shapes.len())])?;
+    let shapes = node.given.built_on(node.inputs.iter().map(|x| x.shape().clone()));
+    crate::layers::ensure_built(&*node.layer, &shapes)?;
     let (outputs, _) = trace.apply(&*node.layer, &node.given, &inputs, &vec![None; inputs.len()])?;
     Ok(outputs.iter().map(|v| v.spec().clone()).collect())
 }

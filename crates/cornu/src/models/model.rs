@@ -433,6 +433,11 @@ impl dyn Layer {
         self.base().resolved_name(self.class_name())
     }
 
+    /// The class as Keras shows it: that of its Python code.
+    pub fn shown_class(&self) -> &str {
+        crate::utils::naming::python_class(self.class_name())
+    }
+
     /// Freezes (`false`) or releases the weights of this layer and those within. Takes effect at the next `compile`.
     pub fn set_trainable(&self, trainable: bool) {
         set_trainable(self, trainable);

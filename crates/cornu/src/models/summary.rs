@@ -29,7 +29,7 @@ pub(crate) fn table(model: &Model, line_length: Option<usize>, mistake: Option<E
         .iter()
         .map(|layer| {
             let calls = calls_of(&**layer, nodes);
-            let name = format!("{} ({})", layer.name(), layer.class_name());
+            let name = format!("{} ({})", layer.name(), layer.shown_class());
             let mut row = vec![name, output_shapes(layer, &calls), parameters(layer)];
             if !stacked {
                 row.push(connections(&calls, nodes));

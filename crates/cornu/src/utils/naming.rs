@@ -21,9 +21,14 @@ pub fn clear_session() {
     COUNTS.with_borrow_mut(HashMap::clear);
 }
 
+/// The class as Keras's own code calls it, which it shows and makes names from; it exports one under another name.
+pub(crate) fn python_class(class: &str) -> &str {
+    if class == "GroupQueryAttention" { "GroupedQueryAttention" } else { class }
+}
+
 /// Keras's `to_snake_case`: `MaxPooling2D` to `max_pooling2d`, `LSTM` to `lstm`.
 pub(crate) fn snake_case(class: &str) -> String {
-    let chars: Vec<char> = class.chars().collect();
+    let chars: Vec<char> = python_class(class).chars().collect();
     let mut name = String::new();
     for (i, &c) in chars.iter().enumerate() {
         let starts_word = chars.get(i + 1).is_some_and(|next| next.is_lowercase());

@@ -16,10 +16,10 @@ pub use spatial_dropout::{SpatialDropout1D, SpatialDropout2D, SpatialDropout3D};
 use crate::layers::prelude::*;
 
 /// The name that Keras saves the state of a layer's random generator under.
-const SEED: &str = "seed_generator/seed_generator_state";
+pub(super) const SEED: &str = "seed_generator/seed_generator_state";
 
 /// `x / (1 - rate)` where a random mask of `noise_shape`, which broadcasts, keeps it; 0 elsewhere.
-fn drop_out(cx: &Call, x: &Value, rate: f64, noise_shape: &[usize]) -> Result<Value> {
+pub(super) fn drop_out(cx: &Call, x: &Value, rate: f64, noise_shape: &[usize]) -> Result<Value> {
     let keep = 1.0 - rate;
     let scale = if keep > 0.0 { 1.0 / keep } else { 0.0 };
     let kept = cx.random(|state| state.bernoulli(keep, noise_shape))?;

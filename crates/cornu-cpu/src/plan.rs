@@ -4,7 +4,7 @@ use crate::elementwise::{self, External, Loop, View};
 use crate::kernels::{self, Args, Kernel};
 use crate::memory::{ARENA, Bases, Lifetime, Loc, lay_out};
 use crate::schedule::{Unit, is_constant, root, schedule};
-use cornu_graph::{Graph, Op, Result, Tensor, ValueId, interpret};
+use cornu_graph::{Graph, Op, Result, Spec, Tensor, ValueId, interpret};
 use std::collections::HashMap;
 
 /// One step.
@@ -325,6 +325,10 @@ impl<'a> Planner<'a> {
         let mut names = vec![];
         let kernels = std::mem::take(&mut self.kernels);
         for ((at, unit), kernel) in self.units.iter().enumerate().zip(kernels) {
+            let mut made = unit.nodes().iter().flat_map(|&i| &self.graph.nodes[i].outputs);
+            if made.all(Spec::is_empty) {
+                continue;
+            }
             names.push(self.name_of(unit));
             steps.push(match (unit, kernel) {
                 (Unit::Loop(nodes), _) => Step::Loop(self.compile_loop(nodes)),

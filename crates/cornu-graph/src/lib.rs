@@ -33,6 +33,8 @@ pub mod philox;
 mod shape;
 pub mod special;
 mod tensor;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod text;
 mod value;
 mod verify;

@@ -36,7 +36,7 @@ pub(crate) fn sequential(
     name: &str,
     trainable: bool,
 ) -> Result<Json> {
-    let layers = layers.iter().map(|l| saved(l)).collect::<Result<Vec<_>>>()?;
+    let layers = layers.iter().map(saved).collect::<Result<Vec<_>>>()?;
     let dtype = crate::DTypePolicy::default();
     let mut config = json!({"name": name, "trainable": trainable, "dtype": dtype, "layers": layers});
     if let Some(shape) = shape {

@@ -54,6 +54,7 @@ macro_rules! ops {
     (@function $how:ident [$($doc:tt)*] $Class:ident $f:ident ([$xs:ident]) ($($field:ident: $t:tt),*)) => {
         $($doc)*
         #[track_caller]
+        #[allow(clippy::too_many_arguments)] // As many as Keras's function has.
         pub fn $f<'a, X: $crate::ops::Operand + 'a>(
             $xs: impl IntoIterator<Item = &'a X>,
             $($field: ops!(@given $t)),*
@@ -65,6 +66,7 @@ macro_rules! ops {
     (@function $how:ident [$($doc:tt)*] $Class:ident $f:ident ($($x:ident),+) ($($field:ident: $t:tt),*)) => {
         $($doc)*
         #[track_caller]
+        #[allow(clippy::too_many_arguments)] // As many as Keras's function has.
         pub fn $f<X: $crate::ops::Operand>(
             $($x: impl Into<$crate::ops::Arg<X>>,)+
             $($field: ops!(@given $t)),*

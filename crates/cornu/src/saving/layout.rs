@@ -79,7 +79,7 @@ fn of_layer(layer: &dyn Layer, seen: &mut HashSet<u64>) -> Option<Saveable> {
         }
     }
     let is_stack = layer.class_name() == "Sequential";
-    let is_listed = |l: &LayerRef| !is_operation(l) && !(is_stack && as_input(l).is_some());
+    let is_listed = |l: &LayerRef| !is_operation(l) && (!is_stack || as_input(l).is_none());
     let sublayers: Vec<LayerRef> = layer.sublayers().into_iter().filter(is_listed).collect();
     if !sublayers.is_empty() {
         own.within.push(("layers".into(), list(&sublayers, seen)));

@@ -104,8 +104,9 @@ impl Layer for GroupQueryAttention {
     fn call_many(&self, cx: &Call, inputs: &[Value]) -> Result<Vec<Value>> {
         let given = Inputs::new(cx, inputs)?;
         let mask = given.mask(self.sliding_window);
-        let project =
-            |path: &str, x: &Value| Ok::<_, Error>(cx.apply(cx.child(path)?, &[x.clone()])?.remove(0));
+        let project = |path: &str, x: &Value| {
+            Ok::<_, Error>(cx.apply(cx.child(path)?, std::slice::from_ref(x))?.remove(0))
+        };
         let repeats = self.num_query_heads / self.num_key_value_heads.max(1);
         let query = project("_query_dense", given.query)?;
         let key = project("_key_dense", given.key)?.repeat(repeats, 2);

@@ -141,8 +141,9 @@ impl Layer for MultiHeadAttention {
     fn call_many(&self, cx: &Call, inputs: &[Value]) -> Result<Vec<Value>> {
         let given = Inputs::new(cx, inputs)?;
         let mask = given.mask(self.sliding_window);
-        let project =
-            |path: &str, x: &Value| Ok::<_, Error>(cx.apply(cx.child(path)?, &[x.clone()])?.remove(0));
+        let project = |path: &str, x: &Value| {
+            Ok::<_, Error>(cx.apply(cx.child(path)?, std::slice::from_ref(x))?.remove(0))
+        };
         let query = project("query_dense", given.query)?;
         let key = project("key_dense", given.key)?;
         let value = project("value_dense", given.value)?;

@@ -1,0 +1,112 @@
+//! The engine against the interpreter: every op over generated cases, and random graphs; each with 1 and 2 threads.
+//!
+//! A failure prints op and seed; `CORNU_TEST_OP=conv CORNU_TEST_SEED=17` runs that case alone.
+#![allow(clippy::unwrap_used, clippy::panic)]
+use cornu_cpu::{Cpu, set_num_threads};
+use cornu_graph::testing::{self, Case};
+use cornu_graph::{Backend, DType, Graph, Tensor, interpret};
+use std::sync::Mutex;
+
+/// Cases of each op; those that an op refuses count.
+const CASES: u64 = 150;
+const GRAPHS: u64 = 200;
+
+/// The number of threads is one for the process.
+static THREADS: Mutex<()> = Mutex::new(());
+
+fn run(graph: &Graph, inputs: &[Tensor]) -> Vec<Tensor> {
+    let zeros = |&v: &cornu_graph::ValueId| {
+        let spec = graph.spec(v);
+        Tensor::zeros(spec.shape.clone(), spec.dtype)
+    };
+    let mut outputs: Vec<Tensor> = graph.outputs.iter().map(zeros).collect();
+    let mut executable = Cpu::new().compile(graph).unwrap();
+    // Twice: what a first run leaves behind must not matter.
+    executable.run(&mut [], inputs, &mut outputs).unwrap();
+    executable.run(&mut [], inputs, &mut outputs).unwrap();
+    outputs
+}
+
+/// How far apart two values of a dtype may be, relative to the largest of all.
+fn tolerance(dtype: DType) -> f64 {
+    match dtype {
+        DType::F64 => 1e-9,
+        DType::F32 => 2e-5,
+        DType::F16 => 4e-3,
+        DType::BF16 => 3e-2,
+        _ => 0.0,
+    }
+}
+
+fn close(what: &str, got: &Tensor, want: &Tensor) {
+    assert_eq!((got.dtype(), got.shape()), (want.dtype(), want.shape()), "{what}");
+    let (got_values, want_values) = (got.to_f64(), want.to_f64());
+    let largest = want_values.iter().filter(|x| x.is_finite()).fold(0f64, |m, x| m.max(x.abs()));
+    let near = tolerance(got.dtype()) * largest.max(1e-3);
+    for (i, (a, b)) in got_values.iter().zip(&want_values).enumerate() {
+        let same = a == b || a.is_nan() && b.is_nan() || (a - b).abs() <= near;
+        assert!(same, "{what}\nelement {i} is {a}, not {b}");
+    }
+}
+
+/// Both thread counts give the same bits, near the interpreter's.
+fn check(what: &str, case: &Case) {
+    let what = format!("{what}\n{}", case.graph);
+    let want = interpret(&case.graph, &case.inputs).unwrap_or_else(|e| panic!("{what}\n{e}"));
+    let of = |threads: usize| {
+        set_num_threads(threads).unwrap();
+        run(&case.graph, &case.inputs)
+    };
+    let (one, two) = (of(1), of(2));
+    for (k, ((one, two), want)) in one.iter().zip(&two).zip(&want).enumerate() {
+        assert_eq!(one.bytes(), two.bytes(), "{what}\noutput {k} differs between 1 and 2 threads");
+        close(&format!("{what}\noutput {k}"), one, want);
+    }
+}
+
+#[test]
+fn every_op() {
+    let _one = THREADS.lock().unwrap_or_else(|e| e.into_inner());
+    let only = std::env::var("CORNU_TEST_OP").ok();
+    let seed: Option<u64> = std::env::var("CORNU_TEST_SEED").ok().map(|s| s.parse().unwrap());
+    let mut total = 0;
+    for op in testing::ops().filter(|op| only.as_deref().is_none_or(|o| o == *op)) {
+        let mut valid = 0;
+        for seed in seed.map_or(0..CASES, |s| s..s + 1) {
+            let Some(case) = testing::case(op, seed).unwrap() else { continue };
+            check(&format!("op {op}, seed {seed}"), &case);
+            valid += 1;
+        }
+        let least = if seed.is_some() { 1 } else { CASES / 3 };
+        assert!(valid >= least || op == "input", "only {valid} of {CASES} generated cases of {op} are valid");
+        total += valid;
+    }
+    assert!(only.is_some() || seed.is_some() || total > 4000, "{total} cases");
+}
+
+#[test]
+fn random_graphs() {
+    let _one = THREADS.lock().unwrap_or_else(|e| e.into_inner());
+    for seed in 0..GRAPHS {
+        let case = testing::random_graph(seed, 5 + (seed % 40) as usize).unwrap();
+        check(&format!("random graph, seed {seed}"), &case);
+    }
+}
+
+/// An epilogue reads its bias through a broadcast, but the product reads its operands from memory.
+#[test]
+fn product_of_a_broadcast_with_bias() {
+    let _one = THREADS.lock().unwrap_or_else(|e| e.into_inner());
+    let b = cornu_graph::Builder::new();
+    let tensors = [
+        Tensor::from([2f32]),
+        Tensor::from([[1f32, 2.0, 3.0], [4.0, 5.0, 6.0]]),
+        Tensor::from([0.5f32, -9.0, 1.0]),
+    ];
+    let inputs: Vec<_> =
+        tensors.iter().map(|t| b.input(cornu_graph::Spec::new(t.dtype(), t.shape()))).collect();
+    let spread = inputs[0].broadcast_to(&[4, 2]);
+    let y = (spread.matmul(&inputs[1]) + &inputs[2]).relu();
+    let case = Case { graph: b.finish(&[y]).unwrap(), inputs: tensors.to_vec() };
+    check("product of a broadcast", &case);
+}

@@ -156,7 +156,10 @@ impl Header {
         })?;
         let descr = descr[1..].split(quote).next().unwrap_or_default();
         let (order, code) = descr.split_at_checked(1).ok_or_else(bad)?;
-        let dtype = CODES.iter().find(|(_, c)| *c == code).map(|(dtype, _)| *dtype);
+        // Text is code points along an axis more.
+        let width = code.strip_prefix('U').and_then(|width| width.parse::<usize>().ok());
+        let known = CODES.iter().find(|(_, c)| *c == code).map(|(dtype, _)| *dtype);
+        let dtype = width.map_or(known, |_| Some(DType::U32));
         let little = match order {
             "<" | "|" => true,
             ">" => false,
@@ -174,7 +177,12 @@ impl Header {
         let sizes = shape.split(',').map(str::trim).filter(|s| !s.is_empty());
         // Python 2 wrote long integers with an L.
         let sizes: Result<Vec<usize>, _> = sizes.map(|s| s.trim_end_matches('L').parse()).collect();
-        Ok(Header { dtype, little, fortran, shape: sizes.map_err(|_| bad())? })
+        let mut shape = sizes.map_err(|_| bad())?;
+        if fortran && width.is_some() && shape.len() > 1 {
+            return Err("holds text in Fortran order, which is not supported".into());
+        }
+        shape.extend(width);
+        Ok(Header { dtype, little, fortran: fortran && width.is_none(), shape })
     }
 
     /// The tensor whose elements these bytes are.

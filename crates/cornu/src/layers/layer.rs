@@ -1,6 +1,6 @@
 //! The interface of layers.
 use crate::layers::base::HasBase;
-use crate::layers::{Call, Weights};
+use crate::layers::{Call, HostLayer, Weights};
 use crate::object::KerasObject;
 use crate::shape::Shape;
 use cornu_graph::{Error, Result, Value};
@@ -97,6 +97,11 @@ pub trait Layer: LayerObject {
     /// Layers within this one whose weights are not asked for through [`Weights::add_layer`]: those of a nested model.
     fn sublayers(&self) -> Vec<LayerRef> {
         vec![]
+    }
+
+    /// What the layer does before the graph, if it does not work within it.
+    fn on_host(&self) -> Option<&dyn HostLayer> {
+        None
     }
 
     /// For cells of [`RNN`](crate::layers::RNN): the sizes of the states. A cell takes one step of the input and its states,

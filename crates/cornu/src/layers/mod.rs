@@ -4,6 +4,7 @@ mod call;
 pub(crate) mod checks;
 pub(crate) mod einsum;
 pub(crate) mod given;
+mod host;
 mod layer;
 mod layer_box;
 pub mod list;
@@ -38,10 +39,11 @@ pub use base::write_base;
 pub use base::{HasBase, LayerBase};
 pub use call::{Call, Trace};
 pub use given::Given;
+pub use host::HostLayer;
 pub use layer::{Layer, LayerObject, LayerRef};
 pub use layer_box::LayerBox;
-pub(crate) use weights::ensure_built;
 pub use weights::{Wanted, Weights};
+pub(crate) use weights::{ensure_built, in_layer};
 
 /// What the file of a layer starts with.
 pub mod prelude {

@@ -1,9 +1,10 @@
 //! The graph of layers between the inputs and the outputs of a model.
 use crate::layers::core::InputLayer;
 use crate::layers::{LayerBase, LayerRef};
+use crate::models::host_stage::HostStage;
 use crate::models::keras_tensor::{KerasTensor, Node};
 use crate::ops::Operation;
-use cornu_graph::{Error, Result, Value};
+use cornu_graph::{Error, Result, Tensor, Value};
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -20,6 +21,8 @@ pub(crate) struct Functional {
     pub input_structure: Structure,
     /// How Keras nests the outputs.
     pub output_structure: Structure,
+    /// What comes before the graph.
+    pub host: HostStage,
 }
 
 /// Tensors as Keras takes or gives them: one, a list, or by name. Numbers count the tensors in order.
@@ -117,7 +120,8 @@ impl Functional {
         unique_names(&layers)?;
         let (input_structure, output_structure) =
             (Structure::flat(inputs.len()), Structure::flat(outputs.len()));
-        Ok(Functional { inputs, outputs, nodes, layers, input_structure, output_structure })
+        let host = HostStage::new(&inputs, &outputs, &nodes)?;
+        Ok(Functional { inputs, outputs, nodes, layers, input_structure, output_structure, host })
     }
 
     /// Traces the calls; outputs and their masks.
@@ -130,12 +134,13 @@ impl Functional {
         inputs: &[Value],
         masks: &[Option<Value>],
     ) -> Result<(Vec<Value>, Vec<Option<Value>>)> {
-        if inputs.len() != self.inputs.len() {
-            let message = format!("the model takes {} inputs, got {}", self.inputs.len(), inputs.len());
+        let expected = self.graph_inputs();
+        if inputs.len() != expected.len() {
+            let message = format!("the model takes {} inputs, got {}", expected.len(), inputs.len());
             return Err(Error::argument("inputs", message));
         }
         let mut known: HashMap<(u64, usize), (Value, Option<Value>)> = HashMap::new();
-        for (i, (x, value)) in self.inputs.iter().zip(inputs).enumerate() {
+        for (i, (x, value)) in expected.iter().zip(inputs).enumerate() {
             known.insert((x.node().id, x.index()), (value.clone(), masks.get(i).cloned().flatten()));
         }
         let find = |known: &HashMap<_, (Value, Option<Value>)>, x: &KerasTensor| {
@@ -143,7 +148,7 @@ impl Functional {
             known.get(&(x.node().id, x.index())).cloned().ok_or_else(lost)
         };
         for node in &self.nodes {
-            if known.contains_key(&(node.id, 0)) {
+            if known.contains_key(&(node.id, 0)) || self.host.has(node) {
                 continue;
             }
             let arguments = node.inputs.iter().map(|x| find(&known, x)).collect::<Result<Vec<_>>>()?;
@@ -155,6 +160,20 @@ impl Functional {
         }
         let outputs = self.outputs.iter().map(|x| find(&known, x)).collect::<Result<Vec<_>>>()?;
         Ok(outputs.into_iter().unzip())
+    }
+
+    /// What goes into the graph: the inputs, or what layers on the host make of them.
+    pub fn graph_inputs(&self) -> &[KerasTensor] {
+        self.host.outputs().unwrap_or(&self.inputs)
+    }
+
+    /// The data of the inputs as it goes into the graph, with names for messages.
+    ///
+    /// # Errors
+    /// What went wrong in a layer on the host.
+    pub fn prepare(&self, data: Vec<Tensor>) -> Result<Vec<(String, Tensor)>> {
+        let data = self.host.run(&self.inputs, data)?;
+        Ok(self.graph_inputs().iter().map(|x| format!("x `{}`", x.name())).zip(data).collect())
     }
 
     /// The names of the inputs, as data can be given by.

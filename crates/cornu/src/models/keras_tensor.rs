@@ -193,6 +193,12 @@ pub(crate) fn source(layer: LayerRef, shape: Shape, dtype: DType, error: Option<
 
 /// Traces the layer with two stand-ins for each `None`: sizes that differ between the two are `None` in the output.
 pub(crate) fn output_specs(node: &Node) -> Result<Vec<(Shape, DType)>> {
+    if let Some(host) = node.layer.on_host() {
+        let specs: Vec<_> = node.inputs.iter().map(|x| (x.shape().clone(), x.dtype())).collect();
+        let shapes: Vec<Shape> = specs.iter().map(|(shape, _)| shape.clone()).collect();
+        crate::layers::ensure_built(&*node.layer, &shapes)?;
+        return Ok(vec![host.output_spec(&specs).map_err(|e| crate::layers::in_layer(&*node.layer, e))?]);
+    }
     let free = node.inputs.iter().any(|x| x.shape().dims().contains(&None));
     // Powers of two, so that layers that halve or group the axis can be traced; far apart, so that sizes stay apart.
     let small = trace_specs(node, 2, 256)?;

@@ -2,6 +2,7 @@
 pub(crate) mod config;
 pub(crate) mod from_config;
 pub(crate) mod functional;
+mod host_stage;
 pub(crate) mod keras_tensor;
 pub(crate) mod model;
 mod nested;

@@ -57,6 +57,17 @@ impl Archive {
         Ok(bytes)
     }
 
+    /// The content of a file in the archive, if it is there.
+    ///
+    /// # Errors
+    /// When it is damaged, or claims more than its data can give.
+    pub fn optional(&mut self, name: &str) -> Result<Option<Vec<u8>>> {
+        if self.zip.index_for_name(name).is_none() {
+            return Ok(None);
+        }
+        self.bytes(name).map(Some)
+    }
+
     /// A file in the archive as JSON.
     ///
     /// # Errors

@@ -15,6 +15,7 @@
 //! # Ok::<(), cornu::Error>(())
 //! ```
 mod archive;
+mod assets;
 mod compile_config;
 mod date;
 mod hdf5;
@@ -74,12 +75,13 @@ impl LoadModel {
         let path = path.as_ref();
         let what = path.display().to_string();
         let mut archive = Archive::open(path)?;
-        let config: Json = archive.json("config.json")?;
+        let mut config: Json = archive.json("config.json")?;
         let arrays = hdf5::read(archive.bytes("model.weights.h5")?, &what)?;
         // Eight bytes for each number, and room for the states of generators.
         const SPARE: u64 = 1 << 20;
         let numbers: u64 = arrays.values().map(|t| t.len() as u64).sum();
         let arrays = Arrays { what: &what, by_path: arrays };
+        assets::add(&mut config, &mut archive, &arrays)?;
         let mut model = within_budget(8 * numbers + SPARE, || from_config::model(&config))
             .map_err(|e| Error::Format { what: what.clone(), message: e.to_string() })?;
         weights::load(&model, &arrays)?;

@@ -110,8 +110,7 @@ impl Model {
         self.build_for(&given)?;
         let functional = self.built()?.clone();
         let (inputs, outputs) = (functional.input_names(), functional.output_names());
-        let x = x.in_order("input", &inputs)?;
-        let x = inputs.iter().map(|n| format!("x `{n}`")).zip(x).collect();
+        let x = functional.prepare(x.in_order("input", &inputs)?)?;
         let Some(y) = y else {
             let none = || outputs.iter().map(|_| None).collect();
             return Batches::new(x, none(), none());

@@ -62,7 +62,7 @@ pub(crate) fn step_graph(
     let state = trace.variables().len();
 
     let mut x = vec![];
-    for (input, given) in functional.inputs.iter().zip(&spec.x) {
+    for (input, given) in functional.graph_inputs().iter().zip(&spec.x) {
         let value = builder.input(given.clone());
         x.push(fit_input(&value, input.shape().dims(), input.dtype(), input.name())?);
     }

@@ -36,7 +36,7 @@ impl Input {
         self
     }
 
-    /// Type of the elements; `"float32"` by default.
+    /// Type of the elements; `"float32"` by default, `"string"` for [`text`](crate::data::text).
     pub fn dtype(mut self, dtype: impl Into<String>) -> Input {
         self.dtype = Some(dtype.into());
         self
@@ -96,7 +96,12 @@ impl InputLayer {
     /// # Errors
     /// When the dtype given is none.
     pub fn dtype(&self) -> Result<DType> {
-        self.base.dtype.compute_dtype()
+        if self.is_text() { Ok(DType::U32) } else { self.base.dtype.compute_dtype() }
+    }
+
+    /// Whether the data is text: dtype `"string"`.
+    pub(crate) fn is_text(&self) -> bool {
+        self.base.dtype.name() == "string"
     }
 
     /// The symbolic tensor that stands for the data.
@@ -105,7 +110,12 @@ impl InputLayer {
             Ok(dtype) => (dtype, None),
             Err(e) => (DType::F32, Some(e)),
         };
-        source(self.share(), self.batch_shape.clone(), dtype, error)
+        let mut shape = self.batch_shape.clone();
+        if self.is_text() {
+            // The code points of each string.
+            shape.0.push(None);
+        }
+        source(self.share(), shape, dtype, error)
     }
 }
 

@@ -1,8 +1,11 @@
 //! Integers by their place in a vocabulary.
 use super::Adapt;
 use super::encoding::{OutputMode, count_not_greater, not_sparse};
+use super::hash::Salt;
+use super::hashing::single;
+use super::token_table::Lookup;
+use crate::layers::HostLayer;
 use crate::layers::prelude::*;
-use serde_json::Value as Json;
 use std::collections::{HashMap, HashSet};
 
 /// The place of each integer in a vocabulary, after places for padding (`mask_token`) and for unknown integers. Keras's
@@ -58,15 +61,26 @@ pub struct IntegerLookup {
     /// Number of places, as saved by Keras.
     #[default(None)]
     pub vocabulary_size: Option<usize>,
-    /// `"floormod"`; places by a hash are refused.
+    /// How unknown integers get their place: `"floormod"` (default), or `"farmhash"`; the layer then works before the graph.
     #[default("floormod")]
     pub oov_method: String,
-    /// For a hash only.
+    /// The key of the hash.
     #[default(None)]
-    pub salt: Option<Json>,
+    pub salt: Option<Salt>,
 }
 
 impl IntegerLookup {
+    /// Whether a hash gives unknown integers their place.
+    fn hashes(&self) -> bool {
+        self.oov_method == "farmhash"
+    }
+
+    /// The size of a vector.
+    fn depth(&self) -> Result<usize> {
+        let known = self.token_start() + self.tokens()?.len();
+        Ok(self.max_tokens.filter(|_| self.pad_to_max_tokens).unwrap_or(known))
+    }
+
     /// The first place for unknown integers.
     fn oov_start(&self) -> usize {
         usize::from(self.mask_token.is_some() && self.output_mode == OutputMode::Int)
@@ -103,14 +117,10 @@ impl IntegerLookup {
     fn check(&self) -> Result<()> {
         not_sparse("IntegerLookup", self.sparse)?;
         self.output_mode.check()?;
-        match self.oov_method.as_str() {
-            "floormod" => {}
-            "farmhash" => {
-                return Err(Error::argument("oov_method", "\"farmhash\" is not supported"));
-            }
-            other => return Err(Error::unknown("oov_method", other, ["floormod", "farmhash"])),
+        if !["floormod", "farmhash"].contains(&self.oov_method.as_str()) {
+            return Err(Error::unknown("oov_method", &self.oov_method, ["floormod", "farmhash"]));
         }
-        if self.salt.is_some() {
+        if self.salt.is_some() && !self.hashes() {
             return Err(Error::argument("salt", "can only be used with `oov_method=\"farmhash\"`"));
         }
         if self.invert && self.output_mode != OutputMode::Int {
@@ -201,7 +211,48 @@ fn floor_mod(x: &Value, n: usize) -> Value {
     rest.lt(&rest.scalar(0.0)).select(&(&rest + n), &rest)
 }
 
+/// Places by a hash, found on the host.
+impl HostLayer for IntegerLookup {
+    fn output_spec(&self, inputs: &[(Shape, DType)]) -> Result<(Shape, DType)> {
+        self.check()?;
+        let (shape, _) = single(inputs)?;
+        let dtype = if self.output_mode == OutputMode::Int || self.invert { DType::I64 } else { DType::F32 };
+        Ok((self.output_mode.shape(shape, self.depth()?), dtype))
+    }
+
+    fn run(&self, inputs: &[Tensor]) -> Result<Tensor> {
+        let x = single(inputs)?;
+        let written = |tokens: &[i64]| tokens.iter().map(i64::to_string).collect::<Vec<_>>();
+        let vocabulary = self.vocabulary.as_deref().map(written);
+        let mask = self.mask_token.map(|token| token.to_string());
+        let oov = self.oov_token.map(|token| token.to_string());
+        let lookup = Lookup {
+            class: "IntegerLookup",
+            vocabulary: vocabulary.as_deref(),
+            idf_weights: self.idf_weights.as_deref(),
+            mask_token: mask.as_deref(),
+            oov_token: oov.as_deref(),
+            num_oov_indices: self.num_oov_indices,
+            max_tokens: self.max_tokens,
+            pad_to_max_tokens: self.pad_to_max_tokens,
+            output_mode: &self.output_mode,
+            salt: self.salt,
+        };
+        let table = lookup.table()?;
+        let values = x.cast(DType::I64).to_vec::<i64>()?;
+        if self.invert {
+            let token = |place: &i64| table.token(*place).parse().unwrap_or(-1);
+            return Tensor::new(x.shape(), values.iter().map(token).collect::<Vec<i64>>());
+        }
+        table.encode(x.shape(), &written(&values))
+    }
+}
+
 impl Layer for IntegerLookup {
+    fn on_host(&self) -> Option<&dyn HostLayer> {
+        if self.hashes() { Some(self) } else { None }
+    }
+
     fn call(&self, _: &Call, x: &Value) -> Result<Value> {
         self.check()?;
         let x = x.cast(DType::I64);
@@ -209,8 +260,7 @@ impl Layer for IntegerLookup {
             return self.inverse(&x);
         }
         let places = self.places(&x)?;
-        let known = self.token_start() + self.tokens()?.len();
-        let depth = self.max_tokens.filter(|_| self.pad_to_max_tokens).unwrap_or(known);
+        let depth = self.depth()?;
         match &self.output_mode {
             OutputMode::Int => Ok(places),
             OutputMode::TfIdf => {

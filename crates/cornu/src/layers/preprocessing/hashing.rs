@@ -1,0 +1,140 @@
+//! Categories by hash.
+use super::encoding::{OutputMode, not_sparse};
+use super::hash::{Salt, bin};
+use crate::data::text;
+use crate::layers::HostLayer;
+use crate::layers::checks::positive;
+use crate::layers::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// The bin of each integer or string by its hash: FarmHash64, or SipHash-2-4 with a salt. Keras's `Hashing`.
+///
+/// It works before the graph, on inputs of the model. For bins as integers give it an integer dtype, as `"int64"`.
+///
+/// ```
+/// use cornu::data::text;
+/// use cornu::prelude::*;
+/// let words = Input::new([3]).dtype("string").tensor();
+/// let bins = Hashing::new(3).dtype("int64").apply(&words);
+/// let mut model = Model::new(&words, &bins)?;
+/// let y = model.predict(text::encode([1, 3], &["A", "B", "C"])?, Predict::new())?;
+/// assert_eq!(y.to_f64(), [1.0, 0.0, 1.0]);
+/// # Ok::<(), cornu::Error>(())
+/// ```
+#[layer("keras.layers")]
+pub struct Hashing {
+    /// Number of bins, with that of the mask.
+    pub num_bins: usize,
+    /// The key of the hash; none by default.
+    #[default(None)]
+    pub salt: Option<Salt>,
+    /// What goes to bin 0, which nothing else does then.
+    #[default(None)]
+    pub mask_value: Option<Token>,
+    /// `"int"` (default), `"one_hot"`, `"multi_hot"` or `"count"`.
+    #[default("int")]
+    pub output_mode: OutputMode,
+    /// Must be false: there are no sparse tensors.
+    #[default(false)]
+    pub sparse: bool,
+}
+
+/// An integer or a string.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Token {
+    /// An integer.
+    Integer(i64),
+    /// A string.
+    Text(String),
+}
+
+impl From<i64> for Token {
+    fn from(x: i64) -> Token {
+        Token::Integer(x)
+    }
+}
+
+impl From<&str> for Token {
+    fn from(text: &str) -> Token {
+        Token::Text(text.into())
+    }
+}
+
+impl Token {
+    fn as_text(&self) -> String {
+        match self {
+            Token::Integer(x) => x.to_string(),
+            Token::Text(text) => text.clone(),
+        }
+    }
+}
+
+/// The strings of text, or integers as they are written; and the shape of them.
+pub(super) fn tokens(data: &Tensor) -> Result<(Vec<usize>, Vec<String>)> {
+    if data.dtype() == DType::U32 {
+        let sizes = data.shape().split_last().map(|(_, sizes)| sizes.to_vec()).unwrap_or_default();
+        return Ok((sizes, text::decode(data)?));
+    }
+    let integers = data.cast(DType::I64).to_vec::<i64>()?;
+    Ok((data.shape().to_vec(), integers.iter().map(i64::to_string).collect()))
+}
+
+/// The only input.
+pub(super) fn single<T>(inputs: &[T]) -> Result<&T> {
+    match inputs {
+        [x] => Ok(x),
+        _ => Err(Error::argument("inputs", format!("takes one input, got {}", inputs.len()))),
+    }
+}
+
+/// The dtype of integers that come out, which the layer must have.
+pub(super) fn integer_dtype(class: &str, layer: &dyn Layer) -> Result<DType> {
+    let dtype = layer.base().dtype.compute_dtype()?;
+    if matches!(dtype, DType::I32 | DType::I64) {
+        return Ok(dtype);
+    }
+    let message = format!("must be \"int32\" or \"int64\" with `output_mode=\"int\"`, got \"{dtype}\"");
+    Err(Error::argument(format!("{class}.dtype"), message).help("give the layer `.dtype(\"int64\")`"))
+}
+
+impl Layer for Hashing {
+    fn on_host(&self) -> Option<&dyn HostLayer> {
+        Some(self)
+    }
+}
+
+impl HostLayer for Hashing {
+    fn output_spec(&self, inputs: &[(Shape, DType)]) -> Result<(Shape, DType)> {
+        positive("Hashing.num_bins", self.num_bins)?;
+        not_sparse("Hashing", self.sparse)?;
+        let shape = without_points(single(inputs)?);
+        let dtype = match self.output_mode.check()? {
+            OutputMode::Int => integer_dtype("Hashing", self)?,
+            OutputMode::TfIdf => {
+                return Err(Error::argument("output_mode", "\"tf_idf\" is not for this layer"));
+            }
+            _ => self.base.dtype.compute_dtype()?,
+        };
+        Ok((self.output_mode.shape(&shape, self.num_bins), dtype))
+    }
+
+    fn run(&self, inputs: &[Tensor]) -> Result<Tensor> {
+        let (shape, tokens) = tokens(single(inputs)?)?;
+        let masked = self.mask_value.as_ref().filter(|_| self.num_bins > 1).map(Token::as_text);
+        let place = |token: &String| match &masked {
+            None => bin(token, self.num_bins, self.salt),
+            Some(mask) if mask == token => 0,
+            Some(_) => bin(token, self.num_bins - 1, self.salt) + 1,
+        };
+        let places: Vec<i64> = tokens.iter().map(|token| place(token) as i64).collect();
+        let encoded = self.output_mode.encode_places(&shape, &places, self.num_bins, None)?;
+        Ok(encoded.cast(self.base.dtype.compute_dtype()?))
+    }
+}
+
+/// The shape without the axis of code points, if it is that of text.
+pub(super) fn without_points((shape, dtype): &(Shape, DType)) -> Shape {
+    let axes = shape.rank() - usize::from(*dtype == DType::U32 && shape.rank() > 0);
+    Shape(shape.0[..axes].to_vec())
+}

@@ -1,0 +1,110 @@
+//! What a model does with data before the graph.
+use crate::models::functional::as_input;
+use crate::models::keras_tensor::{KerasTensor, Node};
+use cornu_graph::{Error, Result, Tensor};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// The calls of layers on the host, and what goes from them into the graph. Empty for most models.
+#[derive(Debug, Default)]
+pub(crate) struct HostStage {
+    /// In order, inputs of the model among them.
+    ids: HashSet<u64>,
+    calls: Vec<Arc<Node>>,
+    outputs: Vec<KerasTensor>,
+}
+
+impl std::fmt::Debug for Node {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Node").field("id", &self.id).field("layer", &self.layer).finish_non_exhaustive()
+    }
+}
+
+impl HostStage {
+    /// Splits the calls of a model, given in order.
+    ///
+    /// # Errors
+    /// When a layer on the host needs something from the graph, or one in the graph needs text.
+    pub fn new(inputs: &[KerasTensor], outputs: &[KerasTensor], nodes: &[Arc<Node>]) -> Result<HostStage> {
+        let is_text = |x: &KerasTensor| as_input(&x.node().layer).is_some_and(|input| input.is_text());
+        let calls: Vec<Arc<Node>> = nodes.iter().filter(|n| n.layer.on_host().is_some()).cloned().collect();
+        let mut ids: HashSet<u64> = inputs.iter().map(|x| x.node().id).collect();
+        for node in &calls {
+            if let Some(x) = node.inputs.iter().find(|x| !ids.contains(&x.node().id)) {
+                let layer = node.layer.base().resolved_name(node.layer.class_name());
+                let message = format!("`{layer}` works on data before the graph, `{}` within it", x.name());
+                let error = Error::argument("Model", message);
+                return Err(error.help("such layers take inputs of the model, or each other's outputs"));
+            }
+            ids.insert(node.id);
+        }
+        let in_graph = nodes.iter().filter(|n| !ids.contains(&n.id));
+        let used: Vec<&KerasTensor> = in_graph.flat_map(|n| &n.inputs).chain(outputs).collect();
+        if let Some(x) = used.iter().find(|x| is_text(x)) {
+            let message =
+                format!("input `{}` is text, which only layers as `TextVectorization` take", x.name());
+            return Err(Error::argument("Model", message));
+        }
+        if calls.is_empty() {
+            return Ok(HostStage::default());
+        }
+        let mut found: Vec<KerasTensor> = vec![];
+        let from_host = inputs.iter().filter(|x| used.iter().any(|u| u.same(x)));
+        for x in from_host.chain(used.iter().copied().filter(|x| ids.contains(&x.node().id))) {
+            if !found.iter().any(|known| known.same(x)) {
+                found.push(x.clone());
+            }
+        }
+        Ok(HostStage { ids, calls, outputs: found })
+    }
+
+    /// Whether a call is done before the graph.
+    pub fn has(&self, node: &Node) -> bool {
+        self.ids.contains(&node.id)
+    }
+
+    /// What goes into the graph, if there is something to do before.
+    pub fn outputs(&self) -> Option<&[KerasTensor]> {
+        (!self.calls.is_empty()).then_some(&self.outputs)
+    }
+
+    /// The data that goes into the graph, from that of the inputs.
+    ///
+    /// # Errors
+    /// What went wrong in a layer.
+    pub fn run(&self, inputs: &[KerasTensor], data: Vec<Tensor>) -> Result<Vec<Tensor>> {
+        if self.calls.is_empty() {
+            return Ok(data);
+        }
+        let mut known: HashMap<u64, Tensor> = HashMap::new();
+        for (x, tensor) in inputs.iter().zip(data) {
+            known.insert(x.node().id, fit(tensor, x)?);
+        }
+        let lost = |x: &KerasTensor| Error::State(format!("`{}` is needed before it is made", x.name()));
+        for node in &self.calls {
+            let Some(host) = node.layer.on_host() else { continue };
+            let arguments =
+                node.inputs.iter().map(|x| known.get(&x.node().id).cloned().ok_or_else(|| lost(x)));
+            let arguments = arguments.collect::<Result<Vec<_>>>()?;
+            let output = host.run(&arguments).map_err(|e| crate::layers::in_layer(&*node.layer, e))?;
+            known.insert(node.id, output);
+        }
+        let find = |x: &KerasTensor| known.get(&x.node().id).cloned().ok_or_else(|| lost(x));
+        self.outputs.iter().map(find).collect()
+    }
+}
+
+/// Data with a last axis of size 1 where the input has one, as Keras adds it.
+fn fit(tensor: Tensor, input: &KerasTensor) -> Result<Tensor> {
+    let text = usize::from(as_input(&input.node().layer).is_some_and(|layer| layer.is_text()));
+    let (expected, given) = (input.shape().dims(), tensor.shape());
+    if given.len() + 1 != expected.len() || given.len() <= text {
+        return Ok(tensor);
+    }
+    let at = given.len() - text;
+    if expected[at] != Some(1) {
+        return Ok(tensor);
+    }
+    let shape = [&given[..at], &[1], &given[at..]].concat();
+    tensor.reshape(shape)
+}

@@ -45,7 +45,7 @@ fn data() -> Result<datasets::TrainTest> {
     let part = |held_out: bool| {
         let samples: Vec<i32> = (0..y.len() as i32).filter(|i| (i % 5 == 0) == held_out).collect();
         let samples = Tensor::from(samples);
-        Ok((ops::take(&x, &samples, 0)?, ops::take(&y, &samples, 0)?))
+        Ok((ops::take(&x, &samples, Some(0))?, ops::take(&y, &samples, Some(0))?))
     };
     Ok((part(false)?, part(true)?))
 }

@@ -44,7 +44,7 @@ pub(super) fn bin(token: &str, bins: usize, salt: Option<Salt>) -> usize {
 }
 
 /// A hash that a combination of values starts from, and one with a further value in it.
-pub(super) const CROSS_START: u64 = 0xDECA_FCAF_FE;
+pub(super) const CROSS_START: u64 = 0x00DE_CAFC_AFFE;
 
 /// `hash` with a further value in it.
 pub(super) fn cross(hash: u64, value: u64) -> u64 {

@@ -98,7 +98,12 @@ fn configs_are_keras_s() {
     check(-x, &[x], "numpy.Negative", json!({}));
     check(ops::abs(x), &[x], "numpy.Absolute", json!({}));
     check(ops::mean(x, None, false), &[x], "numpy.Mean", json!({"axis": null, "keepdims": false}));
-    check(ops::prod(x, -1, false, None), &[x], "numpy.Prod", json!({"axis": -1, "keepdims": false, "dtype": null}));
+    check(
+        ops::prod(x, -1, false, None),
+        &[x],
+        "numpy.Prod",
+        json!({"axis": -1, "keepdims": false, "dtype": null}),
+    );
     check(ops::max(x, 1, true), &[x], "numpy.Max", json!({"axis": 1, "keepdims": true, "initial": null}));
     check(ops::sum(t, [1, 2], true), &[t], "numpy.Sum", json!({"axis": [1, 2], "keepdims": true}));
     check(ops::reshape(x, [-1, 2, 2]), &[x], "numpy.Reshape", json!({"newshape": [-1, 2, 2]}));

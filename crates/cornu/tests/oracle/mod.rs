@@ -1,4 +1,4 @@
-//! Cases that real Keras computed: `tools/oracle/catalogue.py` writes them to `testdata/keras`.
+//! Cases that real Keras computed: the programs in `tools/oracle` write them to `testdata/keras`.
 #![allow(dead_code, reason = "each test uses a part of it")]
 use cornu::{DType, Tensor, Value};
 use cornu_cpu::Cpu;
@@ -45,6 +45,11 @@ impl Feed {
 
     pub fn array(&mut self, array: &Array) -> Value {
         self.input(array.tensor())
+    }
+
+    /// The value of an input that was made elsewhere, in the order of the inputs.
+    pub fn provide(&mut self, tensor: Tensor) {
+        self.values.push(tensor);
     }
 
     /// What an engine computes.

@@ -76,7 +76,8 @@ fn sample(images: &Images, rows: &Value, columns: &Value, sampling: &Sampling) -
         }
     };
     let y = if *sampling.interpolation == Interpolation::Nearest {
-        pick(&(rows + 0.5).floor(), &(columns + 0.5).floor())
+        let nearest = |at: &Value| at.sign() * (at.abs() + 0.5).floor();
+        pick(&nearest(rows), &nearest(columns))
     } else {
         let (top, left) = (rows.floor(), columns.floor());
         let down = (rows - &top).expand_dims(-1).cast(x.dtype());

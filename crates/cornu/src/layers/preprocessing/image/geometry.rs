@@ -49,10 +49,16 @@ impl ImageAxes {
 
     /// The largest part in the middle of each image that has the proportions of `target`.
     pub fn crop_to_aspect_ratio(&self, x: &Value, target: (usize, usize)) -> Value {
+        let (start, size) = self.middle(x, target);
+        self.crop(x, start, size)
+    }
+
+    /// Where that part starts, and its size.
+    pub fn middle(&self, x: &Value, target: (usize, usize)) -> ((usize, usize), (usize, usize)) {
         let (height, width) = self.size(x);
         let fitted = fitted((height, width), target);
         let (rows, columns) = (fitted.0.clamp(1, height), fitted.1.clamp(1, width));
-        self.crop(x, ((height - rows) / 2, (width - columns) / 2), (rows, columns))
+        (((height - rows) / 2, (width - columns) / 2), (rows, columns))
     }
 
     /// Each image with `value` around it, so that it has the proportions of `target`.

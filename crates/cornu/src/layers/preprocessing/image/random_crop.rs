@@ -4,8 +4,8 @@ use crate::arguments::DataFormat;
 use crate::layers::checks::positive;
 use crate::layers::prelude::*;
 use crate::layers::reshaping::resize::Interpolation;
-/// While training, a random part of each batch of images, the same for all; images that are too small are cut to the
-/// proportions and enlarged. Otherwise the images as they are. Keras's `RandomCrop`.
+/// While training, a random part of each batch of images, the same for all; images that are too small are cut and
+/// enlarged. Otherwise the images as they are. Keras's `RandomCrop`.
 ///
 /// ```
 /// use cornu::prelude::*;
@@ -39,7 +39,10 @@ impl Layer for RandomCrop {
             let (axes, target) = (&images.axes, (self.height, self.width));
             let (height, width) = axes.size(&images.x);
             if height <= target.0 || width <= target.1 {
-                let cut = axes.crop_to_aspect_ratio(&images.x, target);
+                // As Keras: from where the part of these proportions starts, as much as there is.
+                let ((top, left), _) = axes.middle(&images.x, target);
+                let size = (target.0.min(height - top), target.1.min(width - left));
+                let cut = axes.crop(&images.x, (top, left), size);
                 return axes.resize(&cut, target, &Interpolation::Bilinear, false);
             }
             let zero = images.x.scalar(0.0).cast(DType::I32);

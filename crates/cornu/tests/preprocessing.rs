@@ -1,0 +1,130 @@
+//! Layers that learn from data, and those that work before the graph.
+#![allow(clippy::unwrap_used, clippy::panic)]
+use cornu::data::text;
+use cornu::prelude::*;
+use cornu::saving::load_model;
+
+fn predict(x: &KerasTensor, y: &KerasTensor, data: impl Into<Data>) -> Vec<f64> {
+    Model::new(x, y).unwrap().predict(data, Predict::new()).unwrap().to_f64()
+}
+
+fn error<T>(result: Result<T>) -> String {
+    match result {
+        Ok(_) => panic!("no error"),
+        Err(e) => e.to_string(),
+    }
+}
+
+#[test]
+fn bins_hold_as_many_samples() {
+    let data: Vec<f32> = (0..40).map(|i| ((i * 7 % 40) as f32).powf(1.5)).collect();
+    let data = Tensor::from(data);
+    // As Keras finds them.
+    for (bins, epsilon, expected) in [
+        (4, 0.01, vec![27.0, 82.819_08, 156.169_77]),
+        (3, 0.1, vec![43.686_825, 130.298_77]),
+        (5, 0.25, vec![27.0, 82.819_08, 156.169_77]),
+    ] {
+        let mut layer = Discretization::new().num_bins(bins).epsilon(epsilon);
+        layer.adapt(&data).unwrap();
+        let found = layer.bin_boundaries.unwrap();
+        let near = found.len() == expected.len() && found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-4);
+        assert!(near, "{bins} bins within {epsilon}: {found:?}, Keras finds {expected:?}");
+    }
+    assert!(error(Discretization::new().adapt(&data)).contains("num_bins"));
+}
+
+#[test]
+fn integers_by_how_frequent_they_are() {
+    let data = Tensor::from([[7i64, 9, 7], [9, 7, 3], [0, 4, 4]]);
+    let mut layer = IntegerLookup::new().mask_token(0);
+    layer.adapt(&data).unwrap();
+    assert_eq!(layer.vocabulary, Some(vec![7, 9, 4, 3]));
+    let x = Input::new([4]).dtype("int64").tensor();
+    let places = layer.apply(&x);
+    let back = layer.clone().invert(true).apply(&places);
+    let given = Tensor::from([[7i64, 3, 5, 0]]);
+    assert_eq!(predict(&x, &places, &given), [2.0, 5.0, 1.0, 0.0]);
+    assert_eq!(predict(&x, &back, &given), [7.0, 3.0, -1.0, 0.0]);
+
+    let mut weighted = IntegerLookup::new().output_mode("tf_idf").max_tokens(3);
+    weighted.adapt(&data).unwrap();
+    let weight = (1.0f64 + 3.0 / 3.0).ln();
+    assert_eq!(weighted.vocabulary, Some(vec![7, 9]));
+    assert_eq!(weighted.idf_weights, Some(vec![weight, weight]));
+}
+
+#[test]
+fn a_model_of_text_trains_and_is_saved() {
+    let texts = text::encode([4], &["A good film!", "good, good", "a bad film", "Bad bad"]).unwrap();
+    let labels = Tensor::from([1.0f32, 1.0, 0.0, 0.0]);
+    let mut vectorize = TextVectorization::new().output_mode("multi_hot");
+    vectorize.adapt(&texts).unwrap();
+    assert_eq!(vectorize.vocabulary.as_deref().unwrap()[..2], ["good", "bad"].map(String::from));
+
+    let x = Input::new([1]).dtype("string").tensor();
+    let y = Dense::new(1).activation("sigmoid").apply(&vectorize.apply(&x));
+    let mut model = Model::new(&x, &y).unwrap();
+    model.compile(Compile::new(SGD::new().learning_rate(0.5), "binary_crossentropy")).unwrap();
+    let history = model.fit(&texts, &labels, Fit::new().epochs(20).verbose(0)).unwrap();
+    let losses = history.get("loss");
+    assert!(losses[19] < losses[0]);
+
+    let path = std::env::temp_dir().join(format!("cornu-text-{}.keras", std::process::id()));
+    model.save(&path).unwrap();
+    let mut same = load_model(&path).unwrap();
+    std::fs::remove_file(path).unwrap();
+    let unseen = text::encode([2], &["good", "bad thing"]).unwrap();
+    let expected = model.predict(&unseen, Predict::new()).unwrap();
+    assert_eq!(same.predict(&unseen, Predict::new()).unwrap(), expected);
+}
+
+#[test]
+fn the_graph_takes_no_text() {
+    let x = Input::new([2]).dtype("string").tensor();
+    let y = Flatten::new().apply(&x);
+    assert!(error(Model::new(&x, &y)).contains("is text"));
+
+    let n = Input::new([2]).dtype("int64").tensor();
+    let late = Hashing::new(3).dtype("int64").apply(&Flatten::new().apply(&n));
+    assert!(error(Model::new(&n, &late)).contains("before the graph"));
+
+    let floats = Hashing::new(3).apply(&n);
+    assert!(error(Model::new(&n, &floats)).contains(".dtype(\"int64\")"));
+}
+
+#[test]
+fn unknown_strings_need_a_place() {
+    let x = Input::new([1]).dtype("string").tensor();
+    let layer = StringLookup::new().num_oov_indices(0).vocabulary(["a", "b"].map(String::from));
+    let mut model = Model::new(&x, layer.apply(&x)).unwrap();
+    let data = |s: &str| text::encode([1, 1], &[s]).unwrap();
+    assert_eq!(model.predict(data("b"), Predict::new()).unwrap().to_f64(), [1.0]);
+    assert!(error(model.predict(data("c"), Predict::new())).contains("\"c\" is not in the vocabulary"));
+
+    let twice = StringLookup::new().vocabulary(["a", "a"].map(String::from));
+    assert!(error(Model::new(&x, twice.apply(&x))).contains("twice"));
+    assert!(error(Model::new(&x, StringLookup::new().apply(&x))).contains("no vocabulary yet"));
+}
+
+#[test]
+fn random_layers_change_images_in_training_only() {
+    let images = cornu::random::uniform([2, 6, 6, 3], 0.0, 255.0, Some(1)).unwrap();
+    let x = Input::new([6, 6, 3]).tensor();
+    let layers: [KerasTensor; 4] = [
+        RandomFlip::new().seed(1).apply(&x),
+        RandomErasing::new().factor((1.0, 1.0)).seed(1).apply(&x),
+        RandomHue::new(0.5).seed(1).apply(&x),
+        RandomShear::new().x_factor(0.5).seed(1).apply(&x),
+    ];
+    for y in layers {
+        let mut model = Model::new(&x, &y).unwrap();
+        assert_eq!(model.predict(&images, Predict::new()).unwrap(), images, "{}", y.name());
+        model.compile(Compile::new("sgd", "mse")).unwrap();
+        let loss = model.evaluate(&images, &images, Evaluate::new().verbose(0)).unwrap();
+        assert_eq!(loss.get("loss"), Some(0.0), "{}", y.name());
+    }
+    let mut mixed = Model::new(&x, Dense::new(3).apply(&MixUp::new().apply(&x))).unwrap();
+    mixed.compile(Compile::new("sgd", "mse")).unwrap();
+    assert!(error(mixed.fit(&images, &images, Fit::new().verbose(0))).contains("augment the data before"));
+}

@@ -28,7 +28,8 @@ fn bins_hold_as_many_samples() {
         let mut layer = Discretization::new().num_bins(bins).epsilon(epsilon);
         layer.adapt(&data).unwrap();
         let found = layer.bin_boundaries.unwrap();
-        let near = found.len() == expected.len() && found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-4);
+        let near =
+            found.len() == expected.len() && found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-4);
         assert!(near, "{bins} bins within {epsilon}: {found:?}, Keras finds {expected:?}");
     }
     assert!(error(Discretization::new().adapt(&data)).contains("num_bins"));

@@ -105,8 +105,9 @@ pub fn fit(m: &ArgMatches) -> Result<()> {
     }
     let history = model.fit(samples.x, samples.y, options)?;
     if let Some(file) = optional(m, "history") {
-        let epochs: Map<String, Json> =
+        let mut epochs: Map<String, Json> =
             history.history.iter().map(|(name, values)| (name.clone(), json!(values))).collect();
+        epochs.extend(history.lists.iter().map(|(name, values)| (name.clone(), json!(values))));
         write_json(file, &Json::from(epochs))?;
     }
     if let Some(file) = optional(m, "plot") {
@@ -131,7 +132,9 @@ pub fn evaluate(m: &ArgMatches) -> Result<()> {
         options = options.sample_weight(weight);
     }
     let logs = model.evaluate(samples.x, samples.y, options)?;
-    let metrics: Map<String, Json> = logs.iter().map(|(name, value)| (name.into(), json!(value))).collect();
+    let value = |values: &[f64]| if let [one] = values { json!(one) } else { json!(values) };
+    let metrics: Map<String, Json> =
+        logs.lists().map(|(name, values)| (name.into(), value(values))).collect();
     match optional(m, "output") {
         Some(file) => write_json(file, &Json::from(metrics)),
         None => {

@@ -37,6 +37,17 @@ loss! {
             let message = format!("y_true has shape {:?} and y_pred {:?}", y_true.shape(), y_pred.shape());
             return Err(Error::op("circle", message).help("give vectors `(batch, size)` and one label for each"));
         }
+        self.of_each(y_true, y_pred)
+    },
+    mask {
+        // Samples without a loss do not count.
+        let fits = y_pred.rank() == 2 && y_true.spec().len() == y_pred.dim(0);
+        fits.then(|| self.of_each(y_true, y_pred)).map(|loss| loss.gt(&loss.scalar(0.0)))
+    }
+}
+
+impl Circle {
+    fn of_each(&self, y_true: &Value, y_pred: &Value) -> Value {
         let (same, other) = same_label(&y_true.cast(DType::I32), self.remove_diagonal);
         let distance = 1.0 - y_pred.matmul(&y_pred.transpose(&[1, 0]));
         let distance = distance.maximum(&distance.scalar(0.0));

@@ -133,6 +133,21 @@ pub trait Apply: Layer + Sized {
 }
 impl<L: Layer> Apply for L {}
 
+/// Calling a layer behind a pointer, as one of another model.
+impl dyn Layer {
+    /// The output of this layer on these inputs; the weights are shared.
+    #[track_caller]
+    pub fn apply(&self, inputs: impl Into<Inputs>) -> KerasTensor {
+        one_output(apply_layer(self.share(), Given::in_order(), inputs.into().0, Some(Location::caller())))
+    }
+
+    /// The outputs of a layer that has several, or takes arguments.
+    #[track_caller]
+    pub fn apply_given(&self, inputs: impl Into<Inputs>, given: Given) -> Vec<KerasTensor> {
+        apply_layer(self.share(), given, inputs.into().0, Some(Location::caller()))
+    }
+}
+
 /// The only output; several are an error that the tensor keeps.
 pub(crate) fn one_output(mut outputs: Vec<KerasTensor>) -> KerasTensor {
     let first = outputs.remove(0);

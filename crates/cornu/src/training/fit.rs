@@ -304,7 +304,7 @@ impl FitRun<'_> {
             let mut silent = Progress::new(Verbose::Silent, None);
             let limit = self.options.validation_steps;
             let found = model.evaluate_batches(validation, batch_size, limit, callbacks, &mut silent)?;
-            found.iter().for_each(|(name, value)| logs.set(&format!("val_{name}"), value));
+            found.lists().for_each(|(name, values)| logs.set_list(&format!("val_{name}"), values.to_vec()));
         }
         callbacks.epoch_end(model, epoch, &mut logs)?;
         progress.finish(&logs);
@@ -354,7 +354,7 @@ impl FitRun<'_> {
 
 fn read_logs(names: &[String], outputs: &[Tensor], logs: &mut Logs) -> Result<()> {
     names.iter().zip(outputs).try_for_each(|(name, output)| {
-        logs.set(name, output.item()?);
+        logs.set_tensor(name, output)?;
         Ok(())
     })
 }

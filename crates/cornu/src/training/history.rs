@@ -1,9 +1,11 @@
 //! What training tells: values by name, step by step and epoch by epoch.
+use cornu_graph::{Result, Tensor};
 use std::collections::BTreeMap;
 
-/// Values of losses and metrics by name, in Keras's (alphabetical) order.
+/// Values of losses and metrics by name, in Keras's (alphabetical) order. Most are one number; some metrics give one for each
+/// class or output.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Logs(Vec<(String, f64)>);
+pub struct Logs(Vec<(String, Vec<f64>)>);
 
 impl Logs {
     /// No values.
@@ -14,19 +16,56 @@ impl Logs {
     /// Sets one value; a new name goes to the end.
     pub fn set(&mut self, name: &str, value: f64) {
         match self.0.iter_mut().find(|(n, _)| n == name) {
-            Some((_, v)) => *v = value,
-            None => self.0.push((name.to_string(), value)),
+            Some((_, v)) => {
+                v.clear();
+                v.push(value);
+            }
+            None => self.0.push((name.to_string(), vec![value])),
         }
     }
 
-    /// The value of this name.
-    pub fn get(&self, name: &str) -> Option<f64> {
-        self.0.iter().find(|(n, _)| n == name).map(|(_, v)| *v)
+    /// Sets the values of a metric that gives several.
+    pub fn set_list(&mut self, name: &str, values: Vec<f64>) {
+        match self.0.iter_mut().find(|(n, _)| n == name) {
+            Some((_, v)) => *v = values,
+            None => self.0.push((name.to_string(), values)),
+        }
     }
 
-    /// Names and values in order.
+    /// The value of this name, if it is one number.
+    pub fn get(&self, name: &str) -> Option<f64> {
+        match self.list(name) {
+            [value] => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// All values of this name; none when there is no such name.
+    pub fn list(&self, name: &str) -> &[f64] {
+        self.0.iter().find(|(n, _)| n == name).map_or(&[], |(_, v)| v)
+    }
+
+    /// Names and values in order, of those that are one number.
     pub fn iter(&self) -> impl Iterator<Item = (&str, f64)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), *value))
+        self.lists().filter_map(|(name, values)| match values {
+            [value] => Some((name, *value)),
+            _ => None,
+        })
+    }
+
+    /// Names and all their values in order.
+    pub fn lists(&self) -> impl Iterator<Item = (&str, &[f64])> {
+        self.0.iter().map(|(name, values)| (name.as_str(), values.as_slice()))
+    }
+
+    /// Sets what a step gave: a number, or a list of them.
+    pub(crate) fn set_tensor(&mut self, name: &str, tensor: &Tensor) -> Result<()> {
+        if tensor.len() == 1 && tensor.rank() == 0 {
+            self.set(name, tensor.item()?);
+        } else {
+            self.set_list(name, tensor.to_f64());
+        }
+        Ok(())
     }
 
     /// No values at all.
@@ -42,6 +81,8 @@ pub struct History {
     pub epoch: Vec<usize>,
     /// `"loss"`, `"accuracy"`, `"val_loss"`, ...: one value for each epoch.
     pub history: BTreeMap<String, Vec<f64>>,
+    /// Metrics that give several values: a list for each epoch.
+    pub lists: BTreeMap<String, Vec<Vec<f64>>>,
     /// The epochs of those values: validation may come every few epochs only.
     epochs: BTreeMap<String, Vec<usize>>,
 }
@@ -50,8 +91,11 @@ impl History {
     /// Adds an epoch.
     pub(crate) fn push(&mut self, epoch: usize, logs: &Logs) {
         self.epoch.push(epoch);
-        for (name, value) in logs.iter() {
-            self.history.entry(name.to_string()).or_default().push(value);
+        for (name, values) in logs.lists() {
+            match values {
+                [value] => self.history.entry(name.to_string()).or_default().push(*value),
+                several => self.lists.entry(name.to_string()).or_default().push(several.to_vec()),
+            }
             self.epochs.entry(name.to_string()).or_default().push(epoch);
         }
     }

@@ -72,7 +72,7 @@ impl Program {
     /// The values of losses and metrics after the last run.
     pub fn read_logs(&self, logs: &mut Logs) -> Result<()> {
         for (name, output) in self.names.iter().zip(&self.outputs) {
-            logs.set(name, output.item()?);
+            logs.set_tensor(name, output)?;
         }
         Ok(())
     }

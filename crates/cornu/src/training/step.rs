@@ -139,29 +139,35 @@ impl Batch {
         let mut means = ready.loss_means.iter();
         let whole = means.next();
         let mut logs: Vec<(String, Value)> = vec![];
-        let mut terms: Vec<Value> = vec![];
+        // What is minimized, and what is shown: a loss that is not reduced is minimized as a sum and shown as a mean.
+        let (mut terms, mut shown): (Vec<Value>, Vec<Value>) = (vec![], vec![]);
         for (i, output) in ready.outputs.iter().enumerate() {
             let (Some(loss), Some(y)) = (&output.loss, &self.y[i]) else { continue };
             let value = loss.compute(y, &self.y_pred[i], self.weights[i].as_ref(), self.masks[i].as_ref())?;
             trace.builder().check()?;
-            let value = if value.rank() == 0 { value } else { value.sum(value.all_axes()) }.cast(DType::F32);
+            let value = value.cast(DType::F32);
+            let (sum, average) = match value.rank() {
+                0 => (value.clone(), value),
+                _ => (value.sum(value.all_axes()), value.mean(value.all_axes())),
+            };
             if let Some(mean) = means.next() {
-                logs.push((mean.name.clone(), update_mean(trace, mean, &value, self.size)));
+                logs.push((mean.name.clone(), update_mean(trace, mean, &average, self.size)));
             }
-            terms.push(match output.loss_weight {
-                Some(weight) => value * weight,
-                None => value,
-            });
+            let weight = output.loss_weight.unwrap_or(1.0);
+            terms.push(sum * weight);
+            shown.push(average * weight);
         }
-        terms.extend(trace.losses().into_iter().map(|l| l.cast(DType::F32)));
+        let mut others: Vec<Value> = trace.losses().into_iter().map(|l| l.cast(DType::F32)).collect();
         for variable in &ready.trainable {
             if let Some(regularizer) = &variable.regularizer {
-                terms.push(regularizer.call(&trace.read(variable))?.cast(DType::F32));
+                others.push(regularizer.call(&trace.read(variable))?.cast(DType::F32));
             }
         }
-        let total = terms.into_iter().reduce(|a, b| a + b);
-        if let (Some(mean), Some(total)) = (whole, &total) {
-            logs.push((mean.name.clone(), update_mean(trace, mean, total, self.size)));
+        let whole_of =
+            |terms: Vec<Value>| terms.into_iter().chain(others.iter().cloned()).reduce(|a, b| a + b);
+        let (total, shown) = (whole_of(terms), whole_of(shown));
+        if let (Some(mean), Some(shown)) = (whole, &shown) {
+            logs.push((mean.name.clone(), update_mean(trace, mean, shown, self.size)));
         }
         if phase == Phase::Train {
             let total = total.ok_or_else(|| Error::State("there is no loss to minimize".into()))?;
@@ -180,11 +186,6 @@ impl Batch {
         }
         trace.builder().check()?;
         logs.sort_by(|a, b| a.0.cmp(&b.0));
-        if let Some((name, value)) = logs.iter().find(|(_, v)| v.rank() > 0) {
-            let message =
-                format!("metric `{name}` gives {} values; `fit` takes metrics of one", value.spec());
-            return Err(Error::argument("Compile.metrics", message).help("choose an `average` for it"));
-        }
         Ok(logs.into_iter().map(|(name, value)| (name, value.cast(DType::F32))).unzip())
     }
 

@@ -145,7 +145,8 @@ super::recurrence::recurrent_layer! {
         dropout: f64 = 0.0,
         /// Share of the state's features to drop in training.
         recurrent_dropout: f64 = 0.0,
-        /// For dropout.
+        /// For dropout. Keras does not save it.
+        #[omit_default]
         seed: Option<u64> = None,
     }
 }

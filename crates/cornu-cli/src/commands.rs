@@ -40,7 +40,11 @@ pub fn predict(m: &ArgMatches) -> Result<()> {
     if let [only] = names.as_mut_slice() {
         *only = "y".into();
     }
-    data::write(path(m, "output")?, &names.into_iter().zip(outputs).collect::<Vec<_>>())
+    let symbols = model.outputs()?;
+    let text: Vec<&str> =
+        names.iter().zip(&symbols).filter(|(_, x)| x.is_text()).map(|(name, _)| name.as_str()).collect();
+    let named: Vec<(String, Tensor)> = names.iter().cloned().zip(outputs).collect();
+    data::write(path(m, "output")?, &named, &text)
 }
 
 /// Samples, targets and weights of a file.

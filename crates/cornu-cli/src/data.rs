@@ -36,14 +36,14 @@ fn read_csv(path: &Path, targets: &[String]) -> Result<BTreeMap<String, Tensor>>
     Ok(arrays)
 }
 
-/// Writes outputs; low-precision numbers as float32.
-pub fn write(path: &Path, named: &[(String, Tensor)]) -> Result<()> {
+/// Writes outputs; low-precision numbers as float32, those that are `text` as strings.
+pub fn write(path: &Path, named: &[(String, Tensor)], text: &[&str]) -> Result<()> {
     let widen = |t: &Tensor| {
         if matches!(t.dtype(), DType::F16 | DType::BF16) { t.cast(DType::F32) } else { t.clone() }
     };
     let named: Vec<(&str, Tensor)> = named.iter().map(|(n, t)| (n.as_str(), widen(t))).collect();
     match extension(path) {
-        "npz" => npz::save(path, &named.iter().map(|(n, t)| (*n, t)).collect::<Vec<_>>()),
+        "npz" => npz::save_with_text(path, &named.iter().map(|(n, t)| (*n, t)).collect::<Vec<_>>(), text),
         "npy" | "csv" if named.len() != 1 => {
             let message = format!("the model has {} outputs; `.npz` holds them all", named.len());
             Err(Error::argument("output", message))

@@ -64,7 +64,7 @@ fn a_model_of_text_trains_and_is_saved() {
     assert_eq!(vectorize.vocabulary.as_deref().unwrap()[..2], ["good", "bad"].map(String::from));
 
     let x = Input::new([1]).dtype("string").tensor();
-    let y = Dense::new(1).activation("sigmoid").apply(&vectorize.apply(&x));
+    let y = Dense::new(1).activation("sigmoid").apply(vectorize.apply(&x));
     let mut model = Model::new(&x, &y).unwrap();
     model.compile(Compile::new(SGD::new().learning_rate(0.5), "binary_crossentropy")).unwrap();
     let history = model.fit(&texts, &labels, Fit::new().epochs(20).verbose(0)).unwrap();
@@ -87,7 +87,7 @@ fn the_graph_takes_no_text() {
     assert!(error(Model::new(&x, &y)).contains("is text"));
 
     let n = Input::new([2]).dtype("int64").tensor();
-    let late = Hashing::new(3).dtype("int64").apply(&Flatten::new().apply(&n));
+    let late = Hashing::new(3).dtype("int64").apply(Flatten::new().apply(&n));
     assert!(error(Model::new(&n, &late)).contains("before the graph"));
 
     let floats = Hashing::new(3).apply(&n);
@@ -125,7 +125,7 @@ fn random_layers_change_images_in_training_only() {
         let loss = model.evaluate(&images, &images, Evaluate::new().verbose(0)).unwrap();
         assert_eq!(loss.get("loss"), Some(0.0), "{}", y.name());
     }
-    let mut mixed = Model::new(&x, Dense::new(3).apply(&MixUp::new().apply(&x))).unwrap();
+    let mut mixed = Model::new(&x, Dense::new(3).apply(MixUp::new().apply(&x))).unwrap();
     mixed.compile(Compile::new("sgd", "mse")).unwrap();
     assert!(error(mixed.fit(&images, &images, Fit::new().verbose(0))).contains("augment the data before"));
 }

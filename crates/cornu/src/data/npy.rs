@@ -83,7 +83,21 @@ pub(crate) fn to_bytes(tensor: &Tensor, what: &str) -> Result<Vec<u8>> {
         let message = format!("NumPy has no {}", tensor.dtype());
         return Err(Error::Format { what: what.to_string(), message }.help("cast it to float32"));
     };
-    let sizes: Vec<String> = tensor.shape().iter().map(usize::to_string).collect();
+    file(tensor, tensor.shape(), code, what)
+}
+
+/// The whole file for the strings of a tensor of [`text`](super::text).
+pub(crate) fn text_to_bytes(tensor: &Tensor, what: &str) -> Result<Vec<u8>> {
+    let Some((width, shape)) = tensor.shape().split_last().filter(|_| tensor.dtype() == DType::U32) else {
+        let message = format!("is no text, but {}{:?}", tensor.dtype(), tensor.shape());
+        return Err(Error::Format { what: what.to_string(), message });
+    };
+    file(tensor, shape, &format!("U{width}"), what)
+}
+
+/// The whole file for elements of this type of NumPy.
+fn file(tensor: &Tensor, shape: &[usize], code: &str, what: &str) -> Result<Vec<u8>> {
+    let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
     let shape = if sizes.len() == 1 { format!("{},", sizes[0]) } else { sizes.join(", ") };
     let order = if tensor.dtype().size() == 1 { '|' } else { '<' };
     let mut header = format!("{{'descr': '{order}{code}', 'fortran_order': False, 'shape': ({shape}), }}");

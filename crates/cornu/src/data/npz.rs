@@ -40,11 +40,21 @@ pub fn load(path: impl AsRef<Path>) -> Result<BTreeMap<String, Tensor>> {
 /// # Errors
 /// When the file cannot be written, a name is there twice, or for `bfloat16`, which NumPy does not have.
 pub fn save(path: impl AsRef<Path>, arrays: &[(&str, &Tensor)]) -> Result<()> {
+    save_with_text(path, arrays, &[])
+}
+
+/// [`save`] with the arrays of these names as strings; they are tensors of [`text`](super::text).
+///
+/// # Errors
+/// As [`save`]; and when one of these is no text.
+pub fn save_with_text(path: impl AsRef<Path>, arrays: &[(&str, &Tensor)], text: &[&str]) -> Result<()> {
     let path = path.as_ref();
     let bad = |e: zip::result::ZipError| Error::io(path, e.into());
     let mut archive = ZipWriter::new(Cursor::new(vec![]));
     for (name, tensor) in arrays {
-        let bytes = npy::to_bytes(tensor, &format!("{}: {name}", path.display()))?;
+        let what = format!("{}: {name}", path.display());
+        let is_text = text.contains(name);
+        let bytes = if is_text { npy::text_to_bytes(tensor, &what)? } else { npy::to_bytes(tensor, &what)? };
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Deflated)
             .large_file(u32::try_from(bytes.len()).is_err());

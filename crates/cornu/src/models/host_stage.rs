@@ -1,5 +1,4 @@
 //! What a model does with data before the graph.
-use crate::models::functional::as_input;
 use crate::models::keras_tensor::{KerasTensor, Node};
 use cornu_graph::{Error, Result, Tensor};
 use std::collections::{HashMap, HashSet};
@@ -26,7 +25,6 @@ impl HostStage {
     /// # Errors
     /// When a layer on the host needs something from the graph, or one in the graph needs text.
     pub fn new(inputs: &[KerasTensor], outputs: &[KerasTensor], nodes: &[Arc<Node>]) -> Result<HostStage> {
-        let is_text = |x: &KerasTensor| as_input(&x.node().layer).is_some_and(|input| input.is_text());
         let calls: Vec<Arc<Node>> = nodes.iter().filter(|n| n.layer.on_host().is_some()).cloned().collect();
         let mut ids: HashSet<u64> = inputs.iter().map(|x| x.node().id).collect();
         for node in &calls {
@@ -39,10 +37,10 @@ impl HostStage {
             ids.insert(node.id);
         }
         let in_graph = nodes.iter().filter(|n| !ids.contains(&n.id));
-        let used: Vec<&KerasTensor> = in_graph.flat_map(|n| &n.inputs).chain(outputs).collect();
-        if let Some(x) = used.iter().find(|x| is_text(x)) {
-            let message =
-                format!("input `{}` is text, which only layers as `TextVectorization` take", x.name());
+        let read: Vec<&KerasTensor> = in_graph.flat_map(|n| &n.inputs).collect();
+        let used: Vec<&KerasTensor> = read.iter().copied().chain(outputs).collect();
+        if let Some(x) = read.iter().find(|x| x.is_text()) {
+            let message = format!("`{}` is text, which only layers as `TextVectorization` take", x.name());
             return Err(Error::argument("Model", message));
         }
         if calls.is_empty() {
@@ -96,7 +94,7 @@ impl HostStage {
 
 /// Data with a last axis of size 1 where the input has one, as Keras adds it.
 fn fit(tensor: Tensor, input: &KerasTensor) -> Result<Tensor> {
-    let text = usize::from(as_input(&input.node().layer).is_some_and(|layer| layer.is_text()));
+    let text = usize::from(input.is_text());
     let (expected, given) = (input.shape().dims(), tensor.shape());
     if given.len() + 1 != expected.len() || given.len() <= text {
         return Ok(tensor);

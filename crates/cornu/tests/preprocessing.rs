@@ -129,3 +129,31 @@ fn random_layers_change_images_in_training_only() {
     mixed.compile(Compile::new("sgd", "mse")).unwrap();
     assert!(error(mixed.fit(&images, &images, Fit::new().verbose(0))).contains("augment the data before"));
 }
+
+#[test]
+fn images_stay_in_their_range_while_training() {
+    let images = cornu::random::uniform([3, 8, 7, 3], 0.0, 255.0, Some(2)).unwrap();
+    let layers: [LayerRef; 8] = [
+        RandAugment::new().num_ops(3).seed(1).share(),
+        AugMix::new().num_chains(2).chain_depth(2).seed(1).share(),
+        RandomCrop::new(4, 3).seed(1).share(),
+        RandomColorJitter::new().brightness_factor(0.3).contrast_factor(0.3).hue_factor(0.3).seed(1).share(),
+        RandomGaussianBlur::new().factor((1.0, 1.0)).kernel_size(5).seed(1).share(),
+        RandomErasing::new().factor((1.0, 1.0)).fill_value([1.0, 2.0, 3.0]).seed(1).share(),
+        RandomZoom::new(0.5).width_factor(0.2).seed(1).share(),
+        Solarization::new().threshold_factor(0.7).seed(1).share(),
+    ];
+    for layer in layers {
+        let builder = cornu_graph::Builder::new();
+        let trace = cornu::layers::Trace::new(builder.clone(), true);
+        let x = builder.constant(images.clone());
+        let (y, _) = trace.apply(&*layer, &cornu::layers::Given::in_order(), &[x], &[None]).unwrap();
+        let values: Vec<Tensor> = trace.variables().iter().map(|(v, _, _)| v.value().unwrap()).collect();
+        let graph = builder.finish(&y).unwrap();
+        let y = cornu_graph::interpret(&graph, &values).unwrap().remove(0);
+        let name = layer.class_name();
+        assert_eq!(y.shape()[0], 3, "{name}");
+        assert_ne!(y, images, "{name}");
+        assert!(y.to_f64().iter().all(|v| (-1e-3..=255.001).contains(v)), "{name} leaves the range");
+    }
+}

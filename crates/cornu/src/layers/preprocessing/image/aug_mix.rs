@@ -1,9 +1,10 @@
 //! Mixed chains of changes.
-use super::augment::{Factor, SEED, augment, only_inference, rising};
+use super::augment::{Factor, SEED, augment, rising};
+use super::augmentations::Augmentations;
 use crate::arguments::DataFormat;
 use crate::layers::prelude::*;
 use crate::layers::reshaping::resize::Interpolation;
-/// The identity in inference; Keras mixes chains of random changes while training. Keras's `AugMix` (Hendrycks et al., 2019).
+/// While training, mixes images with what chains of random changes make of them. Keras's `AugMix` (Hendrycks et al., 2019).
 ///
 /// ```
 /// use cornu::prelude::*;
@@ -27,7 +28,7 @@ pub struct AugMix {
     /// How strong the changes are; 0.3 by default.
     #[default(0.3)]
     pub factor: Factor<0, 1>,
-    /// Of the distributions that the shares of the chains are drawn from; 1 by default.
+    /// Of the distributions that the shares of the chains are drawn from; 1, the default, is the only one in training.
     #[default(1.0)]
     pub alpha: f64,
     /// Whether all kinds of changes are used.
@@ -41,17 +42,47 @@ pub struct AugMix {
     pub seed: Option<u64>,
 }
 
+impl AugMix {
+    fn augmentations(&self) -> Result<Augmentations<'_>> {
+        Ok(Augmentations {
+            factor: self.factor.ends("factor")?,
+            value_range: rising(self.value_range)?,
+            interpolation: self.interpolation.check()?,
+            data_format: &self.data_format,
+            dtype: &self.base.dtype,
+            seed: self.seed,
+        })
+    }
+}
+
 impl Layer for AugMix {
-    fn build(&self, weights: &mut Weights, _: &Shape) -> Result<()> {
+    fn build(&self, weights: &mut Weights, input: &Shape) -> Result<()> {
         weights.add_seed(SEED, self.seed);
-        Ok(())
+        self.augmentations()?.build(self.all_ops, weights, input)
     }
 
     fn call(&self, cx: &Call, x: &Value) -> Result<Value> {
-        only_inference(cx, "AugMix", "its shares come from distributions that cannot be drawn from")?;
-        self.factor.ends("factor")?;
-        rising(self.value_range)?;
-        self.interpolation.check()?;
-        augment(cx, x, &self.data_format, |images| Ok(images.x.clone()))
+        if cx.training() && self.alpha != 1.0 {
+            let message = format!("must be 1 in training, got {}", self.alpha);
+            return Err(Error::argument("AugMix.alpha", message));
+        }
+        let [low, high] = rising(self.value_range)?;
+        augment(cx, x, &self.data_format, |images| {
+            let changes = self.augmentations()?;
+            // Shares that are even over all that sum to 1: those of exponential numbers.
+            let drawn = images.uniform([0.0, 1.0], &[self.num_chains])?;
+            let drawn = -(-drawn + 1.0).log();
+            let shares = &drawn / drawn.sum([0]).maximum(&drawn.scalar(1e-12));
+            let mut mixed = images.x.full_like(0.0);
+            for chain in 0..self.num_chains {
+                let start = images.x.clone();
+                let y = (0..self.chain_depth)
+                    .try_fold(start, |x, _| changes.one(self.all_ops, true, images, &x))?;
+                mixed = mixed + y * shares.index_axis(0, chain);
+            }
+            let share = images.uniform([0.0, 1.0], &[])?;
+            let y = &images.x * &share + mixed * (-&share + 1.0);
+            Ok(y.clip(low, high))
+        })
     }
 }

@@ -2,6 +2,7 @@
 mod affine;
 mod aug_mix;
 mod augment;
+mod augmentations;
 mod auto_contrast;
 mod center_crop;
 mod clahe;

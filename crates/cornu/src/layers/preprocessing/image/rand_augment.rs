@@ -1,10 +1,13 @@
 //! Several random changes.
-use super::augment::{Factor, SEED, augment, only_inference, rising};
+use super::augment::{Factor, SEED, augment, rising};
+use super::augmentations::Augmentations;
 use crate::arguments::DataFormat;
 use crate::layers::prelude::*;
 use crate::layers::reshaping::resize::Interpolation;
-/// The identity in inference; Keras applies some of many random changes while training. Keras's `RandAugment` (Cubuk et
+/// While training, applies some of many random changes, the same for all images of a batch. Keras's `RandAugment` (Cubuk et
 /// al., 2019).
+///
+/// The changes move pixels and change colours, contrast, brightness, sharpness and the number of shades.
 ///
 /// ```
 /// use cornu::prelude::*;
@@ -33,17 +36,29 @@ pub struct RandAugment {
     pub seed: Option<u64>,
 }
 
+impl RandAugment {
+    fn augmentations(&self) -> Result<Augmentations<'_>> {
+        Ok(Augmentations {
+            factor: self.factor.ends("factor")?,
+            value_range: rising(self.value_range)?,
+            interpolation: self.interpolation.check()?,
+            data_format: &self.data_format,
+            dtype: &self.base.dtype,
+            seed: self.seed,
+        })
+    }
+}
+
 impl Layer for RandAugment {
-    fn build(&self, weights: &mut Weights, _: &Shape) -> Result<()> {
+    fn build(&self, weights: &mut Weights, input: &Shape) -> Result<()> {
         weights.add_seed(SEED, self.seed);
-        Ok(())
+        self.augmentations()?.build(true, weights, input)
     }
 
     fn call(&self, cx: &Call, x: &Value) -> Result<Value> {
-        only_inference(cx, "RandAugment", "its choice among layers is not there")?;
-        self.factor.ends("factor")?;
-        rising(self.value_range)?;
-        self.interpolation.check()?;
-        augment(cx, x, &self.data_format, |images| Ok(images.x.clone()))
+        augment(cx, x, &self.data_format, |images| {
+            let changes = self.augmentations()?;
+            (0..self.num_ops).try_fold(images.x.clone(), |x, _| changes.one(true, false, images, &x))
+        })
     }
 }

@@ -133,7 +133,7 @@ fn random_layers_change_images_in_training_only() {
 #[test]
 fn images_stay_in_their_range_while_training() {
     let images = cornu::random::uniform([3, 8, 7, 3], 0.0, 255.0, Some(2)).unwrap();
-    let layers: [LayerRef; 8] = [
+    let layers: [LayerRef; 9] = [
         RandAugment::new().num_ops(3).seed(1).share(),
         AugMix::new().num_chains(2).chain_depth(2).seed(1).share(),
         RandomCrop::new(4, 3).seed(1).share(),
@@ -141,6 +141,7 @@ fn images_stay_in_their_range_while_training() {
         RandomGaussianBlur::new().factor((1.0, 1.0)).kernel_size(5).seed(1).share(),
         RandomErasing::new().factor((1.0, 1.0)).fill_value([1.0, 2.0, 3.0]).seed(1).share(),
         RandomZoom::new(0.5).width_factor(0.2).seed(1).share(),
+        RandomPerspective::new().factor((1.0, 1.0)).seed(1).share(),
         Solarization::new().threshold_factor(0.7).seed(1).share(),
     ];
     for layer in layers {

@@ -35,26 +35,30 @@ pub(super) struct Affine {
 impl Affine {
     /// The images as seen through this map.
     pub fn apply(&self, images: &Images, sampling: &Sampling) -> Result<Value> {
-        sampling.fill_mode.check()?;
-        if !matches!(sampling.interpolation, Interpolation::Nearest | Interpolation::Bilinear) {
-            let word = sampling.interpolation.as_str();
-            return Err(Error::unknown("interpolation", word, ["bilinear", "nearest"]));
-        }
-        let (height, width) = images.axes.size(&images.x);
-        let shape = [images.count(), height, width];
-        let dtype = DType::F32;
-        let place = |axis: usize| images.x.builder().iota(dtype, shape.to_vec(), axis);
-        let (row, column) = (place(1), place(2));
+        let (row, column) = places(images);
+        let dtype = row.dtype();
         let at = |m: &[Value; 3]| {
             let [x, y, offset] = m.each_ref().map(|v| v.cast(dtype));
             &column * x + &row * y + offset
         };
-        Ok(sample(images, &at(&self.b), &at(&self.a), sampling))
+        sample(images, &at(&self.b), &at(&self.a), sampling)
     }
 }
 
+/// Row and column of each pixel, float32 `(batch, height, width)`.
+pub(super) fn places(images: &Images) -> (Value, Value) {
+    let (height, width) = images.axes.size(&images.x);
+    let place = |axis| images.x.builder().iota(DType::F32, [images.count(), height, width], axis);
+    (place(1), place(2))
+}
+
 /// The images at places `rows` and `columns` (`(batch, height, width)`).
-fn sample(images: &Images, rows: &Value, columns: &Value, sampling: &Sampling) -> Value {
+pub(super) fn sample(images: &Images, rows: &Value, columns: &Value, sampling: &Sampling) -> Result<Value> {
+    sampling.fill_mode.check()?;
+    if !matches!(sampling.interpolation, Interpolation::Nearest | Interpolation::Bilinear) {
+        let word = sampling.interpolation.as_str();
+        return Err(Error::unknown("interpolation", word, ["bilinear", "nearest"]));
+    }
     let (height, width) = images.axes.size(&images.x);
     let channel = images.axes.channel;
     let last_channel = images.x.rank() - 1;
@@ -88,7 +92,7 @@ fn sample(images: &Images, rows: &Value, columns: &Value, sampling: &Sampling) -
         let lower = mix(pick(&bottom, &left), pick(&bottom, &beyond), &right);
         mix(upper, lower, &down)
     };
-    if channel == last_channel { y } else { y.transpose(&[0, 3, 1, 2]) }
+    Ok(if channel == last_channel { y } else { y.transpose(&[0, 3, 1, 2]) })
 }
 
 /// Whole places brought into an axis of `size`; for the constant mode, which of them lie within.

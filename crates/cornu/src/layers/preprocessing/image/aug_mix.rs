@@ -4,6 +4,7 @@ use super::augmentations::Augmentations;
 use crate::arguments::DataFormat;
 use crate::layers::prelude::*;
 use crate::layers::reshaping::resize::Interpolation;
+
 /// While training, mixes images with what chains of random changes make of them. Keras's `AugMix` (Hendrycks et al., 2019).
 ///
 /// ```

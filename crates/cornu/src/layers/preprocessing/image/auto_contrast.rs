@@ -3,6 +3,7 @@ use super::augment::{rescale, rising};
 use super::geometry::ImageAxes;
 use crate::arguments::DataFormat;
 use crate::layers::prelude::*;
+
 /// Stretches each channel of each image over the whole range of values, in training and inference. Keras's `AutoContrast`.
 ///
 /// ```

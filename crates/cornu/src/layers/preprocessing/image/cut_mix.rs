@@ -2,6 +2,7 @@
 use super::augment::{Factor, SEED, augment, only_inference};
 use crate::arguments::DataFormat;
 use crate::layers::prelude::*;
+
 /// The identity in inference; Keras puts parts of images into others while training, and mixes their labels. Keras's
 /// `CutMix` (Yun et al., 2019).
 ///

@@ -1,6 +1,7 @@
 //! A fixed number of boxes.
 use crate::arguments::DataFormat;
 use crate::layers::prelude::*;
+
 /// Leaves images as they are: it is for the boxes that may go with them, which models do not take. Keras's
 /// `MaxNumBoundingBoxes`.
 ///

@@ -3,6 +3,7 @@ use super::augment::{SEED, only_inference};
 use super::geometry::ImageAxes;
 use crate::arguments::DataFormat;
 use crate::layers::prelude::*;
+
 /// The identity in inference; Keras mixes pairs of images and of their labels while training. Keras's `MixUp` (Zhang et
 /// al., 2017).
 ///

@@ -4,6 +4,7 @@ use super::augmentations::Augmentations;
 use crate::arguments::DataFormat;
 use crate::layers::prelude::*;
 use crate::layers::reshaping::resize::Interpolation;
+
 /// While training, applies some of many random changes, the same for all images of a batch. Keras's `RandAugment` (Cubuk et
 /// al., 2019).
 ///

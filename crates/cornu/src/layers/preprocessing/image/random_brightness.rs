@@ -2,6 +2,7 @@
 use super::augment::{Factor, SEED, augment, rising};
 use crate::arguments::DataFormat;
 use crate::layers::prelude::*;
+
 /// While training, adds a random number to each image. Keras's `RandomBrightness`.
 ///
 /// ```

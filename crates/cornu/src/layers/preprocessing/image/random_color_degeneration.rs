@@ -3,6 +3,7 @@ use super::augment::{Factor, SEED, augment, rising};
 use super::color::grayscale;
 use crate::arguments::DataFormat;
 use crate::layers::prelude::*;
+
 /// While training, mixes RGB images with grey ones. Keras's `RandomColorDegeneration`.
 ///
 /// ```

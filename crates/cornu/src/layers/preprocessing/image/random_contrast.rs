@@ -2,6 +2,7 @@
 use super::augment::{Factor, SEED, augment, rising};
 use crate::arguments::DataFormat;
 use crate::layers::prelude::*;
+
 /// While training, multiplies the distance of each pixel from the mean of its channel. Keras's `RandomContrast`.
 ///
 /// ```

@@ -4,6 +4,7 @@ use crate::arguments::DataFormat;
 use crate::layers::checks::positive;
 use crate::layers::prelude::*;
 use crate::layers::reshaping::resize::Interpolation;
+
 /// While training, a random part of each batch of images, the same for all; images that are too small are cut and
 /// enlarged. Otherwise the images as they are. Keras's `RandomCrop`.
 ///

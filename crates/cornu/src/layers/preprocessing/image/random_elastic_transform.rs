@@ -4,6 +4,7 @@ use super::augment::{Factor, SEED, augment, only_inference, rising};
 use crate::arguments::DataFormat;
 use crate::layers::prelude::*;
 use crate::layers::reshaping::resize::Interpolation;
+
 /// The identity in inference; Keras distorts images while training. Keras's `RandomElasticTransform`.
 ///
 /// ```

@@ -3,6 +3,7 @@ use super::augment::{Factor, SEED, augment, rising};
 use crate::arguments::DataFormat;
 use crate::layers::Numbers;
 use crate::layers::prelude::*;
+
 /// While training, replaces a rectangle of images by noise or a value. Keras's `RandomErasing` (Zhong et al., 2017).
 ///
 /// ```

@@ -2,6 +2,7 @@
 use super::augment::{Factor, SEED, augment, rising};
 use crate::arguments::{DataFormat, Size};
 use crate::layers::prelude::*;
+
 /// While training, blurs images at random. Keras's `RandomGaussianBlur`.
 ///
 /// ```

@@ -4,6 +4,7 @@ use super::color::grayscale;
 use crate::arguments::DataFormat;
 use crate::layers::checks::share;
 use crate::layers::prelude::*;
+
 /// While training, makes a share of RGB images grey, with three equal channels. Keras's `RandomGrayscale`.
 ///
 /// ```

@@ -3,6 +3,7 @@ use super::augment::{Factor, SEED, augment, rescale, rising};
 use super::color::{hsv, rgb};
 use crate::arguments::DataFormat;
 use crate::layers::prelude::*;
+
 /// While training, turns the hue of RGB images. Keras's `RandomHue`.
 ///
 /// ```

@@ -2,6 +2,7 @@
 use super::augment::{Factor, SEED, augment, rescale, rising};
 use crate::arguments::DataFormat;
 use crate::layers::prelude::*;
+
 /// While training, keeps only the first bits of each 8-bit pixel. Keras's `RandomPosterization`.
 ///
 /// ```

@@ -5,6 +5,7 @@ use crate::arguments::DataFormat;
 use crate::layers::prelude::*;
 use crate::layers::reshaping::resize::Interpolation;
 use std::f64::consts::PI;
+
 /// While training, turns images by random angles. Keras's `RandomRotation`.
 ///
 /// ```
@@ -41,6 +42,8 @@ impl Layer for RandomRotation {
 
     fn call(&self, cx: &Call, x: &Value) -> Result<Value> {
         let turns = self.factor.ends("factor")?;
+        self.fill_mode.check()?;
+        self.interpolation.check()?;
         augment(cx, x, &self.data_format, |images| {
             let (height, width) = images.axes.size(&images.x);
             let angle = images.uniform(turns, &[images.count(), 1, 1])? * (2.0 * PI);

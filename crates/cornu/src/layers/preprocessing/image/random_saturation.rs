@@ -3,6 +3,7 @@ use super::augment::{Factor, SEED, augment, rising};
 use super::color::{hsv, rgb};
 use crate::arguments::DataFormat;
 use crate::layers::prelude::*;
+
 /// While training, multiplies the saturation of RGB images. Keras's `RandomSaturation`.
 ///
 /// ```

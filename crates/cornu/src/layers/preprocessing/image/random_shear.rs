@@ -4,6 +4,7 @@ use super::augment::{Factor, SEED, augment};
 use crate::arguments::DataFormat;
 use crate::layers::prelude::*;
 use crate::layers::reshaping::resize::Interpolation;
+
 /// While training, slants images by random factors. Keras's `RandomShear`.
 ///
 /// ```
@@ -44,6 +45,8 @@ impl Layer for RandomShear {
 
     fn call(&self, cx: &Call, x: &Value) -> Result<Value> {
         let (along_x, along_y) = (self.x_factor.ends("x_factor")?, self.y_factor.ends("y_factor")?);
+        self.fill_mode.check()?;
+        self.interpolation.check()?;
         augment(cx, x, &self.data_format, |images| {
             let each = |ends| images.uniform(ends, &[images.count(), 1, 1]);
             let inverted = each([0.0, 1.0])?.gt(&images.x.scalar(0.5));

@@ -4,6 +4,7 @@ use super::augment::{RawFactor, SEED, augment};
 use crate::arguments::DataFormat;
 use crate::layers::prelude::*;
 use crate::layers::reshaping::resize::Interpolation;
+
 /// While training, moves images by random shares of their size. Keras's `RandomTranslation`.
 ///
 /// ```
@@ -43,6 +44,8 @@ impl Layer for RandomTranslation {
     fn call(&self, cx: &Call, x: &Value) -> Result<Value> {
         let down = self.height_factor.within("height_factor", -1.0, 1.0)?;
         let right = self.width_factor.within("width_factor", -1.0, 1.0)?;
+        self.fill_mode.check()?;
+        self.interpolation.check()?;
         augment(cx, x, &self.data_format, |images| {
             let (height, width) = images.axes.size(&images.x);
             let by =

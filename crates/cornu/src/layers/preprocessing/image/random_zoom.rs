@@ -4,6 +4,7 @@ use super::augment::{RawFactor, SEED, augment};
 use crate::arguments::DataFormat;
 use crate::layers::prelude::*;
 use crate::layers::reshaping::resize::Interpolation;
+
 /// While training, zooms images by random factors: out where positive, in where negative. Keras's `RandomZoom`.
 ///
 /// ```
@@ -44,6 +45,8 @@ impl Layer for RandomZoom {
     fn call(&self, cx: &Call, x: &Value) -> Result<Value> {
         let tall = self.height_factor.within("height_factor", -1.0, 1.0)?;
         let wide = self.width_factor.map(|f| f.within("width_factor", -1.0, 1.0)).transpose()?;
+        self.fill_mode.check()?;
+        self.interpolation.check()?;
         augment(cx, x, &self.data_format, |images| {
             let (height, width) = images.axes.size(&images.x);
             let zoom = |ends: [f64; 2]| images.uniform(ends.map(|x| 1.0 + x), &[images.count(), 1, 1]);

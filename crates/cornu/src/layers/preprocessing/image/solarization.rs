@@ -2,6 +2,7 @@
 use super::augment::{Factor, SEED, augment, rescale, rising};
 use crate::arguments::DataFormat;
 use crate::layers::prelude::*;
+
 /// While training, adds to pixels and inverts those above a threshold. Keras's `Solarization`.
 ///
 /// ```

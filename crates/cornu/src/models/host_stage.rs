@@ -1,6 +1,7 @@
 //! What a model does with data before the graph.
+use crate::models::functional::as_input;
 use crate::models::keras_tensor::{KerasTensor, Node};
-use cornu_graph::{Error, Result, Tensor};
+use cornu_graph::{DType, Error, Result, Tensor};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -16,6 +17,15 @@ pub(crate) struct HostStage {
 impl std::fmt::Debug for Node {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Node").field("id", &self.id).field("layer", &self.layer).finish_non_exhaustive()
+    }
+}
+
+impl KerasTensor {
+    /// Whether it stands for [`text`](crate::data::text).
+    pub fn is_text(&self) -> bool {
+        let layer = &self.node().layer;
+        let is_input = as_input(layer).is_some_and(|input| input.is_text());
+        is_input || layer.on_host().is_some() && self.dtype() == DType::U32
     }
 }
 

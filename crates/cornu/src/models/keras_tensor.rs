@@ -1,6 +1,5 @@
 //! Symbolic tensors: what layers are applied to in the functional API.
 use crate::layers::{Given, Layer, LayerRef, Trace};
-use crate::models::functional::as_input;
 use crate::shape::Shape;
 use cornu_graph::{Builder, DType, Error, Result, Spec, Value};
 use std::fmt;
@@ -46,13 +45,6 @@ impl KerasTensor {
     pub fn name(&self) -> &str {
         let layer = &self.0.node.layer;
         layer.base().resolved_name(layer.class_name())
-    }
-
-    /// Whether it stands for [`text`](crate::data::text).
-    pub fn is_text(&self) -> bool {
-        let layer = &self.0.node.layer;
-        let is_input = as_input(layer).is_some_and(|input| input.is_text());
-        is_input || layer.on_host().is_some() && self.dtype() == DType::U32
     }
 
     pub(crate) fn node(&self) -> &Arc<Node> {

@@ -14,7 +14,8 @@ pub(super) fn outputs(op: &str, g: &mut Generator) -> Vec<Value> {
         "binary" => vec![binary(g)],
         "compare" => {
             let a = g.any();
-            let b = g.input(a.dtype(), &a.shape().to_vec(), -4.0, 4.0);
+            let spec = a.spec().clone();
+            let b = g.input(spec.dtype, &spec.shape, -4.0, 4.0);
             let kind = *g.random.pick(CompareKind::ALL);
             vec![Value::emit1(Compare { kind }, &[&a, &b])]
         }

@@ -117,7 +117,8 @@ fn window(op: &str, g: &mut Generator) -> Value {
     match op {
         "reduce_window" => y,
         "window_grad" => {
-            let grad = g.input(dtype, &y.shape().to_vec(), -4.0, 4.0);
+            let shape = y.spec().shape.clone();
+            let grad = g.input(dtype, &shape, -4.0, 4.0);
             Value::emit1(WindowGrad { of }, &[&x, &grad])
         }
         _ => {

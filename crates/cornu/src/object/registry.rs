@@ -16,7 +16,7 @@ static REGISTRY: Mutex<Option<HashMap<String, Make>>> = Mutex::new(None);
 /// use cornu::prelude::*;
 ///
 /// /// Multiplies by a number.
-/// #[layer(package = "my_package")]
+/// #[layer("my_package")]
 /// pub struct Scale {
 ///     /// The number.
 ///     pub by: f64,

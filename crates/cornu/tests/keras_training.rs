@@ -88,10 +88,13 @@ fn configs_stay_as_keras_wrote_them() {
     }
 }
 
-/// Without the numbers by which Keras marks shared objects.
+/// Without the numbers by which Keras marks shared objects, and the shapes that wrapped layers were built for.
 fn plain(mut json: Json) -> Json {
     if let Some(object) = json.as_object_mut() {
         object.shift_remove("shared_object_id");
+        for wrapped in ["layer", "backward_layer"] {
+            object.get_mut(wrapped).and_then(Json::as_object_mut).map(|o| o.shift_remove("build_config"));
+        }
         object.values_mut().for_each(|v| *v = plain(v.take()));
     } else if let Some(list) = json.as_array_mut() {
         list.iter_mut().for_each(|v| *v = plain(v.take()));

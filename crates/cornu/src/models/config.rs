@@ -54,6 +54,10 @@ pub(crate) fn saved(layer: &LayerRef) -> Result<Json> {
     if let Some(config) = layer.base().built().and_then(|built| layer.build_config(&built.inputs)) {
         saved["build_config"] = config;
     }
+    // A model within another is not compiled.
+    if matches!(layer.class_name(), "Functional" | "Sequential") {
+        saved["compile_config"] = json!({});
+    }
     Ok(saved)
 }
 

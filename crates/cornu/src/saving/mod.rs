@@ -85,7 +85,8 @@ impl LoadModel {
         let mut model = within_budget(8 * numbers + SPARE, || from_config::model(&config))
             .map_err(|e| Error::Format { what: what.clone(), message: e.to_string() })?;
         weights::load(&model, &arrays)?;
-        if self.compile && config["compile_config"].is_object() {
+        let is_compiled = config["compile_config"].as_object().is_some_and(|c| !c.is_empty());
+        if self.compile && is_compiled {
             compile_config::apply(&mut model, &config["compile_config"], &arrays)?;
         }
         Ok(model)
@@ -124,9 +125,7 @@ impl Model {
         }
         self.built()?;
         let mut config = self.saved()?;
-        if let Some(compile) = compile_config::of(self)? {
-            config["compile_config"] = compile;
-        }
+        config["compile_config"] = compile_config::of(self)?.unwrap_or_else(|| serde_json::json!({}));
         let metadata = serde_json::json!({"keras_version": KERAS_VERSION, "date_saved": date::now()});
         let weights = hdf5::write(&weights::group(self, true)?)?;
         let bytes = archive::write(&[

@@ -7,7 +7,29 @@ use crate::layers::prelude::*;
 macro_rules! depthwise_layer {
     ($(#[$doc:meta])* $Conv:ident over $n:literal) => {
         $(#[$doc])*
-        #[layer("keras.layers")]
+        #[layer(
+            "keras.layers",
+            order(
+                name,
+                trainable,
+                dtype,
+                depth_multiplier,
+                kernel_size,
+                strides,
+                padding,
+                data_format,
+                dilation_rate,
+                activation,
+                use_bias,
+                depthwise_initializer,
+                bias_initializer,
+                depthwise_regularizer,
+                bias_regularizer,
+                activity_regularizer,
+                depthwise_constraint,
+                bias_constraint
+            )
+        )]
         pub struct $Conv {
             /// Size of the window.
             pub kernel_size: Size<$n>,

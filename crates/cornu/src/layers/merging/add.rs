@@ -7,6 +7,10 @@ use crate::layers::prelude::*;
 pub struct Add {}
 
 impl Layer for Add {
+    fn build_config(&self, inputs: &[Shape]) -> Option<serde_json::Value> {
+        super::build_config(inputs)
+    }
+
     fn call_many(&self, _: &Call, inputs: &[Value]) -> Result<Vec<Value>> {
         merge(inputs, |a, b| a + b)
     }

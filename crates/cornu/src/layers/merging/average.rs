@@ -7,6 +7,10 @@ use crate::layers::prelude::*;
 pub struct Average {}
 
 impl Layer for Average {
+    fn build_config(&self, inputs: &[Shape]) -> Option<serde_json::Value> {
+        super::build_config(inputs)
+    }
+
     fn call_many(&self, _: &Call, inputs: &[Value]) -> Result<Vec<Value>> {
         let sum = merge(inputs, |a, b| a + b)?.remove(0);
         let sum = if sum.dtype().is_float() { sum } else { sum.cast(DType::F32) };

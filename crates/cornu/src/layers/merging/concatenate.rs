@@ -17,6 +17,10 @@ pub struct Concatenate {
 }
 
 impl Layer for Concatenate {
+    fn build_config(&self, inputs: &[Shape]) -> Option<serde_json::Value> {
+        super::build_config(inputs)
+    }
+
     fn call_many(&self, _: &Call, inputs: &[Value]) -> Result<Vec<Value>> {
         if inputs.is_empty() {
             return Err(Error::argument("inputs", "takes at least one input, got none"));

@@ -38,6 +38,10 @@ impl Dot {
 }
 
 impl Layer for Dot {
+    fn build_config(&self, inputs: &[Shape]) -> Option<serde_json::Value> {
+        super::build_config(inputs)
+    }
+
     fn call_many(&self, _: &Call, inputs: &[Value]) -> Result<Vec<Value>> {
         let [a, b] = inputs else {
             return Err(Error::argument("inputs", format!("takes exactly two inputs, got {}", inputs.len())));

@@ -7,6 +7,10 @@ use crate::layers::prelude::*;
 pub struct Minimum {}
 
 impl Layer for Minimum {
+    fn build_config(&self, inputs: &[Shape]) -> Option<serde_json::Value> {
+        super::build_config(inputs)
+    }
+
     fn call_many(&self, cx: &Call, inputs: &[Value]) -> Result<Vec<Value>> {
         merge_masked(cx, inputs, Value::minimum)
     }

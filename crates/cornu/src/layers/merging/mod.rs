@@ -19,6 +19,11 @@ pub use subtract::Subtract;
 
 use crate::layers::prelude::*;
 
+/// Keras builds a merging layer for the shapes of all inputs.
+fn build_config(inputs: &[Shape]) -> Option<serde_json::Value> {
+    Some(serde_json::json!({"input_shape": inputs}))
+}
+
 /// The inputs with axes of size 1 after the batch, until all have the same number of axes.
 fn same_rank(inputs: &[Value]) -> Result<Vec<Value>> {
     let Some(first) = inputs.first() else {

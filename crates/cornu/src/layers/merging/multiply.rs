@@ -7,6 +7,10 @@ use crate::layers::prelude::*;
 pub struct Multiply {}
 
 impl Layer for Multiply {
+    fn build_config(&self, inputs: &[Shape]) -> Option<serde_json::Value> {
+        super::build_config(inputs)
+    }
+
     fn call_many(&self, cx: &Call, inputs: &[Value]) -> Result<Vec<Value>> {
         let inputs = same_rank(inputs)?;
         let masks: Vec<Option<Value>> =

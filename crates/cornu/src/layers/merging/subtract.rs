@@ -7,6 +7,10 @@ use crate::layers::prelude::*;
 pub struct Subtract {}
 
 impl Layer for Subtract {
+    fn build_config(&self, inputs: &[Shape]) -> Option<serde_json::Value> {
+        super::build_config(inputs)
+    }
+
     fn call_many(&self, _: &Call, inputs: &[Value]) -> Result<Vec<Value>> {
         if inputs.len() != 2 {
             return Err(Error::argument("inputs", format!("takes exactly two inputs, got {}", inputs.len())));

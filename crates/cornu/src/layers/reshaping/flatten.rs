@@ -18,6 +18,10 @@ pub struct Flatten {
 }
 
 impl Layer for Flatten {
+    fn build_config(&self, inputs: &[Shape]) -> Option<serde_json::Value> {
+        Some(serde_json::json!({"input_shape": inputs.first()}))
+    }
+
     fn call(&self, _: &Call, x: &Value) -> Result<Value> {
         at_least_rank(x, 1)?;
         let is_first = *self.data_format.check()? == DataFormat::ChannelsFirst;

@@ -177,6 +177,10 @@ def loss_cases():
     circle_labels = np.array([0, 1, 0, 1, 0])
     yield loss_case(L.Circle, circle_labels, embeddings(5, 3), reduction="none")
     yield loss_case(L.Circle, circle_labels, embeddings(5, 3), gamma=2.0, margin=0.25, remove_diagonal=False)
+    spelled = np.array([[1, 2, 0], [1, 1, 2], [0, 0, 0], [3, 1, 2]], "int32")
+    yield loss_case(L.CTC, spelled, normal(4, 6, 5))
+    yield loss_case(L.CTC, spelled, normal(4, 6, 5), weight, reduction="sum")
+    yield loss_case(L.CTC, spelled.astype("float32"), normal(4, 3, 5), reduction="none")
 
 
 def metric_case(cls, batches, extra=None, targets=True, **kwargs):
@@ -369,7 +373,9 @@ def optimizer_case(cls, steps=6, **kwargs):
     optimizer = cls(**kwargs)
     start = [normal(3), normal(2, 2)]
     gradients = [[scale * normal(3), scale * normal(2, 2)] for scale in GRADIENT_SCALES[:steps]]
-    weights = [keras.Variable(w) for w in start]
+    weights = [keras.Variable(w, name=name) for w, name in zip(start, ["bias", "kernel"])]
+    for weight in weights:
+        weight._path = f"first/{weight.name}"
     optimizer.build(weights)
     form = saved(optimizers.serialize, optimizer, {})
     keras.utils.clear_session()
@@ -409,6 +415,9 @@ def optimizer_cases():
         ],
         O.Lion: [{}, {"beta_1": 0.5, "beta_2": 0.8}],
         O.Lamb: [{}, {"beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-3}],
+        O.Adafactor: [{}, {"relative_step": False, "beta_2_decay": -0.5, "clip_threshold": 0.5}],
+        O.Muon: [{}, {"nesterov": False, "ns_steps": 3, "rms_rate": None}, {"exclude_layers": ["first"], "adam_lr_ratio": 0.5}],
+        O.ScheduleFreeAdamW: [{}, {"beta_1": 0.8, "warmup_steps": 3}],
     }
     for cls, variants in own.items():
         for variant in variants:

@@ -4,7 +4,7 @@ mod oracle;
 
 use cornu::Tensor;
 use cornu::optimizers::Optimizer;
-use cornu_graph::{Backend, Spec};
+use cornu_graph::Backend;
 use oracle::{Array, Feed, Near};
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -23,6 +23,9 @@ struct Case {
     state: Vec<Array>,
 }
 
+/// Where the weights stand in a model.
+const PATHS: [&str; 4] = ["first/bias", "first/kernel", "second/kernel", "embedding/embeddings"];
+
 fn step(
     engine: &dyn Backend,
     optimizer: &Optimizer,
@@ -34,7 +37,7 @@ fn step(
     let own: Vec<_> = state.iter().map(|t| feed.input(t.clone())).collect();
     let before: Vec<_> = weights.iter().map(|t| feed.input(t.clone())).collect();
     let gradients: Vec<_> = gradients.iter().map(|g| feed.array(g)).collect();
-    let (after, next) = optimizer.stateless_apply(&own, &gradients, &before)?;
+    let (after, next) = optimizer.stateless_apply(&own, &gradients, &PATHS[..before.len()], &before)?;
     let mut outputs = feed.run(engine, &[after, next].concat())?;
     let next = outputs.split_off(weights.len());
     Ok((outputs, next))
@@ -47,8 +50,7 @@ fn check(case: &Case, engine: &dyn Backend) -> Result<(), String> {
         return Err(format!("saved as {saved}, by Keras as {}", case.object));
     }
     let mut weights: Vec<Tensor> = case.start.iter().map(Array::tensor).collect();
-    let specs: Vec<Spec> = weights.iter().map(|w| Spec::new(w.dtype(), w.shape())).collect();
-    let named: Vec<(&str, &Spec)> = specs.iter().map(|s| ("w", s)).collect();
+    let named: Vec<(&str, &Tensor)> = PATHS.into_iter().zip(&weights).collect();
     let built = optimizer.build(&named).map_err(|e| e.to_string())?;
     let mut state: Vec<Tensor> = built.into_iter().map(|(_, value)| value).collect();
     // Weights are near 1 and lose digits where steps cancel.

@@ -89,12 +89,12 @@ fn variables_keep_their_dtypes() {
         for dtype in [DType::F16, DType::BF16, DType::F64] {
             let optimizer = Optimizer::from(*name);
             let spec = Spec::new(dtype, [2, 3]);
-            let variables = optimizer.build(&[("kernel", &spec)]).unwrap();
+            let variables = optimizer.build(&[("kernel", &Tensor::full([2, 3], dtype, 1.0))]).unwrap();
             let b = Builder::new();
             let own: Vec<Value> =
                 variables.iter().map(|(_, v)| b.input(Spec::new(v.dtype(), v.shape()))).collect();
             let (weight, gradient) = (b.input(spec.clone()), b.input(Spec::f32([2, 3])));
-            let (weights, after) = optimizer.stateless_apply(&own, &[gradient], &[weight]).unwrap();
+            let (weights, after) = optimizer.stateless_apply(&own, &[gradient], &["kernel"], &[weight]).unwrap();
             assert_eq!(weights[0].spec(), &spec, "{name}");
             for ((before, after), (variable, _)) in own.iter().zip(&after).zip(&variables) {
                 assert_eq!(before.spec(), after.spec(), "{name} {variable}");

@@ -5,6 +5,7 @@
 mod by_shape;
 mod circle;
 mod cross_entropy;
+mod ctc;
 mod declare;
 mod divergence;
 mod focal;
@@ -20,6 +21,7 @@ pub use cross_entropy::{
     SparseCategoricalCrossentropy, binary_crossentropy, categorical_crossentropy,
     sparse_categorical_crossentropy,
 };
+pub use ctc::{CTC, ctc};
 pub use divergence::{KLDivergence, Poisson, kl_divergence, poisson};
 pub use focal::{BinaryFocalCrossentropy, CategoricalFocalCrossentropy};
 pub use hinge::{CategoricalHinge, Hinge, SquaredHinge, categorical_hinge, hinge, squared_hinge};
@@ -95,6 +97,7 @@ family! {
         Dice = "dice",
         Tversky = "tversky",
         Circle = "circle",
+        CTC = "ctc",
     }
 }
 

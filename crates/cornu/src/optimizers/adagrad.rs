@@ -1,5 +1,5 @@
 //! Adagrad.
-use super::{OptimizerRule, Slot, Step, optimizer, shared_arguments};
+use super::{OptimizerRule, Slot, Step, Weight, optimizer, shared_arguments};
 use cornu_graph::{Result, Value};
 
 optimizer! {
@@ -17,8 +17,8 @@ optimizer! {
 impl OptimizerRule for Adagrad {
     shared_arguments!();
 
-    fn slots(&self) -> Vec<Vec<Slot>> {
-        vec![vec![Slot { name: "accumulator", initial: self.initial_accumulator_value }]]
+    fn slots(&self, _: &Weight) -> Vec<Vec<Slot>> {
+        vec![vec![Slot::full("accumulator", self.initial_accumulator_value)]]
     }
 
     fn update_step(

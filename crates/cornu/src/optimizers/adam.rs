@@ -1,5 +1,5 @@
 //! Adam.
-use super::{OptimizerRule, Slot, Step, optimizer, shared_arguments};
+use super::{OptimizerRule, Slot, Step, Weight, optimizer, shared_arguments};
 use cornu_graph::{Error, Result, Value};
 
 /// The arguments of Adam's family, and its step.
@@ -61,7 +61,7 @@ impl Adam {
 impl OptimizerRule for Adam {
     shared_arguments!();
 
-    fn slots(&self) -> Vec<Vec<Slot>> {
+    fn slots(&self, _: &Weight) -> Vec<Vec<Slot>> {
         self.moments().slots()
     }
 
@@ -104,7 +104,7 @@ impl AdamW {
 impl OptimizerRule for AdamW {
     shared_arguments!();
 
-    fn slots(&self) -> Vec<Vec<Slot>> {
+    fn slots(&self, _: &Weight) -> Vec<Vec<Slot>> {
         self.moments().slots()
     }
 

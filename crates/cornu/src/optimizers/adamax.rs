@@ -1,5 +1,5 @@
 //! Adamax.
-use super::{OptimizerRule, Slot, Step, optimizer, shared_arguments};
+use super::{OptimizerRule, Slot, Step, Weight, optimizer, shared_arguments};
 use cornu_graph::{Result, Value};
 
 optimizer! {
@@ -21,7 +21,7 @@ optimizer! {
 impl OptimizerRule for Adamax {
     shared_arguments!();
 
-    fn slots(&self) -> Vec<Vec<Slot>> {
+    fn slots(&self, _: &Weight) -> Vec<Vec<Slot>> {
         vec![vec![Slot::zeros("momentum"), Slot::zeros("norm")]]
     }
 

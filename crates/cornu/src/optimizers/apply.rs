@@ -1,5 +1,5 @@
 //! A step of an optimizer as a part of a graph.
-use super::{LearningRate, Optimizer, OptimizerRule, Settings, Slot, Step};
+use super::{Initial, LearningRate, Optimizer, OptimizerRule, Settings, Slot, Step, Weight};
 use cornu_graph::{Builder, DType, Error, Result, Spec, Tensor, Value, interpret};
 
 /// Where an optimizer's variables are. They stand in the order in which Keras saves them: the number of batches so far, the
@@ -7,15 +7,24 @@ use cornu_graph::{Builder, DType, Error, Result, Spec, Tensor, Value, interpret}
 struct Layout {
     settings: Settings,
     learning_rate: LearningRate,
-    groups: Vec<Vec<Slot>>,
+    /// Of each weight, its groups of slots.
+    slots: Vec<Vec<Vec<Slot>>>,
     scalars: Vec<Slot>,
-    weights: usize,
 }
 
 impl Layout {
-    fn new(rule: &dyn OptimizerRule, weights: usize) -> Layout {
-        let (groups, scalars) = (rule.slots(), rule.scalars());
-        Layout { settings: rule.settings(), learning_rate: rule.learning_rate(), groups, scalars, weights }
+    fn new(rule: &dyn OptimizerRule, weights: &[Weight]) -> Layout {
+        let slots = weights.iter().map(|w| rule.slots(w)).collect();
+        Layout {
+            settings: rule.settings(),
+            learning_rate: rule.learning_rate(),
+            slots,
+            scalars: rule.scalars(),
+        }
+    }
+
+    fn weights(&self) -> usize {
+        self.slots.len()
     }
 
     fn averages(&self) -> usize {
@@ -23,26 +32,37 @@ impl Layout {
     }
 
     fn accumulators(&self) -> usize {
-        self.averages() + if self.settings.use_ema { self.weights } else { 0 }
+        self.averages() + if self.settings.use_ema { self.weights() } else { 0 }
     }
 
     fn slots(&self) -> usize {
-        self.accumulators() + if self.settings.accumulation().is_some() { self.weights } else { 0 }
+        self.accumulators() + if self.settings.accumulation().is_some() { self.weights() } else { 0 }
+    }
+
+    fn groups(&self) -> usize {
+        self.slots.iter().map(Vec::len).max().unwrap_or(0)
+    }
+
+    /// All slots in the order of the variables, each with the number of its weight.
+    fn ordered(&self) -> impl Iterator<Item = (usize, &Slot)> {
+        let of_group = |group: usize| {
+            let of_weight = move |(w, groups)| {
+                let groups: &Vec<Vec<Slot>> = groups;
+                groups.get(group).into_iter().flatten().map(move |slot| (w, slot))
+            };
+            self.slots.iter().enumerate().flat_map(of_weight)
+        };
+        (0..self.groups()).flat_map(of_group)
     }
 
     /// Where the slots of one weight are, in the order of the rule.
     fn slots_of(&self, weight: usize) -> Vec<usize> {
-        let mut start = self.slots();
-        let mut found = vec![];
-        for group in &self.groups {
-            found.extend((0..group.len()).map(|k| start + weight * group.len() + k));
-            start += self.weights * group.len();
-        }
-        found
+        let all = self.ordered().enumerate();
+        all.filter(|(_, (w, _))| *w == weight).map(|(k, _)| self.slots() + k).collect()
     }
 
     fn scalars(&self) -> usize {
-        self.slots() + self.weights * self.groups.iter().map(Vec::len).sum::<usize>()
+        self.slots() + self.ordered().count()
     }
 
     fn len(&self) -> usize {
@@ -50,43 +70,53 @@ impl Layout {
     }
 }
 
+impl Slot {
+    fn start(&self, weight: &Tensor) -> Tensor {
+        match (self.initial, &self.spec) {
+            (Initial::Weight, _) => weight.clone(),
+            (Initial::Full(x), Some(spec)) => Tensor::full(spec.shape.clone(), spec.dtype, x),
+            (Initial::Full(x), None) => Tensor::full(weight.shape(), weight.dtype(), x),
+        }
+    }
+}
+
 /// The number of batches so far, where the update of a step is a part of its graph.
 const ITERATION: usize = 0;
 
 impl Optimizer {
-    /// The variables with which it starts, by name, for weights of these names and specs, in the order in which Keras saves
+    /// The variables with which it starts, by name, for weights of these paths and values, in the order in which Keras saves
     /// them.
     ///
     /// # Errors
     /// When the optimizer's name is unknown.
-    pub fn build(&self, weights: &[(&str, &Spec)]) -> Result<Vec<(String, Tensor)>> {
+    pub fn build(&self, weights: &[(&str, &Tensor)]) -> Result<Vec<(String, Tensor)>> {
         let rule = self.get()?;
-        let layout = Layout::new(rule, weights.len());
+        let specs: Vec<Spec> = weights.iter().map(|(_, w)| Spec::new(w.dtype(), w.shape())).collect();
+        let known = weights.iter().zip(&specs).map(|((path, _), spec)| Weight { path, spec });
+        let layout = Layout::new(rule, &known.collect::<Vec<_>>());
         let mut variables = vec![("iteration".to_string(), Tensor::scalar(0i64))];
         if let LearningRate::Constant(rate) = layout.learning_rate {
             variables.push(("learning_rate".into(), Tensor::scalar(rate as f32)));
         }
-        let slot = |(name, spec): &(&str, &Spec), slot: &Slot| {
-            let value = Tensor::full(spec.shape.clone(), spec.dtype, slot.initial);
-            (format!("{name}_{}", slot.name), value)
-        };
-        let mut for_each = |slots: &[Slot]| {
-            variables.extend(weights.iter().flat_map(|w| slots.iter().map(move |s| slot(w, s))));
+        let mut for_each = |slot: &Slot, (path, value): &(&str, &Tensor)| {
+            let name = path.rsplit('/').next().unwrap_or(path);
+            variables.push((format!("{name}_{}", slot.name), slot.start(value)));
         };
         if layout.settings.use_ema {
-            for_each(&[Slot::zeros("average")]);
+            weights.iter().for_each(|w| for_each(&Slot::zeros("average"), w));
         }
         if layout.settings.accumulation().is_some() {
-            for_each(&[Slot::zeros("gradient_accumulator")]);
+            weights.iter().for_each(|w| for_each(&Slot::zeros("gradient_accumulator"), w));
         }
-        layout.groups.iter().for_each(|group| for_each(group));
-        let scalar = |s: &Slot| (s.name.to_string(), Tensor::scalar(s.initial as f32));
-        variables.extend(layout.scalars.iter().map(scalar));
+        layout.ordered().for_each(|(w, slot)| for_each(slot, &weights[w]));
+        let one = Tensor::scalar(1f32);
+        variables.extend(layout.scalars.iter().map(|s| (s.name.to_string(), s.start(&one))));
         Ok(variables)
     }
 
     /// One step, as a part of a graph: the weights and the optimizer's variables after it, given both before it and the
-    /// gradient of each weight. Constraints are not applied. Keras's `stateless_apply`.
+    /// gradient of each weight. `paths` say where the weights stand in the model: `dense/kernel`. Constraints are not
+    /// applied. Keras's `stateless_apply`.
     ///
     /// # Errors
     /// When the numbers of variables do not fit, or an argument makes no sense.
@@ -94,16 +124,22 @@ impl Optimizer {
         &self,
         optimizer_variables: &[Value],
         grads: &[Value],
+        paths: &[&str],
         trainable_variables: &[Value],
     ) -> Result<(Vec<Value>, Vec<Value>)> {
         self.check()?;
         let rule = self.get()?;
-        let layout = Layout::new(rule, trainable_variables.len());
+        let known: Vec<Weight> = paths
+            .iter()
+            .zip(trainable_variables)
+            .map(|(path, w)| Weight { path, spec: w.spec() })
+            .collect();
+        let layout = Layout::new(rule, &known);
         let counts = (optimizer_variables.len(), grads.len());
-        if counts != (layout.len(), layout.weights) {
+        if counts != (layout.len(), trainable_variables.len()) || known.len() != counts.1 {
             let message = format!(
                 "{} weights need {} optimizer variables and as many gradients, got {} and {}",
-                layout.weights,
+                trainable_variables.len(),
                 layout.len(),
                 counts.0,
                 counts.1
@@ -125,12 +161,12 @@ impl Optimizer {
         let accumulated = settings.accumulation().map(|steps| Accumulation::new(&own[ITERATION], steps));
         let mut sums = vec![];
         if let Some(accumulation) = &accumulated {
-            let all = &own[layout.accumulators()..][..layout.weights];
+            let all = &own[layout.accumulators()..][..layout.weights()];
             sums = grads.iter().zip(all).map(|(g, sum)| g + sum).collect();
             grads = sums.iter().map(|sum| sum / accumulation.steps).collect();
         }
         let done = accumulated.as_ref().map_or_else(|| own[ITERATION].clone(), |a| a.done.clone());
-        update(rule, &layout, &done, settings.clip(grads), &mut weights, &mut own)?;
+        update(rule, &layout, &known, &done, settings.clip(grads), &mut weights, &mut own)?;
         if let Some(accumulation) = &accumulated {
             accumulation.keep(trainable_variables, &mut weights);
             accumulation.keep(optimizer_variables, &mut own);
@@ -164,10 +200,19 @@ impl Optimizer {
         }
     }
 
-    /// Where the means of the weights are among the variables, if they are kept.
-    pub(crate) fn averages(&self, weights: usize) -> Result<Option<std::ops::Range<usize>>> {
+    /// Where the running mean of each weight is among the variables, if it is kept.
+    pub(super) fn averages(&self, weights: &[Weight]) -> Result<Vec<Option<usize>>> {
         let layout = Layout::new(self.get()?, weights);
-        Ok(layout.settings.use_ema.then(|| layout.averages()..layout.accumulators()))
+        let place = |i| layout.settings.use_ema.then(|| layout.averages() + i);
+        Ok((0..weights.len()).map(place).collect())
+    }
+}
+
+/// The weight without the part that decays.
+fn decayed(weight: &Value, decay: Option<f64>, learning_rate: &Value) -> Value {
+    match decay {
+        None => weight.clone(),
+        Some(decay) => weight - weight * decay * learning_rate.cast(weight.dtype()),
     }
 }
 
@@ -175,6 +220,7 @@ impl Optimizer {
 fn update(
     rule: &dyn OptimizerRule,
     layout: &Layout,
+    known: &[Weight],
     done: &Value,
     grads: Vec<Value>,
     weights: &mut [Value],
@@ -192,7 +238,7 @@ fn update(
     for (i, (weight, gradient)) in weights.iter_mut().zip(grads).enumerate() {
         let places = layout.slots_of(i);
         let mut slots: Vec<Value> = places.iter().map(|&p| own[p].clone()).collect();
-        let decayed = layout.settings.decayed(weight, &step.learning_rate);
+        let decayed = decayed(weight, rule.weight_decay(&known[i]), &step.learning_rate);
         *weight = rule.update_step(&step.of(weight.dtype()), &decayed, &gradient, &mut slots)?;
         places.iter().zip(slots).for_each(|(&p, slot)| own[p] = slot);
     }

@@ -1,5 +1,5 @@
 //! Follow the regularized leader.
-use super::{OptimizerRule, Slot, Step, optimizer, shared_arguments};
+use super::{OptimizerRule, Slot, Step, Weight, optimizer, shared_arguments};
 use cornu_graph::{Error, Result, Value};
 
 optimizer! {
@@ -29,8 +29,8 @@ optimizer! {
 impl OptimizerRule for Ftrl {
     shared_arguments!();
 
-    fn slots(&self) -> Vec<Vec<Slot>> {
-        let accumulator = Slot { name: "accumulator", initial: self.initial_accumulator_value };
+    fn slots(&self, _: &Weight) -> Vec<Vec<Slot>> {
+        let accumulator = Slot::full("accumulator", self.initial_accumulator_value);
         vec![vec![accumulator, Slot::zeros("linear")]]
     }
 

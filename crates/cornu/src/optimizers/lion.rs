@@ -1,5 +1,5 @@
 //! Lion.
-use super::{OptimizerRule, Slot, Step, optimizer, shared_arguments};
+use super::{OptimizerRule, Slot, Step, Weight, optimizer, shared_arguments};
 use cornu_graph::{Error, Result, Value};
 
 optimizer! {
@@ -17,7 +17,7 @@ optimizer! {
 impl OptimizerRule for Lion {
     shared_arguments!();
 
-    fn slots(&self) -> Vec<Vec<Slot>> {
+    fn slots(&self, _: &Weight) -> Vec<Vec<Slot>> {
         vec![vec![Slot::zeros("momentum")]]
     }
 

@@ -1,5 +1,6 @@
 //! Optimizers: how weights follow their gradients.
 mod adadelta;
+mod adafactor;
 mod adagrad;
 mod adam;
 mod adamax;
@@ -9,13 +10,16 @@ mod ftrl;
 mod lamb;
 mod learning_rate;
 mod lion;
+mod muon;
 mod nadam;
 mod rmsprop;
+mod schedule_free_adamw;
 pub mod schedules;
 mod settings;
 mod sgd;
 
 pub use adadelta::Adadelta;
+pub use adafactor::Adafactor;
 pub use adagrad::Adagrad;
 pub use adam::{Adam, AdamW};
 pub use adamax::Adamax;
@@ -23,15 +27,18 @@ pub use ftrl::Ftrl;
 pub use lamb::Lamb;
 pub use learning_rate::LearningRate;
 pub use lion::Lion;
+pub use muon::Muon;
 pub use nadam::Nadam;
 pub use rmsprop::RMSprop;
+pub use schedule_free_adamw::ScheduleFreeAdamW;
 pub use settings::Settings;
 pub use sgd::SGD;
 
 use crate::layers::Trace;
+use crate::models::model::ModelVariable;
 use crate::object::{Saved, family};
 use crate::variable::{Role, Variable};
-use cornu_graph::{Error, Result, Spec, Tensor, Value};
+use cornu_graph::{Result, Spec, Tensor, Value};
 use declare::{optimizer, shared_arguments};
 use std::fmt;
 use std::sync::Arc;
@@ -47,7 +54,13 @@ pub trait OptimizerRule: Saved + fmt::Debug + Send + Sync {
     }
 
     /// What it keeps for each weight. Keras saves the slots of a group weight by weight, and one group after the other.
-    fn slots(&self) -> Vec<Vec<Slot>>;
+    fn slots(&self, weight: &Weight) -> Vec<Vec<Slot>>;
+
+    /// The part of this weight, times the learning rate, that is taken from it before each step.
+    fn weight_decay(&self, weight: &Weight) -> Option<f64> {
+        let _ = weight;
+        self.settings().weight_decay
+    }
 
     /// What it keeps once, not for each weight: float32 scalars.
     fn scalars(&self) -> Vec<Slot> {
@@ -97,19 +110,54 @@ impl Step {
     }
 }
 
+/// A weight as optimizers tell it from others.
+#[derive(Clone, Copy, Debug)]
+pub struct Weight<'a> {
+    /// Where it stands in the model: `dense/kernel`.
+    pub path: &'a str,
+    /// Shape and dtype.
+    pub spec: &'a Spec,
+}
+
 /// Something that an optimizer keeps from step to step.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Slot {
     /// Its name, after that of the weight: `momentum`.
     pub name: &'static str,
-    /// Every element of it at the start.
-    pub initial: f64,
+    /// What it starts with.
+    pub initial: Initial,
+    /// Its shape and dtype, where they are not those of the weight.
+    pub spec: Option<Spec>,
+}
+
+/// What a [`Slot`] starts with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Initial {
+    /// Every element is this number.
+    Full(f64),
+    /// The weight as it is before the first step.
+    Weight,
 }
 
 impl Slot {
     /// A slot that starts with zeros.
     pub fn zeros(name: &'static str) -> Slot {
-        Slot { name, initial: 0.0 }
+        Slot::full(name, 0.0)
+    }
+
+    /// A slot whose elements all start with `value`.
+    pub fn full(name: &'static str, value: f64) -> Slot {
+        Slot { name, initial: Initial::Full(value), spec: None }
+    }
+
+    /// A slot that starts as a copy of the weight.
+    pub fn copy(name: &'static str) -> Slot {
+        Slot { name, initial: Initial::Weight, spec: None }
+    }
+
+    /// The same with a shape and dtype of its own.
+    pub fn spec(self, spec: Spec) -> Slot {
+        Slot { spec: Some(spec), ..self }
     }
 }
 
@@ -127,6 +175,9 @@ family! {
         Ftrl = "ftrl",
         Lion = "lion",
         Lamb = "lamb",
+        Adafactor = "adafactor",
+        Muon = "muon",
+        ScheduleFreeAdamW = "schedulefreeadamw",
     }
 }
 
@@ -165,8 +216,9 @@ impl Optimizer {
     }
 
     /// The optimizer's own variables for these weights.
-    pub(crate) fn variables(&self, trainable: &[Arc<Variable>]) -> Result<Vec<Arc<Variable>>> {
-        let weights: Vec<(&str, &Spec)> = trainable.iter().map(|w| (w.name.as_str(), &w.spec)).collect();
+    pub(crate) fn variables(&self, trainable: &[ModelVariable]) -> Result<Vec<Arc<Variable>>> {
+        let values = trainable.iter().map(|w| w.variable.value()).collect::<Result<Vec<_>>>()?;
+        let weights: Vec<(&str, &Tensor)> = paths(trainable).into_iter().zip(&values).collect();
         let state = |(name, value)| Arc::new(Variable::new(name, Role::State, value));
         Ok(self.build(&weights)?.into_iter().map(state).collect())
     }
@@ -176,13 +228,13 @@ impl Optimizer {
         &self,
         trace: &Trace,
         own: &[Arc<Variable>],
-        trainable: &[Arc<Variable>],
+        trainable: &[ModelVariable],
         grads: &[Value],
     ) -> Result<()> {
         let before: Vec<Value> = own.iter().map(|v| trace.read(v)).collect();
-        let weights: Vec<Value> = trainable.iter().map(|v| trace.read(v)).collect();
-        let (weights, after) = self.stateless_apply(&before, grads, &weights)?;
-        for (variable, value) in trainable.iter().zip(weights) {
+        let weights: Vec<Value> = trainable.iter().map(|w| trace.read(&w.variable)).collect();
+        let (weights, after) = self.stateless_apply(&before, grads, &paths(trainable), &weights)?;
+        for (ModelVariable { variable, .. }, value) in trainable.iter().zip(weights) {
             let constrained = variable.constraint.as_ref().map(|c| c.call(&value)).transpose()?;
             trace.write(variable, constrained.unwrap_or(value));
         }
@@ -190,12 +242,23 @@ impl Optimizer {
         trace.builder().check()
     }
 
+    /// The weights whose running means are kept, with the means.
+    pub(crate) fn means<'a>(
+        &self,
+        own: &'a [Arc<Variable>],
+        trainable: &'a [ModelVariable],
+    ) -> Result<Vec<(&'a Variable, &'a Variable)>> {
+        let specs: Vec<Weight> = trainable.iter().map(weight).collect();
+        let places = self.averages(&specs)?;
+        let pair = |(w, place): (&'a ModelVariable, Option<usize>)| {
+            Some((&*w.variable, &**own.get(place?)?))
+        };
+        Ok(trainable.iter().zip(places).filter_map(pair).collect())
+    }
+
     /// Replaces the weights by their running means, if these are kept. Keras's `finalize_variable_values`.
-    pub(crate) fn finalize(&self, own: &[Arc<Variable>], trainable: &[Arc<Variable>]) -> Result<()> {
-        let Some(averages) = self.averages(trainable.len())? else { return Ok(()) };
-        let averages =
-            own.get(averages).ok_or_else(|| Error::State("the optimizer keeps no means".into()))?;
-        trainable.iter().zip(averages).try_for_each(|(weight, mean)| weight.assign(&mean.value()?))
+    pub(crate) fn finalize(&self, own: &[Arc<Variable>], trainable: &[ModelVariable]) -> Result<()> {
+        self.means(own, trainable)?.into_iter().try_for_each(|(weight, mean)| weight.assign(&mean.value()?))
     }
 
     /// The learning rate of the next step.
@@ -203,4 +266,12 @@ impl Optimizer {
         let first = own.iter().take(2).map(|v| v.value()).collect::<Result<Vec<Tensor>>>()?;
         self.learning_rate(&first)
     }
+}
+
+fn paths(trainable: &[ModelVariable]) -> Vec<&str> {
+    trainable.iter().map(|w| w.path.as_str()).collect()
+}
+
+fn weight(w: &ModelVariable) -> Weight<'_> {
+    Weight { path: &w.path, spec: &w.variable.spec }
 }

@@ -1,5 +1,5 @@
 //! Nadam.
-use super::{OptimizerRule, Slot, Step, optimizer, shared_arguments};
+use super::{OptimizerRule, Slot, Step, Weight, optimizer, shared_arguments};
 use cornu_graph::{Result, Value};
 
 optimizer! {
@@ -30,13 +30,13 @@ impl Nadam {
 impl OptimizerRule for Nadam {
     shared_arguments!();
 
-    fn slots(&self) -> Vec<Vec<Slot>> {
+    fn slots(&self, _: &Weight) -> Vec<Vec<Slot>> {
         vec![vec![Slot::zeros("momentum"), Slot::zeros("velocity")]]
     }
 
     /// The product of the momenta of all steps.
     fn scalars(&self) -> Vec<Slot> {
-        vec![Slot { name: "u_product", initial: 1.0 }]
+        vec![Slot::full("u_product", 1.0)]
     }
 
     fn update_scalars(&self, step: &mut Step) {

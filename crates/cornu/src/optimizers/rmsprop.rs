@@ -1,5 +1,5 @@
 //! RMSprop.
-use super::{OptimizerRule, Slot, Step, optimizer, shared_arguments};
+use super::{OptimizerRule, Slot, Step, Weight, optimizer, shared_arguments};
 use cornu_graph::{Result, Value};
 
 optimizer! {
@@ -23,7 +23,7 @@ optimizer! {
 impl OptimizerRule for RMSprop {
     shared_arguments!();
 
-    fn slots(&self) -> Vec<Vec<Slot>> {
+    fn slots(&self, _: &Weight) -> Vec<Vec<Slot>> {
         let mut slots = vec![vec![Slot::zeros("velocity")]];
         if self.momentum > 0.0 {
             slots.push(vec![Slot::zeros("momentum")]);

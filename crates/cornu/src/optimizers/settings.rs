@@ -68,14 +68,6 @@ impl Settings {
         self.gradient_accumulation_steps.filter(|&steps| steps > 0)
     }
 
-    /// The weight without the part that decays.
-    pub(super) fn decayed(&self, weight: &Value, learning_rate: &Value) -> Value {
-        match self.weight_decay {
-            None => weight.clone(),
-            Some(decay) => weight - weight * decay * learning_rate.cast(weight.dtype()),
-        }
-    }
-
     /// Gradients within their limits. A limit of 0 is none.
     pub(super) fn clip(&self, grads: Vec<Value>) -> Vec<Value> {
         let squares = |g: &Value| g.square().sum(g.all_axes());

@@ -1,5 +1,5 @@
 //! Gradient descent.
-use super::{OptimizerRule, Slot, Step, optimizer, shared_arguments};
+use super::{OptimizerRule, Slot, Step, Weight, optimizer, shared_arguments};
 use cornu_graph::{Error, Result, Value};
 
 optimizer! {
@@ -17,7 +17,7 @@ optimizer! {
 impl OptimizerRule for SGD {
     shared_arguments!();
 
-    fn slots(&self) -> Vec<Vec<Slot>> {
+    fn slots(&self, _: &Weight) -> Vec<Vec<Slot>> {
         if self.momentum == 0.0 { vec![] } else { vec![vec![Slot::zeros("momentum")]] }
     }
 

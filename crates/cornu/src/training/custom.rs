@@ -1,6 +1,6 @@
 //! Training steps of user code: several models, several optimizers, any loss. What Keras's `train_step` is for.
 use crate::layers::{LayerRef, Trace};
-use crate::models::model::variables_of;
+use crate::models::model::{ModelVariable, variables_of};
 use crate::optimizers::Optimizer;
 use crate::training::data::Data;
 use crate::training::history::Logs;
@@ -200,7 +200,7 @@ impl StepContext<'_> {
     /// When the loss is no scalar.
     pub fn gradients(&self, loss: &Value, layer: &LayerRef) -> Result<Vec<Value>> {
         self.builder().check()?;
-        let weights: Vec<Value> = trainable(layer).iter().map(|v| self.trace.read(v)).collect();
+        let weights: Vec<Value> = trainable(layer).iter().map(|w| self.trace.read(&w.variable)).collect();
         gradient(&loss.cast(DType::F32), &weights)
     }
 
@@ -240,6 +240,6 @@ impl StepContext<'_> {
 }
 
 /// The weights that an optimizer updates.
-fn trainable(layer: &LayerRef) -> Vec<Arc<Variable>> {
-    variables_of(&**layer).into_iter().filter(|v| v.trainable).map(|v| v.variable).collect()
+fn trainable(layer: &LayerRef) -> Vec<ModelVariable> {
+    variables_of(&**layer).into_iter().filter(|v| v.trainable).collect()
 }

@@ -3,6 +3,7 @@ use crate::layers::Trace;
 use crate::losses::merge_mask;
 use crate::models::Functional;
 use crate::models::keras_tensor::Node;
+use crate::models::model::ModelVariable;
 use crate::training::trainer::{LossMean, Ready, ReadyMetric};
 use crate::variable::Variable;
 use cornu_graph::{Builder, DType, Error, Graph, Result, Spec, Value, gradient};
@@ -158,7 +159,7 @@ impl Batch {
             shown.push(average * weight);
         }
         let mut others: Vec<Value> = trace.losses().into_iter().map(|l| l.cast(DType::F32)).collect();
-        for variable in &ready.trainable {
+        for ModelVariable { variable, .. } in &ready.trainable {
             if let Some(regularizer) = &variable.regularizer {
                 others.push(regularizer.call(&trace.read(variable))?.cast(DType::F32));
             }
@@ -172,7 +173,7 @@ impl Batch {
         if phase == Phase::Train {
             let total = total.ok_or_else(|| Error::State("there is no loss to minimize".into()))?;
             // As they are now: a layer may have changed its own, as spectral normalization does.
-            let weights: Vec<Value> = ready.trainable.iter().map(|v| trace.read(v)).collect();
+            let weights: Vec<Value> = ready.trainable.iter().map(|w| trace.read(&w.variable)).collect();
             let grads = gradient(&ready.rule.scale_loss(&total)?, &weights)?;
             ready.apply_optimizer(trace, &grads)?;
         }

@@ -2,6 +2,7 @@
 use crate::layers::Trace;
 use crate::metrics::Metric;
 use crate::models::Model;
+use crate::models::model::ModelVariable;
 use crate::optimizers::Optimizer;
 use crate::training::compile::{Compile, PerOutput};
 use crate::training::run::Program;
@@ -33,7 +34,7 @@ pub(crate) struct Trainer {
 pub(crate) struct Ready {
     pub outputs: Vec<PerOutput>,
     /// Trainable weights at the time of `compile`.
-    pub trainable: Vec<Arc<Variable>>,
+    pub trainable: Vec<ModelVariable>,
     pub rule: Optimizer,
     pub optimizer: Vec<Arc<Variable>>,
     pub metrics: Vec<ReadyMetric>,
@@ -139,7 +140,7 @@ impl Model {
     pub(crate) fn compile_saved(&mut self, compile: Compile) -> Result<Vec<Arc<Variable>>> {
         self.trainer.forget();
         let trainable: Vec<_> =
-            self.variables()?.into_iter().filter(|v| v.trainable).map(|v| v.variable).collect();
+            self.variables()?.into_iter().filter(|v| v.trainable).collect();
         let variables = compile.optimizer.variables(&trainable)?;
         self.trainer.compile = Some(Arc::new(compile));
         Ok(variables)
@@ -196,8 +197,8 @@ impl Model {
                 }
             }
         }
-        let trainable: Vec<Arc<Variable>> =
-            self.variables()?.into_iter().filter(|v| v.trainable).map(|v| v.variable).collect();
+        let trainable: Vec<ModelVariable> =
+            self.variables()?.into_iter().filter(|v| v.trainable).collect();
         let optimizer = match self.trainer.resume.take() {
             Some(variables) => variables,
             None => compile.optimizer.variables(&trainable)?,

@@ -469,7 +469,7 @@ impl dyn Layer {
         layer_params(self)
     }
 
-    fn weight_variables(&self) -> Vec<ModelVariable> {
+    pub(crate) fn weight_variables(&self) -> Vec<ModelVariable> {
         let mut found = variables_of(self);
         found.retain(|v| v.variable.role.is_weight());
         found

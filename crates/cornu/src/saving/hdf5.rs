@@ -5,6 +5,8 @@ use hdf5_pure::{
     Group as Handle,
 };
 use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
 
 /// A group: arrays, groups within, and texts that describe it.
 #[derive(Debug, Default)]
@@ -21,11 +23,36 @@ const MAX_RATIO: u64 = 1040;
 /// The attribute by which Keras marks arrays whose type HDF5 lacks.
 const DTYPE: &str = "dtype";
 
-/// Every array of a file by its path (`layers/dense/vars/0`); `what` names the file in errors.
+/// What a file holds.
+#[derive(Debug, Default)]
+pub(super) struct Contents {
+    /// By path: `layers/dense/vars/0`.
+    pub arrays: BTreeMap<String, Tensor>,
+    /// Texts and lists of texts that describe groups, by path of the group and name.
+    pub texts: BTreeMap<(String, String), Vec<String>>,
+}
+
+/// Whether a file begins as HDF5 files do.
+pub(super) fn is_hdf5(path: &Path) -> bool {
+    const SIGNATURE: &[u8; 8] = b"\x89HDF\r\n\x1a\n";
+    let mut start = [0; SIGNATURE.len()];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut start));
+    read.is_ok() && start == *SIGNATURE
+}
+
+/// Every array of a file by its path; `what` names the file in errors.
+///
+/// # Errors
+/// As [`read_all`].
+pub(super) fn read(bytes: Vec<u8>, what: &str) -> Result<BTreeMap<String, Tensor>> {
+    Ok(read_all(bytes, what)?.arrays)
+}
+
+/// Arrays and texts of a file.
 ///
 /// # Errors
 /// When the bytes are no HDF5 file, the file is cut off, or an array claims more than the file can hold.
-pub(super) fn read(bytes: Vec<u8>, what: &str) -> Result<BTreeMap<String, Tensor>> {
+pub(super) fn read_all(bytes: Vec<u8>, what: &str) -> Result<Contents> {
     let size = bytes.len() as u64;
     let bad = |message: String| Error::Format { what: what.into(), message };
     let file = File::from_bytes(bytes).map_err(|e| bad(format!("is no readable HDF5 file: {e}")))?;
@@ -33,16 +60,16 @@ pub(super) fn read(bytes: Vec<u8>, what: &str) -> Result<BTreeMap<String, Tensor
     if expected > size {
         return Err(bad(format!("is cut off: it holds {size} bytes of {expected}")));
     }
-    let mut reader = Reader { limit: size, what, arrays: BTreeMap::new() };
+    let mut reader = Reader { limit: size, what, contents: Contents::default() };
     reader.group(&file.root(), "", 0)?;
-    Ok(reader.arrays)
+    Ok(reader.contents)
 }
 
 struct Reader<'a> {
     /// Bytes in the file.
     limit: u64,
     what: &'a str,
-    arrays: BTreeMap<String, Tensor>,
+    contents: Contents,
 }
 
 impl Reader<'_> {
@@ -55,11 +82,16 @@ impl Reader<'_> {
             return Err(self.bad(path, "groups within groups without end"));
         }
         let below = |name: &str| if path.is_empty() { name.to_string() } else { format!("{path}/{name}") };
+        for (name, value) in group.attrs().map_err(|e| self.bad(path, e))? {
+            if let Some(texts) = texts(value) {
+                self.contents.texts.insert((path.to_string(), name), texts);
+            }
+        }
         for name in group.datasets().map_err(|e| self.bad(path, e))? {
             let path = below(&name);
             let dataset = group.dataset(&name).map_err(|e| self.bad(&path, e))?;
             if let Some(tensor) = self.array(&dataset, &path)? {
-                self.arrays.insert(path, tensor);
+                self.contents.arrays.insert(path, tensor);
             }
         }
         for name in group.groups().map_err(|e| self.bad(path, e))? {
@@ -115,6 +147,27 @@ impl Reader<'_> {
             _ => return Ok(None),
         };
         tensor.map(Some).map_err(|e| self.bad(path, e))
+    }
+}
+
+/// The texts of an attribute, if it has some; h5py writes a list of none as no numbers.
+fn texts(value: AttrValue) -> Option<Vec<String>> {
+    match value {
+        AttrValue::String(one)
+        | AttrValue::AsciiString(one)
+        | AttrValue::VarLenString(one)
+        | AttrValue::VarLenAsciiString(one)
+        | AttrValue::StringSized { value: one, .. }
+        | AttrValue::AsciiStringSized { value: one, .. } => Some(vec![one]),
+        AttrValue::StringArray(all)
+        | AttrValue::AsciiStringArray(all)
+        | AttrValue::VarLenAsciiCharArray(all)
+        | AttrValue::VarLenStringArray(all)
+        | AttrValue::VarLenAsciiStringArray(all)
+        | AttrValue::StringArraySized { values: all, .. }
+        | AttrValue::AsciiStringArraySized { values: all, .. } => Some(all),
+        AttrValue::F64Array(none) if none.is_empty() => Some(vec![]),
+        _ => None,
     }
 }
 

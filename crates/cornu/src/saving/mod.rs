@@ -1,4 +1,4 @@
-//! Models in files: Keras's `.keras` archives and `.weights.h5`. Keras's `keras.saving`.
+//! Models in files: Keras's `.keras` archives, `.weights.h5` and, to read, the `.h5` of Keras 2. Keras's `keras.saving`.
 //!
 //! ```
 //! use cornu::prelude::*;
@@ -20,6 +20,8 @@ mod compile_config;
 mod date;
 mod hdf5;
 mod layout;
+mod legacy;
+mod legacy_config;
 mod weights;
 
 pub use crate::object::register;
@@ -35,7 +37,8 @@ use layout::Arrays;
 use serde_json::Value as Json;
 use std::path::Path;
 
-/// A model as it was saved: layers, weights, compile settings and the state of the optimizer.
+/// A model as it was saved: layers, weights, compile settings and the state of the optimizer. Takes `.keras` files and the
+/// whole-model `.h5` files of Keras 2.
 ///
 /// # Errors
 /// When the file is not readable, is damaged, or needs something that is not here; a file never runs code.
@@ -73,17 +76,16 @@ impl LoadModel {
     /// As [`load_model`].
     pub fn load(self, path: impl AsRef<Path>) -> Result<Model> {
         let path = path.as_ref();
+        if hdf5::is_hdf5(path) {
+            return legacy::load_model(path, self.compile);
+        }
         let what = path.display().to_string();
         let mut archive = Archive::open(path)?;
         let mut config: Json = archive.json("config.json")?;
         let arrays = hdf5::read(archive.bytes("model.weights.h5")?, &what)?;
-        // Eight bytes for each number, and room for the states of generators.
-        const SPARE: u64 = 1 << 20;
-        let numbers: u64 = arrays.values().map(|t| t.len() as u64).sum();
         let arrays = Arrays { what: &what, by_path: arrays };
         assets::add(&mut config, &mut archive, &arrays)?;
-        let mut model = within_budget(8 * numbers + SPARE, || from_config::model(&config))
-            .map_err(|e| Error::Format { what: what.clone(), message: e.to_string() })?;
+        let mut model = build(&config, &arrays)?;
         weights::load(&model, &arrays)?;
         let is_compiled = config["compile_config"].as_object().is_some_and(|c| !c.is_empty());
         if self.compile && is_compiled {
@@ -91,6 +93,15 @@ impl LoadModel {
         }
         Ok(model)
     }
+}
+
+/// A model from its config, not larger than the arrays of its file.
+fn build(config: &Json, arrays: &Arrays) -> Result<Model> {
+    // Eight bytes for each number, and room for the states of generators.
+    const SPARE: u64 = 1 << 20;
+    let numbers: u64 = arrays.by_path.values().map(|t| t.len() as u64).sum();
+    within_budget(8 * numbers + SPARE, || from_config::model(config))
+        .map_err(|e| Error::Format { what: arrays.what.into(), message: e.to_string() })
 }
 
 /// A model from what [`Model::to_json`] gave, with new weights.

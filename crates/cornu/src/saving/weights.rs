@@ -1,6 +1,7 @@
 //! Weights and optimizer state as trees of HDF5 arrays.
 use super::hdf5::{self, Group};
 use super::layout::{self, Arrays};
+use super::legacy;
 use crate::models::Model;
 use crate::utils::atomic;
 use crate::variable::Variable;
@@ -50,10 +51,14 @@ pub(crate) fn save_weights(model: &Model, path: &Path) -> Result<()> {
     atomic::write(path, &hdf5::write(&group(model, false)?)?)
 }
 
-/// Loads the weights of a `.weights.h5` file.
+/// Loads the weights of a `.weights.h5` file, or of a file of Keras 2.
 pub(crate) fn load_weights(model: &Model, path: &Path) -> Result<()> {
     let what = path.display().to_string();
     let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
-    let arrays = Arrays { what: &what, by_path: hdf5::read(bytes, &what)? };
+    let contents = hdf5::read_all(bytes, &what)?;
+    if legacy::is_legacy(&contents) {
+        return legacy::load_weights(model, contents, &what);
+    }
+    let arrays = Arrays { what: &what, by_path: contents.arrays };
     load(model, &arrays)
 }

@@ -1,0 +1,161 @@
+"""Writes small model files with Keras, with their inputs and predictions, to testdata/files.
+
+    KERAS_BACKEND=jax python tools/oracle/files.py
+"""
+import json
+import os
+import pathlib
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+import h5py
+import keras
+import numpy as np
+from keras import layers
+
+FOLDER = pathlib.Path(__file__).parents[2] / "testdata" / "files"
+rng = np.random.default_rng(7)
+
+
+@keras.saving.register_keras_serializable(package="cornu_test")
+class Scale(layers.Layer):
+    def __init__(self, initial=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.initial = initial
+
+    def build(self, shape):
+        start = keras.initializers.Constant(self.initial)
+        self.scale = self.add_weight(shape=(shape[-1],), initializer=start, name="scale")
+
+    def call(self, x):
+        return x * self.scale
+
+    def get_config(self):
+        return {**super().get_config(), "initial": self.initial}
+
+
+def uniform(*shape):
+    return rng.uniform(-1, 1, shape).astype("float32")
+
+
+def move_weights(model):
+    """Takes the weights off their initial values."""
+    for v in model.weights:
+        if "float" in str(v.dtype) and "seed" not in v.path:
+            v.assign(v + rng.uniform(0.01, 0.1, v.shape))
+
+
+def write(name, model, x, y=None, endings=("keras",)):
+    if y is None:
+        move_weights(model)
+    else:
+        model.fit(x, y, epochs=2, batch_size=4, shuffle=False, verbose=0)
+    outputs = model.predict(x, verbose=0)
+    outputs = outputs if isinstance(outputs, list) else [outputs]
+    inputs = x if isinstance(x, list) else [x]
+    arrays = {f"x_{i}": a for i, a in enumerate(inputs)}
+    arrays |= {f"y_{i}": np.asarray(a).astype("float32") for i, a in enumerate(outputs)}
+    np.savez_compressed(FOLDER / f"{name}.npz", **arrays)
+    for ending in endings:
+        model.save(FOLDER / f"{name}.{ending}")
+
+
+def cnn():
+    return keras.Sequential([
+        layers.Input((6, 6, 1)),
+        layers.Conv2D(3, 3, activation="relu", kernel_regularizer="l2"),
+        layers.BatchNormalization(),
+        layers.MaxPooling2D(),
+        layers.Dropout(0.25),
+        layers.Flatten(),
+        layers.Dense(2, activation="softmax"),
+    ], name="cnn")
+
+
+def functional():
+    encoder_in = layers.Input((3,), name="encoder_in")
+    encoder = keras.Model(encoder_in, layers.Dense(4, activation="tanh", name="hidden")(encoder_in), name="encoder")
+    a, b = layers.Input((3,), name="a"), layers.Input((3,), name="b")
+    shared = layers.Dense(3, name="shared")
+    both = layers.Concatenate(name="both")([encoder(shared(a)), encoder(shared(b))])
+    stack = keras.Sequential([layers.Dense(3, name="first"), layers.LeakyReLU()], name="stack")
+    left = layers.Dense(2, name="left")(stack(both))
+    right = layers.Add(name="right")([a, shared(b)])
+    return keras.Model([a, b], [left, right], name="two")
+
+
+def shared_objects():
+    start = keras.initializers.GlorotUniform(seed=3)
+    penalty = keras.regularizers.L2(0.01)
+    return keras.Sequential([
+        layers.Input((4,)),
+        layers.Dense(3, kernel_initializer=start, kernel_regularizer=penalty),
+        layers.Dense(2, kernel_initializer=start, kernel_regularizer=penalty),
+    ], name="shared_objects")
+
+
+def keras_2(path, x):
+    """A file as Keras 2.2 wrote it: no modules, `batch_input_shape`, a training config."""
+    kernel, bias, out = uniform(3, 4), uniform(4), uniform(4, 2)
+    glorot = {"class_name": "VarianceScaling",
+              "config": {"scale": 1.0, "mode": "fan_avg", "distribution": "uniform", "seed": None}}
+    zeros = {"class_name": "Zeros", "config": {}}
+
+    def dense(name, units, activation, bias, **more):
+        return {"class_name": "Dense", "config": {
+            "name": name, "trainable": True, **more, "units": units, "activation": activation, "use_bias": bias,
+            "kernel_initializer": glorot, "bias_initializer": zeros, "kernel_regularizer": None,
+            "bias_regularizer": None, "activity_regularizer": None, "kernel_constraint": None,
+            "bias_constraint": None}}
+
+    config = {"class_name": "Sequential", "config": {"name": "sequential_1", "layers": [
+        dense("dense_1", 4, "relu", True, batch_input_shape=[None, 3], dtype="float32"),
+        {"class_name": "Dropout", "config": {"name": "dropout_1", "trainable": True, "rate": 0.5,
+                                             "noise_shape": None, "seed": None}},
+        dense("dense_2", 2, "linear", False),
+    ]}}
+    training = {"optimizer_config": {"class_name": "SGD", "config": {
+        "lr": 0.01, "momentum": 0.0, "decay": 0.0, "nesterov": False}},
+        "loss": "mean_squared_error", "metrics": ["accuracy"], "sample_weight_mode": None, "loss_weights": None}
+    with h5py.File(path, "w") as f:
+        f.attrs["keras_version"] = b"2.2.4"
+        f.attrs["backend"] = b"tensorflow"
+        f.attrs["model_config"] = json.dumps(config).encode()
+        f.attrs["training_config"] = json.dumps(training).encode()
+        group = f.create_group("model_weights")
+        group.attrs["layer_names"] = [b"dense_1", b"dropout_1", b"dense_2"]
+        group.attrs["keras_version"] = b"2.2.4"
+        group.attrs["backend"] = b"tensorflow"
+        for name, weights in [("dense_1", {"kernel:0": kernel, "bias:0": bias}), ("dropout_1", {}),
+                              ("dense_2", {"kernel:0": out})]:
+            layer = group.create_group(name)
+            layer.attrs["weight_names"] = [f"{name}/{w}".encode() for w in weights]
+            for w, value in weights.items():
+                layer[f"{name}/{w}"] = value
+    y = np.maximum(x @ kernel + bias, 0) @ out
+    np.savez_compressed(path.with_suffix(".npz"), x_0=x, y_0=y)
+
+
+if __name__ == "__main__":
+    keras.utils.set_random_seed(1)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    model = cnn()
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    write("cnn", model, uniform(8, 6, 6, 1), np.arange(8) % 2, ("keras", "h5"))
+    model = functional()
+    write("functional", model, [uniform(4, 3), uniform(4, 3)], endings=("keras", "h5"))
+    model = keras.Sequential([
+        layers.Input((5,)), layers.Embedding(7, 3, mask_zero=True),
+        layers.Bidirectional(layers.LSTM(2)), layers.Dense(1)], name="words")
+    model.compile(keras.optimizers.SGD(0.1, momentum=0.9, nesterov=True), "mse")
+    write("lstm", model, rng.integers(0, 7, (4, 5)).astype("int32"), uniform(4, 1), ("keras", "h5"))
+    cells = [layers.LSTMCell(3), layers.GRUCell(2)]
+    model = keras.Sequential([layers.Input((4, 2)), layers.RNN(cells, return_sequences=True)], name="cells")
+    write("cells", model, uniform(3, 4, 2))
+    model = keras.Sequential([layers.Input((3,)), Scale(2.0), layers.Dense(2)], name="custom")
+    write("custom", model, uniform(4, 3))
+    model = keras.Sequential([
+        layers.Input((4,)), layers.Dense(3, dtype="float16"), layers.Dense(2, dtype="bfloat16"),
+        layers.Dense(2, dtype="mixed_bfloat16")], name="half")
+    write("half", model, uniform(4, 4))
+    write("shared_objects", shared_objects(), uniform(4, 4))
+    keras_2(FOLDER / "keras2.h5", uniform(5, 3))

@@ -41,7 +41,9 @@ fn check(case: &Case, engine: &dyn Backend) -> Result<(), String> {
     };
     let outputs = run().map_err(|e| e.to_string())?;
     Near { relative: 1e-5, absolute: 1e-6 }.check("loss", &outputs[0], &case.loss)?;
-    Near { relative: 1e-4, absolute: 1e-5 }.check("gradient", &outputs[1], &case.gradient)
+    // The logarithm of 0 is -1e5 there, beside which float32 leaves a gradient three digits.
+    let relative = if case.case.starts_with("CTC") { 5e-3 } else { 1e-4 };
+    Near { relative, absolute: 1e-5 }.check("gradient", &outputs[1], &case.gradient)
 }
 
 #[test]

@@ -94,7 +94,8 @@ fn variables_keep_their_dtypes() {
             let own: Vec<Value> =
                 variables.iter().map(|(_, v)| b.input(Spec::new(v.dtype(), v.shape()))).collect();
             let (weight, gradient) = (b.input(spec.clone()), b.input(Spec::f32([2, 3])));
-            let (weights, after) = optimizer.stateless_apply(&own, &[gradient], &["kernel"], &[weight]).unwrap();
+            let (weights, after) =
+                optimizer.stateless_apply(&own, &[gradient], &["kernel"], &[weight]).unwrap();
             assert_eq!(weights[0].spec(), &spec, "{name}");
             for ((before, after), (variable, _)) in own.iter().zip(&after).zip(&variables) {
                 assert_eq!(before.spec(), after.spec(), "{name} {variable}");

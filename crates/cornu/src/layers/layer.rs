@@ -9,6 +9,41 @@ use std::any::Any;
 use std::fmt::Debug;
 use std::sync::Arc;
 
+/// Classes that Keras takes to be built from the start, so that it saves no shapes of theirs; the nested models know theirs.
+const UNBUILT: &[&str] = &[
+    "Activation",
+    "ActivityRegularization",
+    "AlphaDropout",
+    "AveragePooling1D",
+    "AveragePooling2D",
+    "AveragePooling3D",
+    "Dropout",
+    "ELU",
+    "Functional",
+    "GaussianDropout",
+    "GaussianNoise",
+    "GlobalAveragePooling1D",
+    "GlobalAveragePooling2D",
+    "GlobalAveragePooling3D",
+    "GlobalMaxPooling1D",
+    "GlobalMaxPooling2D",
+    "GlobalMaxPooling3D",
+    "Identity",
+    "InputLayer",
+    "LeakyReLU",
+    "Masking",
+    "MaxPooling1D",
+    "MaxPooling2D",
+    "MaxPooling3D",
+    "ReLU",
+    "Reshape",
+    "Softmax",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "SpatialDropout3D",
+    "UnitNormalization",
+];
+
 /// A layer behind a pointer.
 pub type LayerRef = Arc<dyn Layer>;
 
@@ -89,9 +124,14 @@ pub trait Layer: LayerObject {
 
     /// The shapes that Keras saves a built layer with; by default that of the first input, for layers with weights.
     fn build_config(&self, inputs: &[Shape]) -> Option<Json> {
-        let built = self.base().built()?;
-        let has_weights = !built.variables.is_empty() || !built.children.is_empty();
-        has_weights.then(|| json!({"input_shape": inputs.first()}))
+        if UNBUILT.contains(&self.class_name()) {
+            return None;
+        }
+        // One argument that is a list of tensors has a list of shapes.
+        match inputs {
+            [_, _, ..] if self.parameters().len() == 1 => Some(json!({"input_shape": inputs})),
+            _ => Some(json!({"input_shape": inputs.first()})),
+        }
     }
 
     /// Layers within this one whose weights are not asked for through [`Weights::add_layer`]: those of a nested model.

@@ -42,15 +42,16 @@ pub fn ctc(y_true: &Value, y_pred: &Value) -> Result<Value> {
     let start = Value::concat(&[&zero.broadcast_to(&[batch, 1]), &never(labels)], 1);
     // Logarithms of the probability to stand before label n, between labels, and on label n.
     let carries = [start, never(labels)];
-    let (last, _) = y_pred.builder().scan(&carries, &[of_labels, of_blank], steps, false, |_, carry, now| {
-        let ([between, on], [label, blank]) = (carry, now) else {
-            return Err(Error::op("ctc", "lost its state"));
-        };
-        let reached = moved_on(between, &(on + &same * NEVER));
-        let next_on = log_add(&(reached.slice_axis(1, 0, labels) + label), &(on + label));
-        let next_between = moved_on(&(&reached + blank), &(on + blank + (1.0 - &same) * NEVER));
-        Ok((vec![next_between, next_on], vec![]))
-    })?;
+    let (last, _) =
+        y_pred.builder().scan(&carries, &[of_labels, of_blank], steps, false, |_, carry, now| {
+            let ([between, on], [label, blank]) = (carry, now) else {
+                return Err(Error::op("ctc", "lost its state"));
+            };
+            let reached = moved_on(between, &(on + &same * NEVER));
+            let next_on = log_add(&(reached.slice_axis(1, 0, labels) + label), &(on + label));
+            let next_between = moved_on(&(&reached + blank), &(on + blank + (1.0 - &same) * NEVER));
+            Ok((vec![next_between, next_on], vec![]))
+        })?;
     let ends = moved_on(&last[0], &last[1]);
     let count = y_true.not_equal(&y_true.scalar(BLANK as f64)).cast(DType::I32).sum([-1]);
     Ok(-(ends * count.one_hot(labels + 1, -1, dtype)).sum([-1]))

@@ -1,6 +1,6 @@
 //! Models as Keras saves them: the config of a model, its layers and their calls.
 use crate::layers::LayerRef;
-use crate::models::functional::{Functional, Structure};
+use crate::models::functional::{Functional, Structure, is_operation};
 use crate::models::keras_tensor::{KerasTensor, Node};
 use crate::ops::Operation;
 use crate::shape::Shape;
@@ -51,7 +51,8 @@ pub(crate) fn sequential(
 /// When an argument of the layer has no saved form.
 pub(crate) fn saved(layer: &LayerRef) -> Result<Json> {
     let mut saved = layer.saved()?;
-    if let Some(config) = layer.base().built().and_then(|built| layer.build_config(&built.inputs)) {
+    let built = layer.base().built().filter(|_| !is_operation(layer));
+    if let Some(config) = built.and_then(|built| layer.build_config(&built.inputs)) {
         saved["build_config"] = config;
     }
     // A model within another is not compiled.

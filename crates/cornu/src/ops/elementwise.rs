@@ -27,8 +27,8 @@ ops! {
     Negative negative(x) => -x;
     /// `|x|`
     Absolute absolute(x) => x.abs();
-    /// `|x|`. Keras's other name for [`absolute`].
-    Abs abs(x) => x.abs();
+    /// `|x|`: Python's own `abs` of a tensor, which Keras saves under another name than [`absolute`].
+    Abs abs_of_python(x) => x.abs();
     /// `|x|`; integers give float32.
     Fabs fabs(x) => float(x).abs();
     /// The tensor itself.
@@ -196,4 +196,10 @@ fn saturated(x: &Value, dtype: DType) -> Value {
         return x.cast(dtype);
     }
     float(x).clip(low, high).cast(dtype)
+}
+
+/// `|x|`. Keras's other name for [`absolute`].
+#[track_caller]
+pub fn abs<X: super::Operand>(x: impl Into<super::Arg<X>>) -> X::Output {
+    absolute(x)
 }

@@ -129,11 +129,8 @@ impl Optimizer {
     ) -> Result<(Vec<Value>, Vec<Value>)> {
         self.check()?;
         let rule = self.get()?;
-        let known: Vec<Weight> = paths
-            .iter()
-            .zip(trainable_variables)
-            .map(|(path, w)| Weight { path, spec: w.spec() })
-            .collect();
+        let known: Vec<Weight> =
+            paths.iter().zip(trainable_variables).map(|(path, w)| Weight { path, spec: w.spec() }).collect();
         let layout = Layout::new(rule, &known);
         let counts = (optimizer_variables.len(), grads.len());
         if counts != (layout.len(), trainable_variables.len()) || known.len() != counts.1 {

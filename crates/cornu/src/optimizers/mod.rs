@@ -250,9 +250,7 @@ impl Optimizer {
     ) -> Result<Vec<(&'a Variable, &'a Variable)>> {
         let specs: Vec<Weight> = trainable.iter().map(weight).collect();
         let places = self.averages(&specs)?;
-        let pair = |(w, place): (&'a ModelVariable, Option<usize>)| {
-            Some((&*w.variable, &**own.get(place?)?))
-        };
+        let pair = |(w, place): (&'a ModelVariable, Option<usize>)| Some((&*w.variable, &**own.get(place?)?));
         Ok(trainable.iter().zip(places).filter_map(pair).collect())
     }
 

@@ -64,8 +64,7 @@ impl Muon {
 
     fn adam(&self, step: &Step, weight: &Value, gradient: &Value, slots: &mut [Value]) -> Value {
         let rate = &step.learning_rate * self.adam_lr_ratio;
-        let alpha =
-            rate * (1.0 - step.power(self.adam_beta_2)).sqrt() / (1.0 - step.power(self.adam_beta_1));
+        let alpha = rate * (1.0 - step.power(self.adam_beta_2)).sqrt() / (1.0 - step.power(self.adam_beta_1));
         slots[0] = &slots[0] + (gradient - &slots[0]) * (1.0 - self.adam_beta_1);
         slots[1] = &slots[1] + (gradient.square() - &slots[1]) * (1.0 - self.adam_beta_2);
         weight - &slots[0] * alpha / (slots[1].sqrt() + self.epsilon)

@@ -25,7 +25,7 @@ impl OptimizerRule for ScheduleFreeAdamW {
     shared_arguments!();
 
     fn slots(&self, _: &Weight) -> Vec<Vec<Slot>> {
-        vec![vec![Slot::copy("momentum")], vec![Slot::zeros("velocity")]]
+        vec![vec![Slot::copy("momentum"), Slot::zeros("velocity")]]
     }
 
     fn update_step(

@@ -13,7 +13,9 @@ const LOOKUPS: [(&str, bool); 3] =
 /// # Errors
 /// When a file is damaged.
 pub(super) fn add(config: &mut Json, archive: &mut Archive, arrays: &Arrays) -> Result<()> {
-    let Some(layers) = config["config"]["layers"].as_array_mut() else { return Ok(()) };
+    let Some(layers) = config.pointer_mut("/config/layers").and_then(Json::as_array_mut) else {
+        return Ok(());
+    };
     for layer in layers {
         let class = layer["class_name"].as_str().unwrap_or_default();
         let Some(&(_, integers)) = LOOKUPS.iter().find(|(name, _)| *name == class) else { continue };

@@ -139,8 +139,7 @@ impl Model {
     /// Takes over compile settings from a file; the new variables of the optimizer.
     pub(crate) fn compile_saved(&mut self, compile: Compile) -> Result<Vec<Arc<Variable>>> {
         self.trainer.forget();
-        let trainable: Vec<_> =
-            self.variables()?.into_iter().filter(|v| v.trainable).collect();
+        let trainable: Vec<_> = self.variables()?.into_iter().filter(|v| v.trainable).collect();
         let variables = compile.optimizer.variables(&trainable)?;
         self.trainer.compile = Some(Arc::new(compile));
         Ok(variables)
@@ -197,8 +196,7 @@ impl Model {
                 }
             }
         }
-        let trainable: Vec<ModelVariable> =
-            self.variables()?.into_iter().filter(|v| v.trainable).collect();
+        let trainable: Vec<ModelVariable> = self.variables()?.into_iter().filter(|v| v.trainable).collect();
         let optimizer = match self.trainer.resume.take() {
             Some(variables) => variables,
             None => compile.optimizer.variables(&trainable)?,

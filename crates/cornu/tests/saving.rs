@@ -84,12 +84,8 @@ fn drop_shared_ids(json: &mut Json) {
     match json {
         Json::Object(map) => {
             map.shift_remove("shared_object_id");
-            // The shapes that wrapped layers were built for are not written.
-            for wrapped in ["layer", "backward_layer", "cell", "cells"] {
-                if let Some(Json::Object(layer)) = map.get_mut(wrapped) {
-                    layer.shift_remove("build_config");
-                }
-            }
+            // The shapes that wrapped layers were built for are not written; `keras_training.rs` compares the others.
+            map.shift_remove("build_config");
             map.values_mut().for_each(drop_shared_ids);
         }
         Json::Array(list) => list.iter_mut().for_each(drop_shared_ids),

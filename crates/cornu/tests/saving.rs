@@ -84,6 +84,10 @@ fn drop_shared_ids(json: &mut Json) {
     match json {
         Json::Object(map) => {
             map.shift_remove("shared_object_id");
+            // A class of user code goes by its registered name, wherever it is written.
+            if map.get("registered_name").and_then(Json::as_str).is_some_and(|n| n.contains('>')) {
+                map.shift_remove("module");
+            }
             // The shapes that wrapped layers were built for are not written; `keras_training.rs` compares the others.
             map.shift_remove("build_config");
             map.values_mut().for_each(drop_shared_ids);

@@ -1,5 +1,5 @@
 //! Products and convolutions on memory of their own, for benchmarks.
-use crate::buffer::Aligned;
+use crate::aligned::Aligned;
 use crate::conv::Geometry;
 use crate::gemm::{Epilogue, Gemm, Strides};
 use crate::pool::Pool;

@@ -1,39 +1,7 @@
-//! Memory aligned for vector instructions.
+//! Variables of a graph.
+use crate::aligned::Aligned;
 use cornu_graph::{Buffer, Error, Result, Spec, Tensor};
 use std::any::Any;
-
-/// Vector registers and cache lines are at most this wide.
-pub(crate) const ALIGN: usize = 64;
-
-/// A cache line, so that vectors of it are aligned.
-#[derive(Clone, Copy, Debug)]
-#[repr(align(64))]
-struct Line(#[allow(dead_code, reason = "read and written through pointers")] [u8; ALIGN]);
-
-/// Bytes that start at a cache line.
-#[derive(Debug, Default)]
-pub(crate) struct Aligned {
-    lines: Vec<Line>,
-}
-
-impl Aligned {
-    /// Zeroed memory of at least `bytes`.
-    pub fn zeroed(bytes: usize) -> Aligned {
-        Aligned { lines: vec![Line([0; ALIGN]); bytes.div_ceil(ALIGN)] }
-    }
-
-    pub fn as_mut_ptr(&mut self) -> *mut u8 {
-        self.lines.as_mut_ptr().cast()
-    }
-
-    pub fn as_ptr(&self) -> *const u8 {
-        self.lines.as_ptr().cast()
-    }
-
-    pub fn len(&self) -> usize {
-        self.lines.len() * ALIGN
-    }
-}
 
 /// A variable in memory.
 #[derive(Debug)]

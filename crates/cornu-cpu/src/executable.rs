@@ -1,5 +1,6 @@
 //! A plan with its arena, ready to run.
-use crate::buffer::{Aligned, CpuBuffer};
+use crate::aligned::Aligned;
+use crate::buffer::CpuBuffer;
 use crate::plan::Plan;
 use cornu_graph::{Buffer, Error, Executable, Graph, Result, Spec, Tensor, passes, verify};
 

@@ -3,6 +3,7 @@
 //! A graph is planned once: elementwise nodes are grouped into loops over cache-sized tiles, every value gets its place
 //! from the time it lives, and variables are updated where they are. A run then allocates nothing. Results are the same
 //! bits for any number of threads: sums are cut by the shape of the data alone.
+mod aligned;
 #[doc(hidden)]
 pub mod bench_support;
 mod buffer;

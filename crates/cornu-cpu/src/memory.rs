@@ -1,5 +1,5 @@
 //! Where values live: slots at run time, and one arena laid out by lifetimes.
-use crate::buffer::ALIGN;
+use crate::aligned::ALIGN;
 
 /// A place at run time: a slot, and bytes from its start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,5 +1,5 @@
 //! A graph as a list of steps, with a place for every value.
-use crate::buffer::Aligned;
+use crate::aligned::Aligned;
 use crate::elementwise::{self, External, Loop, View};
 use crate::kernels::{self, Args, Kernel};
 use crate::memory::{ARENA, Bases, Lifetime, Loc, lay_out};

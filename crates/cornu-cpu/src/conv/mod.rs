@@ -4,8 +4,9 @@ mod depthwise;
 mod lines;
 mod patches;
 mod place;
+mod winograd;
 
-use crate::buffer::ALIGN;
+use crate::aligned::ALIGN;
 use crate::gemm::{Epilogue, Matrix, PackA, Strides, Tasks, transpose};
 use patches::Patches;
 
@@ -79,6 +80,9 @@ impl Geometry {
 
     /// Bytes of scratch memory for [`Geometry::forward`].
     pub fn forward_scratch(&self) -> usize {
+        if winograd::fits(self) {
+            return winograd::forward_scratch(self);
+        }
         let (m, n, k) = (self.positions(), self.group_filters(), self.patch());
         Tasks::new(m, n, k).scratch_bytes(m, n)
     }
@@ -92,6 +96,9 @@ impl Geometry {
     pub fn kernel_grad_scratch(&self) -> usize {
         if self.is_depthwise() {
             return depthwise::kernel_grad_scratch(self);
+        }
+        if winograd::fits_kernel_grad(self) {
+            return winograd::kernel_grad_scratch(self);
         }
         let (m, n, k) = (self.group_filters(), self.patch(), self.positions());
         if lines::fits(self) {
@@ -122,6 +129,9 @@ impl Geometry {
             if self.is_depthwise() {
                 return depthwise::forward(self, x, w, y, epilogue, false);
             }
+            if winograd::fits(self) && !epilogue.accumulate {
+                return winograd::forward(self, x, w, y, epilogue, scratch);
+            }
             let (channels, filters) = (self.group_channels(), self.group_filters());
             for group in 0..self.groups {
                 let kernel =
@@ -148,6 +158,10 @@ impl Geometry {
             let flipped: *mut f32 = scratch.cast();
             let rest = scratch.add(self.kernel_bytes());
             let kernel = Matrix { data: flipped, strides: Strides { row: channels, col: 1 } };
+            if winograd::fits(&transposed) {
+                self.flip(w, flipped);
+                return winograd::forward(&transposed, dy, flipped, dx, &none, rest);
+            }
             for group in 0..self.groups {
                 self.flip(w.add(group * filters), flipped);
                 let (dy, dx) = (dy.add(group * filters), dx.add(group * channels));
@@ -180,6 +194,9 @@ impl Geometry {
         unsafe {
             if self.is_depthwise() {
                 return depthwise::kernel_grad(self, x, dy, dw, scratch);
+            }
+            if winograd::fits_kernel_grad(self) {
+                return winograd::kernel_grad(self, x, dy, dw, scratch);
             }
             let (channels, filters, patch) = (self.group_channels(), self.group_filters(), self.patch());
             let (m, n, k) = (filters, patch, self.positions());

@@ -4,10 +4,9 @@ use super::kernel::{
     tile_for,
 };
 use super::operand::{PackA, PackB, SIDE_BY_SIDE};
-use crate::buffer::Aligned;
+use crate::aligned::thread_memory;
 use crate::simd::Isa;
 use crate::vector::{Portable, Vector};
-use std::cell::RefCell;
 use std::ops::Range;
 
 /// Most columns of `b` packed at a time: they stay in the second cache.
@@ -18,11 +17,6 @@ const FEW_COLUMNS: usize = 128;
 const FEW_PANELS: usize = 3;
 /// Rows of `b` up to this long are read from where they lie: packing would hardly bring them closer.
 const SHORT_ROW: usize = 64;
-
-thread_local! {
-    /// Packed blocks of this thread.
-    static PACKED: RefCell<Aligned> = RefCell::new(Aligned::default());
-}
 
 /// Part of a product: the rows, columns, and terms of the sums.
 #[derive(Clone, Debug)]
@@ -39,12 +33,7 @@ pub(crate) struct Block {
 pub(crate) unsafe fn block(a: &impl PackA, b: &impl PackB, target: &Target, block: &Block) {
     const PANEL_A: usize = (MAX_ROWS + 2) * ROW_PITCH;
     const FLOATS: usize = PANEL_A + (COLUMNS + MAX_WIDTH) * MAX_TERMS;
-    PACKED.with(|packed| {
-        let mut packed = packed.borrow_mut();
-        if packed.len() < FLOATS * 4 {
-            *packed = Aligned::zeroed(FLOATS * 4);
-        }
-        let packed_a: *mut f32 = packed.as_mut_ptr().cast();
+    thread_memory(FLOATS, |packed_a| {
         // SAFETY: the features were found on this processor, the memory has room for both; the rest is the caller's.
         unsafe {
             let memory = (packed_a, packed_a.add(PANEL_A));

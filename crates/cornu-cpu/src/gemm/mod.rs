@@ -4,7 +4,7 @@
 //! A product is cut into tasks by its shape alone, so that each number is the sum of the same terms in the same order
 //! on any number of threads.
 mod block;
-mod kernel;
+pub(crate) mod kernel;
 mod operand;
 mod transpose;
 

@@ -38,7 +38,7 @@ fn products_of_any_shape_and_strides() {
             relu: random(s).is_multiple_of(2),
             accumulate: random(s).is_multiple_of(2),
         };
-        let mut scratch = crate::buffer::Aligned::zeroed(gemm.scratch_bytes());
+        let mut scratch = crate::aligned::Aligned::zeroed(gemm.scratch_bytes());
         let (mut c, mut alone) = (start.clone(), start.clone());
         // SAFETY: the vectors hold what the strides reach.
         unsafe {

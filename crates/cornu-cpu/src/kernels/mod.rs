@@ -17,6 +17,8 @@ mod strided;
 mod window;
 
 pub(crate) use affine::affine;
+#[cfg(test)]
+pub(crate) use convolution::geometry;
 
 use crate::memory::{Bases, Loc};
 use cornu_graph::{Graph, Op, Result, Spec, ValueId, for_each_op};

@@ -1,0 +1,96 @@
+//! Where tiles are, and reading and writing them.
+use super::transform::{Map, Put, columns};
+use super::{Geometry, IMAGE, RESULT};
+use crate::vector::Vector;
+
+/// The tiles of all results of a batch, row by row.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tiles {
+    down: usize,
+    across: usize,
+    pub count: usize,
+}
+
+impl Tiles {
+    pub fn new(g: &Geometry) -> Tiles {
+        let (down, across) = (g.result[1].div_ceil(RESULT), g.result[2].div_ceil(RESULT));
+        Tiles { down, across, count: g.batch * down * across }
+    }
+
+    pub fn per_image(&self) -> usize {
+        self.down * self.across
+    }
+
+    /// The image of a tile, and the row and column of its first result.
+    #[inline(always)]
+    pub fn place(&self, tile: usize) -> (usize, usize, usize) {
+        let within = tile % self.per_image();
+        (tile / self.per_image(), within / self.across * RESULT, within % self.across * RESULT)
+    }
+}
+
+/// Images `height x width x channels`, of which tiles are read; what is outside is 0.
+#[derive(Clone, Copy)]
+pub(super) struct Images {
+    pub data: *const f32,
+    pub height: usize,
+    pub width: usize,
+    pub channels: usize,
+}
+
+impl Images {
+    /// The transformed tile of `N x N` whose first element is at a row and column, from channel `from` on.
+    #[inline(always)]
+    pub unsafe fn tile<T: Map<N, IMAGE>, V: Vector, const N: usize>(
+        &self,
+        image: usize,
+        (row, column): (isize, isize),
+        from: usize,
+        put: &mut impl Put<V>,
+    ) {
+        // SAFETY: the caller's; only elements within the image are read.
+        unsafe {
+            let zero = V::splat(0.0);
+            let n = V::LANES.min(self.channels - from);
+            let mut half = [[zero; IMAGE]; N];
+            let inside = |at: isize, size: usize| at >= 0 && at + N as isize <= size as isize;
+            let whole = n == V::LANES && inside(row, self.height) && inside(column, self.width);
+            for (i, half) in half.iter_mut().enumerate() {
+                let y = row + i as isize;
+                let mut line = [zero; N];
+                if whole {
+                    let first = (image * self.height + y as usize) * self.width + column as usize;
+                    let p = self.data.add(first * self.channels + from);
+                    for (j, v) in line.iter_mut().enumerate() {
+                        *v = V::load(p.add(j * self.channels));
+                    }
+                } else if y >= 0 && y < self.height as isize {
+                    for (j, v) in line.iter_mut().enumerate() {
+                        let x = column + j as isize;
+                        if x >= 0 && x < self.width as isize {
+                            let at = (image * self.height + y as usize) * self.width + x as usize;
+                            let p = self.data.add(at * self.channels + from);
+                            *v = if n == V::LANES { V::load(p) } else { V::load_first(p, n) };
+                        }
+                    }
+                }
+                *half = T::apply(line);
+            }
+            columns::<T, V, N, IMAGE, IMAGE>(&half, put);
+        }
+    }
+}
+
+/// The vector of row and column `i` and `j` of a tile goes to `to + (i * IMAGE + j) * apart`.
+pub(super) struct Apart {
+    pub to: *mut f32,
+    pub apart: usize,
+}
+
+impl<V: Vector> Put<V> for Apart {
+    #[inline(always)]
+    unsafe fn put(&mut self, i: usize, j: usize, v: V) {
+        // SAFETY: the caller's.
+        unsafe { v.store(self.to.add((i * IMAGE + j) * self.apart)) }
+    }
+}

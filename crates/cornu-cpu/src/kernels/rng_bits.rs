@@ -1,13 +1,11 @@
 //! Random bits: many blocks of Philox side by side.
 use super::{Kernel, Lower};
 use crate::pool::Pool;
-use crate::vector::{Vector, for_isa};
+use crate::vector::{MAX_LANES, Vector, for_isa};
 use cornu_graph::ops::RngBits;
 use cornu_graph::{Result, Spec, philox};
 
-/// Blocks computed together.
-const SIDE: usize = 16;
-/// Numbers of a task; a multiple of what [`SIDE`] blocks give.
+/// Numbers of a task; a multiple of what the blocks of a vector give.
 const GRAIN: usize = 1 << 15;
 
 impl Lower for RngBits {
@@ -43,46 +41,53 @@ for_isa!(
 
 #[inline(always)]
 unsafe fn fill_with<V: Vector>(state: [u64; 2], from: usize, to: usize, bits: *mut u32) {
-    let mut at = from;
-    while at < to {
-        let side = blocks(state, (at / 4) as u64);
-        for (i, block) in (0..SIDE).map(|i| side.map(|word| word[i])).enumerate() {
-            for (j, x) in block.into_iter().enumerate() {
-                let place = at + i * 4 + j;
-                if place < to {
-                    // SAFETY: within the output.
-                    unsafe { *bits.add(place) = x };
+    let mut words = [[0u32; MAX_LANES]; 4];
+    let mut numbers = [0u32; 4 * MAX_LANES];
+    for at in (from..to).step_by(4 * V::LANES) {
+        // SAFETY: the arrays hold the lanes, and no more is copied than belongs to the output.
+        unsafe {
+            blocks::<V>(state, (at / 4) as u64, &mut words);
+            for i in 0..V::LANES {
+                for (j, word) in words.iter().enumerate() {
+                    numbers[i * 4 + j] = word[i];
                 }
             }
+            let n = (4 * V::LANES).min(to - at);
+            std::ptr::copy_nonoverlapping(numbers.as_ptr(), bits.add(at), n);
         }
-        at += 4 * SIDE;
     }
 }
 
-/// [`SIDE`] blocks from number `first` on, word by word; see [`philox::block`].
+/// A vector of blocks from number `first` on, word by word; see [`philox::block`].
 #[inline(always)]
-// Loops by index over all words at once are what becomes vector code.
+// A block is a column of the words.
 #[allow(clippy::needless_range_loop)]
-fn blocks(state: [u64; 2], first: u64) -> [[u32; SIDE]; 4] {
-    let mut c = [[0u32; SIDE]; 4];
-    for i in 0..SIDE {
+unsafe fn blocks<V: Vector>(state: [u64; 2], first: u64, words: &mut [[u32; MAX_LANES]; 4]) {
+    for i in 0..V::LANES {
         let (low, carry) = state[1].overflowing_add(first + i as u64);
         let high = state[0].wrapping_add(u64::from(carry));
-        (c[0][i], c[1][i]) = (low as u32, (low >> 32) as u32);
-        (c[2][i], c[3][i]) = (high as u32, (high >> 32) as u32);
+        (words[0][i], words[1][i]) = (low as u32, (low >> 32) as u32);
+        (words[2][i], words[3][i]) = (high as u32, (high >> 32) as u32);
     }
-    let (mut k0, mut k1) = (state[0] as u32, (state[0] >> 32) as u32);
-    for _ in 0..10 {
-        for i in 0..SIDE {
-            let p0 = 0xD251_1F53 * u64::from(c[0][i]);
-            let p1 = 0xCD9E_8D57 * u64::from(c[2][i]);
-            (c[0][i], c[1][i], c[2][i], c[3][i]) =
-                ((p1 >> 32) as u32 ^ c[1][i] ^ k0, p1 as u32, (p0 >> 32) as u32 ^ c[3][i] ^ k1, p0 as u32);
+    // SAFETY: the caller vouches for the instruction set; the arrays hold all lanes.
+    unsafe {
+        let mut c = [V::splat(0.0); 4];
+        for (c, word) in c.iter_mut().zip(words.iter()) {
+            *c = V::load(word.as_ptr().cast());
         }
-        k0 = k0.wrapping_add(0x9E37_79B9);
-        k1 = k1.wrapping_add(0xBB67_AE85);
+        let (m0, m1) = (V::splat_int(0xD251_1F53_u32 as i32), V::splat_int(0xCD9E_8D57_u32 as i32));
+        let (mut k0, mut k1) = (state[0] as u32, (state[0] >> 32) as u32);
+        for _ in 0..10 {
+            let ((high0, low0), (high1, low1)) = (m0.mul_wide_int(c[0]), m1.mul_wide_int(c[2]));
+            let (key0, key1) = (V::splat_int(k0 as i32), V::splat_int(k1 as i32));
+            c = [high1.xor(c[1]).xor(key0), low1, high0.xor(c[3]).xor(key1), low0];
+            k0 = k0.wrapping_add(0x9E37_79B9);
+            k1 = k1.wrapping_add(0xBB67_AE85);
+        }
+        for (c, word) in c.into_iter().zip(words) {
+            c.store(word.as_mut_ptr().cast());
+        }
     }
-    c
 }
 
 #[cfg(test)]

@@ -139,6 +139,18 @@ impl Vector for Avx2 {
         }
     }
     #[inline(always)]
+    unsafe fn mul_wide_int(self, b: Self) -> (Self, Self) {
+        // SAFETY: the caller vouches for the instruction set.
+        unsafe {
+            let (a, b) = (_mm256_castps_si256(self.0), _mm256_castps_si256(b.0));
+            let even = _mm256_mul_epu32(a, b);
+            let odd = _mm256_mul_epu32(_mm256_srli_epi64::<32>(a), _mm256_srli_epi64::<32>(b));
+            let high = _mm256_blend_epi32::<0xAA>(_mm256_srli_epi64::<32>(even), odd);
+            let low = _mm256_blend_epi32::<0xAA>(even, _mm256_slli_epi64::<32>(odd));
+            (Avx2(_mm256_castsi256_ps(high)), Avx2(_mm256_castsi256_ps(low)))
+        }
+    }
+    #[inline(always)]
     unsafe fn eq_int(self, b: Self) -> Self {
         // SAFETY: the caller vouches for the instruction set and for pointers.
         unsafe {

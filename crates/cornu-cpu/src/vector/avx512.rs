@@ -151,6 +151,18 @@ impl Vector for Avx512 {
         }
     }
     #[inline(always)]
+    unsafe fn mul_wide_int(self, b: Self) -> (Self, Self) {
+        // SAFETY: the caller vouches for the instruction set.
+        unsafe {
+            let (a, b) = (_mm512_castps_si512(self.0), _mm512_castps_si512(b.0));
+            let even = _mm512_mul_epu32(a, b);
+            let odd = _mm512_mul_epu32(_mm512_srli_epi64::<32>(a), _mm512_srli_epi64::<32>(b));
+            let high = _mm512_mask_blend_epi32(0xAAAA, _mm512_srli_epi64::<32>(even), odd);
+            let low = _mm512_mask_blend_epi32(0xAAAA, even, _mm512_slli_epi64::<32>(odd));
+            (Avx512(_mm512_castsi512_ps(high)), Avx512(_mm512_castsi512_ps(low)))
+        }
+    }
+    #[inline(always)]
     unsafe fn eq_int(self, b: Self) -> Self {
         // SAFETY: the caller vouches for the instruction set and for pointers.
         unsafe { lanes_of(_mm512_cmpeq_epi32_mask(_mm512_castps_si512(self.0), _mm512_castps_si512(b.0))) }

@@ -57,6 +57,8 @@ pub(crate) trait Vector: Copy {
     unsafe fn add_int(self, b: Self) -> Self;
     unsafe fn sub_int(self, b: Self) -> Self;
     unsafe fn mul_int(self, b: Self) -> Self;
+    /// High and low halves of the unsigned product.
+    unsafe fn mul_wide_int(self, b: Self) -> (Self, Self);
     unsafe fn eq_int(self, b: Self) -> Self;
     /// Signed.
     unsafe fn gt_int(self, b: Self) -> Self;
@@ -235,6 +237,10 @@ mod tests {
             same(a.add_int(b), &|x, y| bits(int(x).wrapping_add(int(y))), "add_int");
             same(a.sub_int(b), &|x, y| bits(int(x).wrapping_sub(int(y))), "sub_int");
             same(a.mul_int(b), &|x, y| bits(int(x).wrapping_mul(int(y))), "mul_int");
+            let wide = |x: f32, y: f32| u64::from(x.to_bits()) * u64::from(y.to_bits());
+            let (high, low) = a.mul_wide_int(b);
+            same(high, &|x, y| f32::from_bits((wide(x, y) >> 32) as u32), "high half");
+            same(low, &|x, y| f32::from_bits(wide(x, y) as u32), "low half");
             same(a.eq_int(b), &|x, y| mask(int(x) == int(y)), "eq_int");
             same(a.gt_int(b), &|x, y| mask(int(x) > int(y)), "gt_int");
             same(a.to_int(), &|x, _| bits(x as i32), "to_int");

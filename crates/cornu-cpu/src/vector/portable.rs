@@ -127,6 +127,11 @@ impl Vector for Portable {
         zip_bits(self, b, u32::wrapping_mul)
     }
     #[inline(always)]
+    unsafe fn mul_wide_int(self, b: Self) -> (Self, Self) {
+        let high = |x: u32, y: u32| ((u64::from(x) * u64::from(y)) >> 32) as u32;
+        (zip_bits(self, b, high), zip_bits(self, b, u32::wrapping_mul))
+    }
+    #[inline(always)]
     unsafe fn eq_int(self, b: Self) -> Self {
         zip(self, b, |x, y| mask(x.to_bits() == y.to_bits()))
     }

@@ -4,6 +4,7 @@
 //!   the loop: the operands of all steps are stacked, and time is one more contracted axis.
 //! - A matrix that every step multiplies by its transpose is transposed once, before the loop.
 use super::dce;
+use super::project::{add_input, inputs_first};
 use super::rewrite::Rewriter;
 use crate::ops::{Binary, BinaryKind, Dot, Reduce, ReduceKind, Scan, Transpose};
 use crate::{Graph, Node, Op, Result, Source, Spec, ValueId};
@@ -172,33 +173,11 @@ fn transpose_constants(
         inputs.push(new.emit(op, &[inputs[constant]], source)?);
         let spec = scan.body.spec(scan.body.inputs[constant]);
         let input = Spec::new(spec.dtype, vec![spec.shape[1], spec.shape[0]]);
-        let input = add_input(&mut scan.body, input);
+        let end = scan.body.inputs.len();
+        let input = add_input(&mut scan.body, input, end);
         scan.body.nodes[i].op = dot.into();
         scan.body.nodes[i].inputs[1] = input;
-        sort(&mut scan.body)?;
+        inputs_first(&mut scan.body)?;
     }
-    Ok(())
-}
-
-/// A new input at the end of the list.
-fn add_input(graph: &mut Graph, spec: Spec) -> ValueId {
-    let node = Node { op: Op::Input, inputs: vec![], outputs: vec![spec], source: Source::default() };
-    graph.nodes.push(node);
-    let input = ValueId::new(graph.nodes.len() - 1, 0);
-    graph.inputs.push(input);
-    input
-}
-
-/// Inputs before all other nodes, so that each node uses only earlier ones.
-fn sort(graph: &mut Graph) -> Result<()> {
-    let mut new = Rewriter::default();
-    for inputs in [true, false] {
-        for (i, node) in graph.nodes.iter().enumerate() {
-            if (node.op == Op::Input) == inputs {
-                new.copy(i, node)?;
-            }
-        }
-    }
-    *graph = new.finish(graph)?;
     Ok(())
 }

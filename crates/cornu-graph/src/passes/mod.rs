@@ -4,6 +4,7 @@ mod dce;
 mod fold;
 mod hoist;
 mod legalize;
+mod project;
 mod rewrite;
 mod simplify;
 
@@ -12,6 +13,7 @@ pub use dce::dce;
 pub use fold::fold;
 pub use hoist::hoist;
 pub use legalize::{IsNative, legalize};
+pub use project::project;
 pub use simplify::simplify;
 
 use crate::{Graph, Op, Result, verify};
@@ -26,6 +28,7 @@ pub const PASSES: &[(&str, Pass)] = &[
     ("fold", fold),
     ("simplify", simplify),
     ("cse", cse),
+    ("project", project),
     ("hoist", hoist),
     ("dce", dce),
 ];

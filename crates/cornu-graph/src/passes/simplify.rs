@@ -1,6 +1,8 @@
 //! Algebra: nodes that do nothing, or that something cheaper does, go. Nothing changes a result by more than its last bit.
 use super::rewrite::Rewriter;
-use crate::ops::{BinaryKind, Broadcast, Constant, Dot, Reshape, Select, Transpose, Unary, UnaryKind};
+use crate::ops::{
+    BinaryKind, Broadcast, Concat, Constant, Dot, Reshape, Select, Transpose, Unary, UnaryKind,
+};
 use crate::{Graph, Node, Op, Result, Spec, ValueId};
 
 /// Simplifies each node once, given its simplified inputs.
@@ -69,7 +71,9 @@ fn rule(graph: &Graph, i: usize) -> Option<Better> {
             None if input(1) == input(2) => Some(Better::Same(input(1)?)),
             None => None,
         },
-        (Op::Binary(b), _) => binary(graph, b.kind, x, input(1)?),
+        (Op::Binary(b), _) => {
+            binary(graph, b.kind, x, input(1)?).or_else(|| side_by_side(graph, ValueId::new(i, 0)))
+        }
         (Op::Dot(dot), _) => untransposed(graph, node, dot),
         _ => None,
     }
@@ -132,6 +136,42 @@ fn binary(graph: &Graph, kind: BinaryKind, a: ValueId, b: ValueId) -> Option<Bet
         (Pow, _, Some(2.0)) => Some(Better::Op(crate::ops::Binary { kind: Mul }.into(), vec![a, a])),
         _ => None,
     }
+}
+
+/// A sum of values that are padded with zeros so that they lie side by side, as the gradients of the parts of a split are,
+/// joins them.
+fn side_by_side(graph: &Graph, sum: ValueId) -> Option<Better> {
+    /// Longer sums are not looked through.
+    const MOST: usize = 16;
+    let mut parts = vec![];
+    let mut open = vec![sum];
+    while let Some(v) = open.pop() {
+        let node = &graph.nodes[v.index()];
+        match &node.op {
+            Op::Binary(b) if b.kind == BinaryKind::Add => open.extend(&node.inputs),
+            Op::Pad(p) if splat(graph, node.inputs[1]) == Some(0.0) && p.interior.iter().all(|&n| n == 0) => {
+                parts.push((&p.low, &p.high, node.inputs[0]));
+            }
+            _ => return None,
+        }
+        if parts.len() + open.len() > MOST {
+            return None;
+        }
+    }
+    let padded = |axis: usize| parts.iter().any(|(low, high, _)| low[axis] != 0 || high[axis] != 0);
+    let shape = &graph.spec(sum).shape;
+    let mut axes = (0..shape.len()).filter(|&a| padded(a));
+    let (axis, None) = (axes.next()?, axes.next()) else { return None };
+    parts.sort_by_key(|(low, ..)| low[axis]);
+    let mut end = 0;
+    for (low, _, v) in &parts {
+        if low[axis] != end {
+            return None;
+        }
+        end += graph.spec(*v).shape[axis] as i64;
+    }
+    let inputs = parts.into_iter().map(|(.., v)| v).collect();
+    (end == shape[axis] as i64).then(|| Better::Op(Concat { axis }.into(), inputs))
 }
 
 /// A product of a transposed operand contracts other axes instead, where the result keeps its order.

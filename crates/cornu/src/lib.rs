@@ -74,7 +74,8 @@ pub mod prelude {
     pub use crate::metrics::Metric;
     pub use crate::models::{Apply, Inputs, KerasTensor, Model, Sequential};
     pub use crate::optimizers::{
-        Adadelta, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion, Nadam, Optimizer, RMSprop, SGD, schedules,
+        Adadelta, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion, LossScaleOptimizer, MultiOptimizer, Nadam,
+        Optimizer, OptimizerMap, RMSprop, SGD, schedules,
     };
     pub use crate::training::{Compile, Data, Evaluate, Fit, History, Logs, Predict, TrainStep};
     pub use crate::{

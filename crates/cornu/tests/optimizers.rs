@@ -5,6 +5,7 @@ use cornu::optimizers::schedules::{ExponentialDecay, PiecewiseConstantDecay, Sch
 use cornu::prelude::*;
 use cornu_graph::{Builder, Spec};
 
+#[derive(Debug)]
 /// A line fitted to points one at a time, and the learning rate in the end.
 struct Fitted {
     weights: Vec<Tensor>,
@@ -87,7 +88,11 @@ fn names_may_be_in_capitals() {
 fn variables_keep_their_dtypes() {
     for name in Optimizer::NAMES {
         for dtype in [DType::F16, DType::BF16, DType::F64] {
-            let optimizer = Optimizer::from(*name);
+            let optimizer = match *name {
+                "LossScaleOptimizer" => LossScaleOptimizer::new(SGD::new()).into(),
+                "MultiOptimizer" => MultiOptimizer::new(OptimizerMap::new(Adam::new())).into(),
+                name => Optimizer::from(name),
+            };
             let spec = Spec::new(dtype, [2, 3]);
             let variables = optimizer.build(&[("kernel", &Tensor::full([2, 3], dtype, 1.0))]).unwrap();
             let b = Builder::new();
@@ -161,4 +166,60 @@ fn learning_rates_are_numbers_or_schedules() {
     let unknown = read(r#"{"class_name":"ExponentialDecoy","config":{}}"#).unwrap();
     let error = unknown.check().unwrap_err().to_string();
     assert!(error.contains("did you mean `ExponentialDecay`?"), "{error}");
+}
+
+#[test]
+fn a_loss_scale_that_is_too_large_is_halved_and_the_step_left_out() {
+    let start = fitted(SGD::new().learning_rate(0.0), 3).unwrap().weights;
+    // Gradients of float32 overflow, however often 1e38 is halved in three steps.
+    let too_large = LossScaleOptimizer::new(SGD::new()).initial_scale(3e38);
+    assert_eq!(fitted(too_large, 3).unwrap().weights, start);
+    let plain = fitted(Adam::new(), 4).unwrap();
+    let scaled = fitted(LossScaleOptimizer::new(Adam::new()).dynamic_growth_steps(2), 4).unwrap();
+    assert_eq!(scaled.weights, plain.weights, "powers of two change no digit");
+    assert_eq!(scaled.learning_rate, plain.learning_rate);
+}
+
+#[test]
+fn each_weight_has_its_optimizer() {
+    let map = OptimizerMap::new(SGD::new()).optimizer("dense.*/bias", SGD::new().learning_rate(0.0));
+    let weights = fitted(MultiOptimizer::new(map), 3).unwrap_err();
+    assert!(weights.to_string().contains("no learning rate of its own"), "{weights}");
+    let twice =
+        OptimizerMap::new(SGD::new()).optimizer(".*/bias", Adam::new()).optimizer("dense.*", Adam::new());
+    let e = fitted(MultiOptimizer::new(twice), 1).err().map(|e| e.to_string()).unwrap_or_default();
+    assert!(e.contains("several match the weight"), "{e}");
+}
+
+/// A callback that interrupts training.
+struct Interrupt(usize);
+
+impl Callback for Interrupt {
+    fn on_epoch_end(&mut self, _: &mut Context, epoch: usize, _: &mut Logs) -> Result<()> {
+        if epoch == self.0 { Err(Error::State("interrupted".into())) } else { Ok(()) }
+    }
+}
+
+#[test]
+fn training_goes_on_after_an_interruption() {
+    let folder = std::env::temp_dir().join(format!("cornu_backup_{}", std::process::id()));
+    let train = |interrupt: Option<usize>| -> Result<(Vec<Tensor>, usize)> {
+        utils::set_random_seed(3);
+        let mut model = Sequential::new().add(Input::new([1])).add(Dense::new(1));
+        model.compile(Compile::new(Adam::new(), "mse"))?;
+        let (x, y) = (Tensor::new([2, 1], vec![1f32, 2.0])?, Tensor::new([2, 1], vec![3f32, 5.0])?);
+        let mut fit = Fit::new().epochs(5).shuffle(false).verbose(0).callback(BackupAndRestore::new(&folder));
+        if let Some(epoch) = interrupt {
+            fit = fit.callback(Interrupt(epoch));
+        }
+        let history = model.fit(&x, &y, fit)?;
+        Ok((model.get_weights()?, history.epoch.len()))
+    };
+    let whole = train(None).unwrap();
+    assert_eq!(whole.1, 5);
+    assert!(!folder.exists(), "deleted at the end");
+    assert!(train(Some(2)).unwrap_err().to_string().contains("interrupted"));
+    let rest = train(None).unwrap();
+    assert_eq!(rest, (whole.0, 2));
+    assert!(!folder.exists());
 }

@@ -1,4 +1,5 @@
 //! Callbacks: user code that runs along with training.
+mod backup_and_restore;
 mod csv_logger;
 mod early_stopping;
 mod lambda_callback;
@@ -7,8 +8,10 @@ mod model_checkpoint;
 mod monitor;
 mod reduce_lr_on_plateau;
 mod saved;
+mod swap_ema_weights;
 mod terminate_on_nan;
 
+pub use backup_and_restore::BackupAndRestore;
 pub use csv_logger::CSVLogger;
 pub use early_stopping::EarlyStopping;
 pub use lambda_callback::LambdaCallback;
@@ -17,6 +20,7 @@ pub use model_checkpoint::{ModelCheckpoint, SaveFreq};
 pub use monitor::Mode;
 pub use reduce_lr_on_plateau::ReduceLROnPlateau;
 pub use saved::from_saved;
+pub use swap_ema_weights::SwapEMAWeights;
 pub use terminate_on_nan::TerminateOnNaN;
 
 use crate::models::Model;
@@ -37,6 +41,21 @@ impl Context<'_> {
     /// Ends training after this step or epoch.
     pub fn stop_training(&mut self) {
         self.model.trainer.stop_training = true;
+    }
+
+    /// Whether training ends after this step or epoch.
+    pub fn stops(&self) -> bool {
+        self.model.trainer.stop_training
+    }
+
+    /// The epoch that `fit` ends before.
+    pub fn epochs(&self) -> usize {
+        self.model.trainer.epochs
+    }
+
+    /// Lets `fit` begin with another epoch than it was told; before the first.
+    pub fn start_at(&mut self, epoch: usize) {
+        self.model.trainer.initial_epoch = Some(epoch);
     }
 }
 

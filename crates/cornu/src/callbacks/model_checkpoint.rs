@@ -29,7 +29,7 @@ impl From<usize> for SaveFreq {
 /// Saves weights and optimizer state during training, each time or when a watched value improves. Keras's
 /// `ModelCheckpoint`.
 ///
-/// The path may hold `{epoch}`, `{epoch:02d}` and any value of the logs: `{val_loss:.2f}`. The file is that of
+/// A path that ends in `.keras` gets the whole model, as [`Model::save`](crate::models::Model::save) writes it. The path may hold `{epoch}`, `{epoch:02d}` and any value of the logs: `{val_loss:.2f}`. Any other file is that of
 /// [`Model::save_checkpoint`](crate::models::Model::save_checkpoint), or with `save_weights_only` that of
 /// [`Model::save_weights`](crate::models::Model::save_weights).
 #[derive(Clone, Debug)]
@@ -77,7 +77,7 @@ impl ModelCheckpoint {
         self
     }
 
-    /// Leaves the optimizer's state out.
+    /// Saves by `save_weights`, without layers and compile settings.
     pub fn save_weights_only(mut self, save_weights_only: bool) -> Self {
         self.save_weights_only = save_weights_only;
         self
@@ -112,6 +112,8 @@ impl ModelCheckpoint {
         }
         if self.save_weights_only {
             cx.model().save_weights(&path)?;
+        } else if path.ends_with(".keras") {
+            cx.model().save(&path)?;
         } else {
             cx.model().save_checkpoint(&path)?;
         }

@@ -54,5 +54,6 @@ saved! {
         monitor: String, factor: f64, patience: usize, verbose: u8, mode: Mode, min_delta: f64, cooldown: usize,
         min_lr: f64,
     }
+    SwapEMAWeights { swap_on_epoch: bool }
     TerminateOnNaN {}
 }

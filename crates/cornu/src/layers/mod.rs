@@ -17,9 +17,9 @@ pub(crate) mod core;
 mod merging;
 mod normalization;
 mod pooling;
-mod preprocessing;
+pub(crate) mod preprocessing;
 mod regularization;
-mod reshaping;
+pub(crate) mod reshaping;
 mod rnn;
 
 pub use activations::*;

@@ -1,5 +1,5 @@
 //! A step of an optimizer as a part of a graph.
-use super::{Initial, LearningRate, Optimizer, OptimizerRule, Settings, Slot, Step, Weight};
+use super::{Initial, LearningRate, Optimizer, OptimizerRule, Settings, Slot, Step, Weight, wrapper};
 use cornu_graph::{Builder, DType, Error, Result, Spec, Tensor, Value, interpret};
 
 /// Where an optimizer's variables are. They stand in the order in which Keras saves them: the number of batches so far, the
@@ -19,7 +19,8 @@ impl Layout {
             settings: rule.settings(),
             learning_rate: rule.learning_rate(),
             slots,
-            scalars: rule.scalars(),
+            // Keras makes them when it first sees a weight.
+            scalars: if weights.is_empty() { vec![] } else { rule.scalars() },
         }
     }
 
@@ -91,6 +92,9 @@ impl Optimizer {
     /// When the optimizer's name is unknown.
     pub fn build(&self, weights: &[(&str, &Tensor)]) -> Result<Vec<(String, Tensor)>> {
         let rule = self.get()?;
+        if let Some(wrapper) = rule.wrapper() {
+            return wrapper::build(wrapper, weights);
+        }
         let specs: Vec<Spec> = weights.iter().map(|(_, w)| Spec::new(w.dtype(), w.shape())).collect();
         let known = weights.iter().zip(&specs).map(|((path, _), spec)| Weight { path, spec });
         let layout = Layout::new(rule, &known.collect::<Vec<_>>());
@@ -131,18 +135,44 @@ impl Optimizer {
         let rule = self.get()?;
         let known: Vec<Weight> =
             paths.iter().zip(trainable_variables).map(|(path, w)| Weight { path, spec: w.spec() }).collect();
-        let layout = Layout::new(rule, &known);
+        let wanted = self.count(&known)?;
         let counts = (optimizer_variables.len(), grads.len());
-        if counts != (layout.len(), trainable_variables.len()) || known.len() != counts.1 {
+        if counts != (wanted, trainable_variables.len()) || known.len() != counts.1 {
             let message = format!(
-                "{} weights need {} optimizer variables and as many gradients, got {} and {}",
+                "{} weights need {wanted} optimizer variables and as many gradients, got {} and {}",
                 trainable_variables.len(),
-                layout.len(),
                 counts.0,
                 counts.1
             );
             return Err(Error::State(message));
         }
+        let factor = rule.settings().loss_scale_factor;
+        self.step(optimizer_variables, grads, &known, trainable_variables, factor)
+    }
+
+    /// The number of variables for these weights.
+    pub(super) fn count(&self, known: &[Weight]) -> Result<usize> {
+        let rule = self.get()?;
+        match rule.wrapper() {
+            Some(wrapper) => Ok(wrapper::Parts::new(wrapper, known)?.len()),
+            None => Ok(Layout::new(rule, known).len()),
+        }
+    }
+
+    /// As [`Optimizer::stateless_apply`], for an optimizer that updates weights itself, and with the factor of the loss.
+    pub(super) fn step(
+        &self,
+        optimizer_variables: &[Value],
+        grads: &[Value],
+        known: &[Weight],
+        trainable_variables: &[Value],
+        loss_scale_factor: Option<f64>,
+    ) -> Result<(Vec<Value>, Vec<Value>)> {
+        let rule = self.get()?;
+        if let Some(wrapper) = rule.wrapper() {
+            return wrapper::apply(wrapper, optimizer_variables, grads, known, trainable_variables);
+        }
+        let layout = Layout::new(rule, known);
         let mut own = optimizer_variables.to_vec();
         let mut weights = trainable_variables.to_vec();
         if weights.is_empty() {
@@ -152,7 +182,7 @@ impl Optimizer {
         let settings = &layout.settings;
         let dtype = |(g, w): (&Value, &Value)| g.cast(w.dtype());
         let mut grads: Vec<Value> = grads.iter().zip(&weights).map(dtype).collect();
-        if let Some(factor) = settings.loss_scale_factor {
+        if let Some(factor) = loss_scale_factor {
             grads = grads.iter().map(|g| g / factor).collect();
         }
         let accumulated = settings.accumulation().map(|steps| Accumulation::new(&own[ITERATION], steps));
@@ -163,7 +193,7 @@ impl Optimizer {
             grads = sums.iter().map(|sum| sum / accumulation.steps).collect();
         }
         let done = accumulated.as_ref().map_or_else(|| own[ITERATION].clone(), |a| a.done.clone());
-        update(rule, &layout, &known, &done, settings.clip(grads), &mut weights, &mut own)?;
+        update(rule, &layout, known, &done, settings.clip(grads), &mut weights, &mut own)?;
         if let Some(accumulation) = &accumulated {
             accumulation.keep(trainable_variables, &mut weights);
             accumulation.keep(optimizer_variables, &mut own);
@@ -199,6 +229,9 @@ impl Optimizer {
 
     /// Where the running mean of each weight is among the variables, if it is kept.
     pub(super) fn averages(&self, weights: &[Weight]) -> Result<Vec<Option<usize>>> {
+        if let Some(wrapper) = self.get()?.wrapper() {
+            return wrapper::averages(wrapper, weights);
+        }
         let layout = Layout::new(self.get()?, weights);
         let place = |i| layout.settings.use_ema.then(|| layout.averages() + i);
         Ok((0..weights.len()).map(place).collect())

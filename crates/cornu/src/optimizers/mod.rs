@@ -10,6 +10,8 @@ mod ftrl;
 mod lamb;
 mod learning_rate;
 mod lion;
+mod loss_scale_optimizer;
+mod multi_optimizer;
 mod muon;
 mod nadam;
 mod rmsprop;
@@ -17,6 +19,7 @@ mod schedule_free_adamw;
 pub mod schedules;
 mod settings;
 mod sgd;
+mod wrapper;
 
 pub use adadelta::Adadelta;
 pub use adafactor::Adafactor;
@@ -27,12 +30,15 @@ pub use ftrl::Ftrl;
 pub use lamb::Lamb;
 pub use learning_rate::LearningRate;
 pub use lion::Lion;
+pub use loss_scale_optimizer::LossScaleOptimizer;
+pub use multi_optimizer::{ByPath, MultiOptimizer, OptimizerMap, Patterns};
 pub use muon::Muon;
 pub use nadam::Nadam;
 pub use rmsprop::RMSprop;
 pub use schedule_free_adamw::ScheduleFreeAdamW;
 pub use settings::Settings;
 pub use sgd::SGD;
+pub use wrapper::{Inner, Step as WrappedStep, Wrapper};
 
 use crate::layers::Trace;
 use crate::models::model::ModelVariable;
@@ -41,6 +47,7 @@ use crate::variable::{Role, Variable};
 use cornu_graph::{Result, Spec, Tensor, Value};
 use declare::{optimizer, shared_arguments};
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// What an optimizer does with each weight.
@@ -83,6 +90,11 @@ pub trait OptimizerRule: Saved + fmt::Debug + Send + Sync {
         gradient: &Value,
         slots: &mut [Value],
     ) -> Result<Value>;
+
+    /// For an optimizer around others: what it does besides them. It then updates no weight itself.
+    fn wrapper(&self) -> Option<&dyn Wrapper> {
+        None
+    }
 
     /// Fails on arguments that make no sense.
     ///
@@ -178,6 +190,8 @@ family! {
         Adafactor = "adafactor",
         Muon = "muon",
         ScheduleFreeAdamW = "schedulefreeadamw",
+        LossScaleOptimizer,
+        MultiOptimizer,
     }
 }
 
@@ -207,12 +221,18 @@ impl Optimizer {
 
     /// Whether the learning rate follows a schedule.
     pub(crate) fn has_schedule(&self) -> bool {
-        self.get().is_ok_and(|rule| rule.learning_rate().is_schedule())
+        let leading = self.leading().and_then(|(optimizer, _)| optimizer.get());
+        leading.is_ok_and(|rule| rule.learning_rate().is_schedule())
     }
 
     /// What the gradient is taken of.
-    pub(crate) fn scale_loss(&self, loss: &Value) -> Result<Value> {
-        Ok(self.get()?.settings().loss_scale_factor.map_or_else(|| loss.clone(), |factor| loss * factor))
+    pub(crate) fn scale_loss(&self, trace: &Trace, loss: &Value, own: &[Arc<Variable>]) -> Result<Value> {
+        let rule = self.get()?;
+        if let Some(wrapper) = rule.wrapper() {
+            let own: Vec<Value> = own.iter().map(|v| trace.read(v)).collect();
+            return Ok(wrapper.scale_loss(loss, &own));
+        }
+        Ok(rule.settings().loss_scale_factor.map_or_else(|| loss.clone(), |factor| loss * factor))
     }
 
     /// The optimizer's own variables for these weights.
@@ -259,10 +279,31 @@ impl Optimizer {
         self.means(own, trainable)?.into_iter().try_for_each(|(weight, mean)| weight.assign(&mean.value()?))
     }
 
+    /// The optimizer whose learning rate is that of the whole, and where its variables begin.
+    fn leading(&self) -> Result<(&Optimizer, usize)> {
+        self.get()?.wrapper().map_or(Ok((self, 0)), wrapper::leading)
+    }
+
     /// The learning rate of the next step.
     pub(crate) fn current_learning_rate(&self, own: &[Arc<Variable>]) -> Result<f64> {
-        let first = own.iter().take(2).map(|v| v.value()).collect::<Result<Vec<Tensor>>>()?;
-        self.learning_rate(&first)
+        let (optimizer, from) = self.leading()?;
+        let first = own.iter().skip(from).take(2).map(|v| v.value()).collect::<Result<Vec<Tensor>>>()?;
+        optimizer.learning_rate(&first)
+    }
+
+    /// The variable that holds the learning rate, where no schedule gives it.
+    pub(crate) fn learning_rate_variable<'a>(
+        &self,
+        own: &'a [Arc<Variable>],
+    ) -> Result<Option<&'a Variable>> {
+        let (_, from) = self.leading()?;
+        Ok(own.iter().skip(from).find(|v| v.name == "learning_rate").map(|v| &**v))
+    }
+
+    /// Parts of the variables that stand a second time in Keras's files: where, and which.
+    pub(crate) fn parts(&self, trainable: &[ModelVariable]) -> Result<Vec<(String, Range<usize>)>> {
+        let known: Vec<Weight> = trainable.iter().map(weight).collect();
+        self.get()?.wrapper().map_or(Ok(vec![]), |wrapper| wrapper::files(wrapper, &known))
     }
 }
 

@@ -54,7 +54,9 @@ impl OptimizerRule for Nadam {
         let product = &step.scalars[0];
         slots[0] = &slots[0] + (gradient - &slots[0]) * (1.0 - self.beta_1);
         slots[1] = &slots[1] + (gradient.square() - &slots[1]) * (1.0 - self.beta_2);
-        let mean = &slots[0] * (&next / (1.0 - product * &next)) + gradient * ((1.0 - now) / (1.0 - product));
+        // In Keras's order: large steps make much of the last bit.
+        let ahead = &next * &slots[0] / (1.0 - product * &next);
+        let mean = ahead + (1.0 - now) * gradient / (1.0 - product);
         let squares = &slots[1] / (1.0 - step.power(self.beta_2));
         Ok(weight - mean * &step.learning_rate / (squares.sqrt() + self.epsilon))
     }

@@ -16,6 +16,19 @@ pub(super) struct Group {
     pub groups: Vec<(String, Group)>,
 }
 
+impl Group {
+    /// The group at a path within this one, made where it is not there.
+    pub fn at(&mut self, path: &str) -> &mut Group {
+        path.split('/').fold(self, |group, name| {
+            let place = group.groups.iter().position(|(n, _)| n == name).unwrap_or_else(|| {
+                group.groups.push((name.into(), Group::default()));
+                group.groups.len() - 1
+            });
+            &mut group.groups[place].1
+        })
+    }
+}
+
 /// Levels of groups; Keras's files have a handful.
 const MAX_DEPTH: usize = 64;
 /// Deflate does not expand data more than about 1032 times.

@@ -138,7 +138,7 @@ impl Model {
         let mut config = self.saved()?;
         config["compile_config"] = compile_config::of(self)?.unwrap_or_else(|| serde_json::json!({}));
         let metadata = serde_json::json!({"keras_version": KERAS_VERSION, "date_saved": date::now()});
-        let weights = hdf5::write(&weights::group(self, true)?)?;
+        let weights = hdf5::write(&weights::group(self)?)?;
         let bytes = archive::write(&[
             ("metadata.json", metadata.to_string().as_bytes()),
             ("config.json", config.to_string().as_bytes()),

@@ -237,12 +237,14 @@ impl Model {
         let mut callbacks = Callbacks::new(std::mem::take(&mut run.options.callbacks));
         let mut history = History::default();
         self.trainer.stop_training = false;
+        (self.trainer.epochs, self.trainer.initial_epoch) = (run.options.epochs, None);
         // Callbacks may ask for the learning rate before the first step.
         let rows = run.options.batch_size.min(run.order.len());
         let ready = self.ready_for(&run.training.step_spec(Phase::Train, rows))?;
         callbacks.begin(self, Stage::Train)?;
         let mut logs = Logs::new();
-        for epoch in run.options.initial_epoch..run.options.epochs {
+        let first = self.trainer.initial_epoch.take().unwrap_or(run.options.initial_epoch);
+        for epoch in first..run.options.epochs {
             logs = run.epoch(self, epoch, &mut callbacks)?;
             history.push(epoch, &logs);
             if self.trainer.stop_training {

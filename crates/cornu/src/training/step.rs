@@ -174,7 +174,7 @@ impl Batch {
             let total = total.ok_or_else(|| Error::State("there is no loss to minimize".into()))?;
             // As they are now: a layer may have changed its own, as spectral normalization does.
             let weights: Vec<Value> = ready.trainable.iter().map(|w| trace.read(&w.variable)).collect();
-            let grads = gradient(&ready.rule.scale_loss(&total)?, &weights)?;
+            let grads = gradient(&ready.rule.scale_loss(trace, &total, &ready.optimizer)?, &weights)?;
             ready.apply_optimizer(trace, &grads)?;
         }
         for m in &ready.metrics {

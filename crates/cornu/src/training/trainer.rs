@@ -21,12 +21,25 @@ pub(crate) struct Trainer {
     /// One for each phase and shape of batch.
     pub programs: HashMap<StepSpec, Program>,
     pub stop_training: bool,
+    /// The epoch that `fit` ends before.
+    pub epochs: usize,
+    /// The epoch to begin with, where a callback knows better than the caller of `fit`.
+    pub initial_epoch: Option<usize>,
     /// The state of the order of samples; made at first use.
     pub shuffler: OnceLock<Arc<Variable>>,
     /// The optimizer's variables from a checkpoint, for the next [`Ready`].
     pub resume: Option<Vec<Arc<Variable>>>,
     /// A mistake made while layers were added.
     error: Option<Error>,
+}
+
+impl Trainer {
+    /// Optimizer and metrics of a model in training.
+    pub fn ready(&self) -> Result<Arc<Ready>> {
+        self.ready
+            .clone()
+            .ok_or_else(|| Error::State("the model was not trained since it was compiled".into()))
+    }
 }
 
 /// Optimizer and metrics with their variables.
@@ -84,6 +97,32 @@ impl Ready {
     /// Adds the update of all trainable weights to a step.
     pub fn apply_optimizer(&self, trace: &Trace, grads: &[Value]) -> Result<()> {
         self.rule.apply(trace, &self.optimizer, &self.trainable, grads)
+    }
+
+    /// Exchanges the weights and their running means.
+    pub fn swap_means(&self) -> Result<()> {
+        for (weight, mean) in self.means()? {
+            let (w, m) = (weight.value()?, mean.value()?);
+            weight.assign(&m)?;
+            mean.assign(&w)?;
+        }
+        Ok(())
+    }
+
+    /// Makes the running means what the weights are.
+    pub fn means_from_weights(&self) -> Result<()> {
+        self.means()?.into_iter().try_for_each(|(weight, mean)| mean.assign(&weight.value()?))
+    }
+
+    fn means(&self) -> Result<Vec<(&Variable, &Variable)>> {
+        let means = self.rule.means(&self.optimizer, &self.trainable)?;
+        if means.is_empty() {
+            let error = Error::State(
+                "SwapEMAWeights needs an optimizer that keeps running means of the weights".into(),
+            );
+            return Err(error.help("give the optimizer `use_ema(true)`"));
+        }
+        Ok(means)
     }
 
     /// What the optimizer does after the last epoch.
@@ -230,7 +269,7 @@ impl Model {
             return Err(error.help("give the optimizer a number to set it by hand or by a callback"));
         }
         let ready = self.trainer.ready.as_ref();
-        let found = ready.and_then(|r| r.optimizer.iter().find(|v| v.name == "learning_rate"));
+        let found = ready.map(|r| r.rule.learning_rate_variable(&r.optimizer)).transpose()?.flatten();
         let variable = found
             .ok_or_else(|| Error::State("the optimizer has no learning rate before the first step".into()))?;
         variable.assign(&Tensor::scalar(learning_rate).cast(DType::F32))

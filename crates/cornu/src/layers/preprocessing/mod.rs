@@ -7,7 +7,7 @@ mod hash;
 mod hashed_crossing;
 mod hashing;
 mod host_encoding;
-mod image;
+pub(crate) mod image;
 mod integer_lookup;
 mod mel_spectrogram;
 mod normalization;

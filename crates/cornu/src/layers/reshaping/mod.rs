@@ -4,7 +4,7 @@ mod flatten;
 mod permute;
 mod repeat_vector;
 mod reshape;
-pub(super) mod resize;
+pub(crate) mod resize;
 mod sides;
 mod up_sampling;
 mod zero_padding;

@@ -1,5 +1,5 @@
 //! Turning, moving and stretching images.
-use super::augment::Images;
+use super::geometry::ImageAxes;
 use crate::arguments::keyword;
 use crate::layers::reshaping::resize::Interpolation;
 use cornu_graph::{DType, Error, Result, Value};
@@ -15,11 +15,14 @@ keyword! {
         Constant "constant",
         /// The pixel at the border.
         Nearest "nearest",
+        /// The image in a mirror, the pixel at the border once; for [`ops::affine_transform`](crate::ops::affine_transform)
+        /// alone.
+        Mirror "mirror",
     }
 }
 
 /// How pixels between and beyond those of an image are found.
-pub(super) struct Sampling<'a> {
+pub(crate) struct Sampling<'a> {
     pub fill_mode: &'a FillMode,
     pub fill_value: f64,
     pub interpolation: &'a Interpolation,
@@ -27,43 +30,75 @@ pub(super) struct Sampling<'a> {
 
 /// From the place `(x, y)` of a pixel to the place it is taken from: `x * a[0] + y * a[1] + a[2]`, and likewise `b` for the
 /// row. One value, or one for each image (`(batch, 1, 1)`).
-pub(super) struct Affine {
+pub(crate) struct Affine {
     pub a: [Value; 3],
     pub b: [Value; 3],
 }
 
 impl Affine {
-    /// The images as seen through this map.
-    pub fn apply(&self, images: &Images, sampling: &Sampling) -> Result<Value> {
-        let (row, column) = places(images);
+    /// The images as seen through this map, as layers take them.
+    pub fn apply(&self, x: &Value, axes: &ImageAxes, sampling: &Sampling) -> Result<Value> {
+        let (rows, columns) = self.places(x, axes);
+        sample(x, axes, &rows, &columns, sampling)
+    }
+
+    /// The same with every mode.
+    pub fn apply_any(&self, x: &Value, axes: &ImageAxes, sampling: &Sampling) -> Result<Value> {
+        let (rows, columns) = self.places(x, axes);
+        sample_any(x, axes, &rows, &columns, sampling)
+    }
+
+    /// The row and column that each pixel is taken from.
+    fn places(&self, x: &Value, axes: &ImageAxes) -> (Value, Value) {
+        let (row, column) = places(x, axes);
         let dtype = row.dtype();
         let at = |m: &[Value; 3]| {
             let [x, y, offset] = m.each_ref().map(|v| v.cast(dtype));
             &column * x + &row * y + offset
         };
-        sample(images, &at(&self.b), &at(&self.a), sampling)
+        (at(&self.b), at(&self.a))
     }
 }
 
 /// Row and column of each pixel, float32 `(batch, height, width)`.
-pub(super) fn places(images: &Images) -> (Value, Value) {
-    let (height, width) = images.axes.size(&images.x);
-    let place = |axis| images.x.builder().iota(DType::F32, [images.count(), height, width], axis);
+pub(crate) fn places(x: &Value, axes: &ImageAxes) -> (Value, Value) {
+    let (height, width) = axes.size(x);
+    let place = |axis| x.builder().iota(DType::F32, [x.dim(0), height, width], axis);
     (place(1), place(2))
 }
 
-/// The images at places `rows` and `columns` (`(batch, height, width)`).
-pub(super) fn sample(images: &Images, rows: &Value, columns: &Value, sampling: &Sampling) -> Result<Value> {
+/// The images at places `rows` and `columns` (`(batch, height, width)`), as layers take them.
+pub(crate) fn sample(
+    x: &Value,
+    axes: &ImageAxes,
+    rows: &Value,
+    columns: &Value,
+    sampling: &Sampling,
+) -> Result<Value> {
+    if *sampling.fill_mode.check()? == FillMode::Mirror {
+        return Err(Error::unknown("fill_mode", "mirror", ["reflect", "wrap", "constant", "nearest"]));
+    }
+    sample_any(x, axes, rows, columns, sampling)
+}
+
+/// The same with every mode.
+pub(crate) fn sample_any(
+    images: &Value,
+    axes: &ImageAxes,
+    rows: &Value,
+    columns: &Value,
+    sampling: &Sampling,
+) -> Result<Value> {
     sampling.fill_mode.check()?;
     if !matches!(sampling.interpolation, Interpolation::Nearest | Interpolation::Bilinear) {
         let word = sampling.interpolation.as_str();
         return Err(Error::unknown("interpolation", word, ["bilinear", "nearest"]));
     }
-    let (height, width) = images.axes.size(&images.x);
-    let channel = images.axes.channel;
-    let last_channel = images.x.rank() - 1;
+    let (height, width) = axes.size(images);
+    let channel = axes.channel;
+    let last_channel = images.rank() - 1;
     let order: Vec<usize> = (0..4).filter(|&a| a != channel).chain([channel]).collect();
-    let x = if channel == last_channel { images.x.clone() } else { images.x.transpose(&order) };
+    let x = if channel == last_channel { images.clone() } else { images.transpose(&order) };
     let (batch, channels) = (x.dim(0), x.dim(-1));
     let flat = x.reshape(&[batch, height * width, channels]);
 
@@ -108,6 +143,11 @@ fn within(at: &Value, size: usize, mode: &FillMode) -> (Option<Value>, Value) {
         }
         FillMode::Nearest => (None, clipped(at)),
         FillMode::Wrap => (None, clipped(&modulo(at, n))),
+        FillMode::Mirror => {
+            let last = n - 1.0;
+            let period = (2.0 * last).max(1.0);
+            (None, clipped(&(modulo(&(at + last), period) - last).abs()))
+        }
         _ => {
             let round = modulo(at, 2.0 * n);
             let back = -&round + (2.0 * n - 1.0);

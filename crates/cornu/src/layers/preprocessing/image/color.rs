@@ -3,20 +3,20 @@ use super::geometry::ImageAxes;
 use cornu_graph::{Error, Result, Value};
 
 /// Red, green and blue, each with a channel axis of size 1.
-fn channels(x: &Value, axes: &ImageAxes) -> Result<[Value; 3]> {
+pub(crate) fn channels(x: &Value, axes: &ImageAxes) -> Result<[Value; 3]> {
     let parts = if x.shape()[axes.channel] == 3 { x.split(3, axes.channel as i64) } else { vec![] };
     let wrong = |_| Error::Data(format!("expected images of 3 channels, got shape {:?}", x.shape()));
     parts.try_into().map_err(wrong)
 }
 
 /// One channel: what the eye makes of three (ITU-R BT.601).
-pub(super) fn grayscale(x: &Value, axes: &ImageAxes) -> Result<Value> {
+pub(crate) fn grayscale(x: &Value, axes: &ImageAxes) -> Result<Value> {
     let [red, green, blue] = channels(x, axes)?;
     Ok(red * 0.2989 + green * 0.587 + blue * 0.114)
 }
 
 /// Hue, saturation and value, each with a channel axis of size 1, of colours between 0 and 1.
-pub(super) fn hsv(x: &Value, axes: &ImageAxes) -> Result<[Value; 3]> {
+pub(crate) fn hsv(x: &Value, axes: &ImageAxes) -> Result<[Value; 3]> {
     let [red, green, blue] = channels(x, axes)?;
     let value = red.maximum(&green).maximum(&blue);
     let range = &value - red.minimum(&green).minimum(&blue);
@@ -35,7 +35,7 @@ pub(super) fn hsv(x: &Value, axes: &ImageAxes) -> Result<[Value; 3]> {
 }
 
 /// Colours of hue, saturation and value.
-pub(super) fn rgb([hue, saturation, value]: &[Value; 3], axes: &ImageAxes) -> Value {
+pub(crate) fn rgb([hue, saturation, value]: &[Value; 3], axes: &ImageAxes) -> Value {
     let ramp = |shift: f64, sign: f64| {
         let distance = (hue * 6.0 - shift).abs();
         let ramp = if sign > 0.0 { distance - 1.0 } else { -distance + 2.0 };

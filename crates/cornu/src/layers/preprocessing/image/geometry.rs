@@ -5,7 +5,7 @@ use cornu_graph::{DType, Error, Result, Value};
 
 /// Where height, width and channels are, in an image or a batch of images.
 #[derive(Clone, Copy)]
-pub(super) struct ImageAxes {
+pub(crate) struct ImageAxes {
     pub height: usize,
     pub width: usize,
     pub channel: usize,
@@ -80,7 +80,7 @@ fn fitted((height, width): (usize, usize), target: (usize, usize)) -> (usize, us
 }
 
 /// `x` as `dtype`; for integers the nearest that there is.
-pub(super) fn saturate(x: &Value, dtype: DType) -> Value {
+pub(crate) fn saturate(x: &Value, dtype: DType) -> Value {
     let x = if dtype.is_float() || !x.dtype().is_float() { x.clone() } else { x.round() };
     // A cast to integers stops at the ends of their range.
     x.cast(dtype)

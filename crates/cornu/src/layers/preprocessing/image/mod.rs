@@ -1,15 +1,15 @@
 //! Images.
-mod affine;
+pub(crate) mod affine;
 mod aug_mix;
 mod augment;
 mod augmentations;
 mod auto_contrast;
 mod center_crop;
 mod clahe;
-mod color;
+pub(crate) mod color;
 mod cut_mix;
 mod equalization;
-mod geometry;
+pub(crate) mod geometry;
 mod max_num_bounding_boxes;
 mod mix_up;
 mod rand_augment;

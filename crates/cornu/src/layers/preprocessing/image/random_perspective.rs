@@ -64,7 +64,7 @@ impl Layer for RandomPerspective {
             let (x_share, y_share) = (corner_x / &top_right, corner_y / &bottom_left);
             let scale = (&x_share + &y_share - 1.0).powf(-1.0);
             let (more_x, more_y) = (x_share * &scale, y_share * scale);
-            let (row, column) = places(images);
+            let (row, column) = places(&images.x, &images.axes);
             let (x, y) = (column / (top_right * &more_x), row / (bottom_left * &more_y));
             let depth = (-((more_x - 1.0) * &x) - (more_y - 1.0) * &y + 1.0).powf(-1.0);
             let sampling = Sampling {
@@ -72,7 +72,8 @@ impl Layer for RandomPerspective {
                 fill_value: self.fill_value,
                 interpolation: &self.interpolation,
             };
-            let seen = sample(images, &(y * &depth * down), &(x * depth * right), &sampling)?;
+            let seen =
+                sample(&images.x, &images.axes, &(y * &depth * down), &(x * depth * right), &sampling)?;
             Ok(chosen.select(&seen, &images.x))
         })
     }

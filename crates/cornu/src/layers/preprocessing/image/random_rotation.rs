@@ -55,7 +55,7 @@ impl Layer for RandomRotation {
             let map = Affine { a: [cos.clone(), -&sin, right], b: [sin, cos, down] };
             let (fill_mode, fill_value, interpolation) =
                 (&self.fill_mode, self.fill_value, &self.interpolation);
-            map.apply(images, &Sampling { fill_mode, fill_value, interpolation })
+            map.apply(&images.x, &images.axes, &Sampling { fill_mode, fill_value, interpolation })
         })
     }
 }

@@ -56,7 +56,7 @@ impl Layer for RandomShear {
             let map = Affine { a: [one.clone(), along_x, zero.clone()], b: [along_y, one, zero] };
             let (fill_mode, fill_value, interpolation) =
                 (&self.fill_mode, self.fill_value, &self.interpolation);
-            map.apply(images, &Sampling { fill_mode, fill_value, interpolation })
+            map.apply(&images.x, &images.axes, &Sampling { fill_mode, fill_value, interpolation })
         })
     }
 }

@@ -58,7 +58,7 @@ impl Layer for RandomZoom {
             let map = Affine { a: [wide, zero.clone(), right], b: [zero, tall, down] };
             let (fill_mode, fill_value, interpolation) =
                 (&self.fill_mode, self.fill_value, &self.interpolation);
-            map.apply(images, &Sampling { fill_mode, fill_value, interpolation })
+            map.apply(&images.x, &images.axes, &Sampling { fill_mode, fill_value, interpolation })
         })
     }
 }

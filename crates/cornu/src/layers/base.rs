@@ -3,6 +3,7 @@ use crate::dtype_policy::DTypePolicy;
 use crate::layers::weights::Built;
 use crate::object::Fields;
 use crate::regularizers::Regularizer;
+use crate::shape::Shape;
 use crate::utils::naming;
 use cornu_graph::Result;
 use serde::ser::SerializeMap;
@@ -79,13 +80,21 @@ struct Identity {
     name: OnceLock<String>,
     frozen: AtomicBool,
     built: OnceLock<Arc<Built>>,
+    /// The shapes that copies of it were built for.
+    copies: OnceLock<Vec<Shape>>,
 }
 
 impl Default for Identity {
     fn default() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        Identity { id, name: OnceLock::new(), frozen: AtomicBool::new(false), built: OnceLock::new() }
+        Identity {
+            id,
+            name: OnceLock::new(),
+            frozen: AtomicBool::new(false),
+            built: OnceLock::new(),
+            copies: OnceLock::new(),
+        }
     }
 }
 
@@ -170,6 +179,16 @@ impl LayerBase {
     /// The weights, once built.
     pub(crate) fn built(&self) -> Option<&Arc<Built>> {
         self.identity.built.get()
+    }
+
+    /// The shapes that it, or copies of it, were built for.
+    pub(crate) fn built_for(&self) -> Option<&[Shape]> {
+        self.built().map(|built| &built.inputs).or(self.identity.copies.get()).map(Vec::as_slice)
+    }
+
+    /// Says that copies of this layer were built for these shapes: it is saved as if it were.
+    pub(crate) fn copies_built_for(&self, inputs: &[Shape]) {
+        self.identity.copies.get_or_init(|| inputs.to_vec());
     }
 
     /// Keeps the weights; the first to come stay.

@@ -1,5 +1,6 @@
 //! A layer as an argument of another.
 use crate::layers::{Layer, LayerRef, list};
+use crate::models::config;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value as Json;
 
@@ -48,7 +49,8 @@ impl PartialEq for LayerBox {
 
 impl Serialize for LayerBox {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.saved().map_err(serde::ser::Error::custom)?.serialize(serializer)
+        // With the shapes it was built for, if it was.
+        config::saved(&self.0).map_err(serde::ser::Error::custom)?.serialize(serializer)
     }
 }
 

@@ -51,8 +51,8 @@ pub(crate) fn sequential(
 /// When an argument of the layer has no saved form.
 pub(crate) fn saved(layer: &LayerRef) -> Result<Json> {
     let mut saved = layer.saved()?;
-    let built = layer.base().built().filter(|_| !is_operation(layer));
-    if let Some(config) = built.and_then(|built| layer.build_config(&built.inputs)) {
+    let built = layer.base().built_for().filter(|_| !is_operation(layer));
+    if let Some(config) = built.and_then(|inputs| layer.build_config(inputs)) {
         saved["build_config"] = config;
     }
     // A model within another is not compiled.

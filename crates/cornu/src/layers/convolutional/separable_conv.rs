@@ -10,6 +10,9 @@ macro_rules! separable_layer {
         $(#[$doc])*
         #[layer("keras.layers")]
         pub struct $Conv {
+            /// Channels between the two steps for each input channel; 1 by default.
+            #[default(1)]
+            pub depth_multiplier: usize,
             /// Number of output channels.
             pub filters: usize,
             /// Size of the window.
@@ -26,9 +29,6 @@ macro_rules! separable_layer {
             /// Distance between the window's elements; 1 by default.
             #[default(1)]
             pub dilation_rate: Size<$n>,
-            /// Channels between the two steps for each input channel; 1 by default.
-            #[default(1)]
-            pub depth_multiplier: usize,
             /// Applied to the result.
             #[default("linear")]
             pub activation: Activation,

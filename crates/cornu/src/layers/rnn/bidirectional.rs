@@ -87,6 +87,8 @@ impl Layer for Bidirectional {
         let states = inputs.get(1..).unwrap_or_default();
         let (first, second) = states.split_at(states.len() / 2);
         let sequence = &inputs[..inputs.len().min(1)];
+        let given = [Some(&self.layer), self.backward_layer.as_ref()];
+        given.into_iter().flatten().for_each(|given| given.layer().base().copies_built_for(sequence));
         weights.add_layer("forward_layer", &forward, &[sequence, first].concat())?;
         weights.add_layer("backward_layer", &backward, &[sequence, second].concat())
     }

@@ -1,0 +1,122 @@
+"""Checks that Keras reads what cornu writes: models of every layer, trained a step by Keras, written again by `cornu`.
+
+    KERAS_BACKEND=jax python tools/oracle/read_back.py target/release/cornu
+
+For each model of layers.py, Keras must load the file without a warning, find the same config (but for the numbers by which it
+marks shared objects) and the same state of the optimizer, and predict what `cornu predict` does.
+"""
+
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import warnings
+import zipfile
+
+import keras
+import layers
+import numpy as np
+
+TOLERANCE = 1e-4
+
+
+def config(path):
+    """The layers and compile settings of a file, without the numbers of shared objects."""
+
+    def plain(value):
+        if isinstance(value, dict):
+            # Where classes of this program come from is no matter of the file.
+            return {k: plain(v) for k, v in value.items() if k != "shared_object_id"}
+        return [plain(v) for v in value] if isinstance(value, list) else value
+
+    with zipfile.ZipFile(path) as archive:
+        return plain(json.loads(archive.read("config.json")))
+
+
+def difference(a, b, path=""):
+    """Where two configs differ first, in values or in the order of keys."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        if list(a) != list(b):
+            return f"{path}: keys {list(a)} and {list(b)}"
+        return next((d for k in a if (d := difference(a[k], b[k], f"{path}/{k}"))), None)
+    if isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
+        return next((d for i, (x, y) in enumerate(zip(a, b)) if (d := difference(x, y, f"{path}/{i}"))), None)
+    same = a == b and isinstance(a, bool) == isinstance(b, bool)
+    return None if same else f"{path}: {a!r} and {b!r}"
+
+
+class Checker:
+    def __init__(self, command, folder):
+        self.command, self.folder = command, pathlib.Path(folder)
+        self.count, self.worst, self.bad, self.own = 0, 0.0, [], []
+
+    def run(self, *arguments):
+        done = subprocess.run([self.command, *map(str, arguments)], capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(f"cornu {arguments[0]}: {done.stderr.strip()}")
+
+    def case(self, layer, *inputs, trains=True, batch=3, options=None, masked=False, seed=0):
+        rng = np.random.default_rng(seed)
+        xs, data = [], []
+        for shape in inputs:
+            whole = isinstance(shape, layers.Ints)
+            xs.append(keras.Input(shape.shape, dtype="int32") if whole else keras.Input(shape))
+            size = (batch, *(shape.shape if whole else shape))
+            data.append(rng.integers(0, shape.high, size).astype("int32") if whole else rng.normal(size=size).astype("float32"))
+        hidden = [keras.layers.Masking()(x) if masked else x for x in xs]
+        ys = layer(hidden[0] if len(hidden) == 1 else hidden, **(options or {}))
+        model = keras.Model(xs, ys)
+        first = model.outputs[0]
+        if trains and len(model.outputs) == 1 and keras.backend.is_float_dtype(first.dtype):
+            model.compile("adam", "mse")
+            model.train_on_batch(data, rng.normal(size=model.predict_on_batch(data).shape))
+        name = type(getattr(layer, "layer", layer)).__name__
+        try:
+            self.compare(model, data)
+        except Exception as error:
+            self.bad.append(f"{name}: {error}")
+        self.count += 1
+
+    def compare(self, model, data):
+        before, after = self.folder / "before.keras", self.folder / "after.keras"
+        model.save(before)
+        try:
+            keras.saving.load_model(before)
+        except Exception:
+            self.own.append(model.layers[-1].name)
+            return
+        self.run("convert", before, after)
+        if found := difference(config(before), config(after)):
+            raise RuntimeError(f"config {found}")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            back = keras.saving.load_model(after)
+        if getattr(model, "optimizer", None):
+            for ours, theirs in zip(back.optimizer.variables, model.optimizer.variables, strict=True):
+                np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
+        np.savez(self.folder / "x.npz", **{x._keras_history.operation.name: value for x, value in zip(model.inputs, data)})
+        self.run("predict", after, "--input", self.folder / "x.npz", "--output", self.folder / "y.npz")
+        want = back.predict_on_batch(data)
+        want = want if isinstance(want, (list, tuple)) else [want]
+        got = np.load(self.folder / "y.npz")
+        for name, value in zip(got.files, want, strict=True):
+            value = np.asarray(value)
+            scale = max(1.0, float(np.abs(value).max(initial=0.0)))
+            error = float(np.abs(got[name] - value).max(initial=0.0)) / scale
+            self.worst = max(self.worst, error)
+            if not error <= TOLERANCE:
+                raise RuntimeError(f"predictions differ by {error:.2e}")
+
+
+with tempfile.TemporaryDirectory() as folder:
+    checker = Checker(sys.argv[1], folder)
+    layers.case = checker.case
+    for _ in layers.cases():
+        pass
+    for line in checker.bad:
+        print(line)
+    if checker.own:
+        print(f"what Keras wrote itself, it could not read: {', '.join(checker.own)}")
+    print(f"{checker.count - len(checker.bad) - len(checker.own)} of {checker.count} models read back; worst relative difference {checker.worst:.1e}")
+    sys.exit(bool(checker.bad))

@@ -1,4 +1,5 @@
 //! Keras's layers, and the interface to write others.
+mod aliases;
 mod base;
 mod call;
 pub(crate) mod checks;
@@ -23,6 +24,7 @@ pub(crate) mod reshaping;
 mod rnn;
 
 pub use activations::*;
+pub use aliases::*;
 pub use attention::*;
 pub use convolutional::*;
 pub use core::*;

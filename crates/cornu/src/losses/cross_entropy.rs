@@ -15,7 +15,7 @@ fn log_probabilities(y_pred: &Value, from_logits: bool, axis: i64) -> Value {
 
 /// `-(y_true log p + (1 - y_true) log(1 - p))` of each element.
 #[track_caller]
-pub(super) fn elementwise(y_true: &Value, y_pred: &Value, from_logits: bool) -> Value {
+pub(crate) fn elementwise(y_true: &Value, y_pred: &Value, from_logits: bool) -> Value {
     if from_logits {
         return y_true * softplus(&-y_pred) + (1.0 - y_true) * softplus(y_pred);
     }

@@ -16,6 +16,7 @@ mod segmentation;
 
 pub(crate) use by_shape::Task;
 pub use circle::Circle;
+pub(crate) use cross_entropy::elementwise;
 pub use cross_entropy::{
     BinaryCrossentropy, CategoricalCrossentropy, CategoricalGeneralizedCrossEntropy,
     SparseCategoricalCrossentropy, binary_crossentropy, categorical_crossentropy,

@@ -16,6 +16,15 @@ pub enum Number {
 }
 
 impl Number {
+    /// As a float.
+    pub(crate) fn to_f64(self) -> f64 {
+        match self {
+            Number::Bool(b) => f64::from(u8::from(b)),
+            Number::Int(n) => n as f64,
+            Number::Float(x) => x,
+        }
+    }
+
     /// A scalar beside tensors that meet in `dtype`.
     pub(crate) fn beside(self, dtype: DType) -> Tensor {
         match self {

@@ -145,6 +145,10 @@ ops! {
     Rsqrt rsqrt(x) => float(x).rsqrt();
     /// The error function.
     Erf erf(x) => float(x).erf();
+    /// `1 - erf(x)`
+    Erfc erfc(x) => 1.0 - float(x).erf();
+    /// The inverse of the error function.
+    Erfinv erfinv(x) => float(x).erfinv();
 }
 
 ops! {

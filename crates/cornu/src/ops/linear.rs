@@ -21,6 +21,22 @@ ops! {
         let flat = |x: &Value| x.reshape(&[x.spec().len()]);
         flat(x1).tensordot(&flat(x2), &[0], &[0])
     };
+    /// Products of all vectors along the last axes.
+    Inner inner(x1, x2) => match (x1.rank(), x2.rank()) {
+        (0, _) | (_, 0) => x1 * x2,
+        _ => x1.tensordot(x2, &[-1], &[-1]),
+    };
+    /// The second in place of every element of the first, times that element.
+    Kron kron(x1, x2) => {
+        let rank = x1.rank().max(x2.rank());
+        let sizes = |x: &Value| [vec![1; rank - x.rank()], x.shape().to_vec()].concat();
+        let (a, b) = (sizes(x1), sizes(x2));
+        let apart = |sizes: &[usize], first: bool| -> Vec<usize> {
+            sizes.iter().flat_map(|&n| if first { [n, 1] } else { [1, n] }).collect()
+        };
+        let whole: Vec<usize> = a.iter().zip(&b).map(|(a, b)| a * b).collect();
+        (x1.reshape(&apart(&a, true)) * x2.reshape(&apart(&b, false))).reshape(&whole)
+    };
     /// Every element of the first times every one of the second.
     Outer outer(x1, x2) => x1.reshape(&[x1.spec().len(), 1]) * x2.reshape(&[1, x2.spec().len()]);
     /// Sums of products over so many axes (the last of `x1`, the first of `x2`), or over two lists of axes.

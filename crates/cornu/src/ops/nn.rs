@@ -1,5 +1,5 @@
 //! Activations and encodings.
-use super::arguments::DTypeName;
+use super::arguments::{DTypeName, Number};
 use super::dtypes::float;
 use crate::activations as forms;
 
@@ -29,6 +29,31 @@ ops! {
     Softplus softplus(x) => forms::softplus(&float(x));
     /// `x / (1 + |x|)`
     Softsign softsign(x) => forms::softsign(&float(x));
+    /// `x` where positive, else `alpha * (e^(x / alpha) - 1)`.
+    Celu celu(x) { alpha: f64 } => forms::celu(&float(x), *alpha);
+    /// The first half along the axis, times the [`sigmoid`] of the second.
+    Glu glu(x) { axis: i64 } => forms::glu(&float(x), *axis);
+    /// `x` where `|x|` is above the threshold, else 0.
+    HardShrink hard_shrink(x) { threshold: f64 } => forms::hard_shrink(&float(x), *threshold);
+    /// `x * hard_sigmoid(x)`
+    HardSilu hard_silu(x) => forms::hard_silu(&float(x));
+    /// `x` between -1 and 1.
+    HardTanh hard_tanh(x) => forms::hard_tanh(&float(x));
+    /// `x` moved toward 0 by the threshold.
+    SoftShrink soft_shrink(x) { threshold: f64 } => forms::soft_shrink(&float(x), *threshold);
+    /// 0 up to -1, `x` from 1 on, a parabola between.
+    SparsePlus sparse_plus(x) => forms::sparse_plus(&float(x));
+    /// 0 up to -1, 1 from 1 on, a line between.
+    SparseSigmoid sparse_sigmoid(x) => forms::sparse_sigmoid(&float(x));
+    /// The nearest probabilities, of which many are 0 (Martins and Astudillo, 2016).
+    Sparsemax sparsemax(x) { axis: i64 } => forms::sparsemax(&float(x), *axis);
+    /// `(x + sqrt(x^2 + b)) / 2`
+    Squareplus squareplus(x) { b: Number } => forms::squareplus(&float(x), b.to_f64());
+    /// `x - tanh(x)`
+    TanhShrink tanh_shrink(x) => forms::tanh_shrink(&float(x));
+    /// `x` where above the threshold, else a default.
+    Threshold threshold(x) { threshold: Number, default_value: Number } =>
+        forms::threshold(x, threshold.to_f64(), default_value.to_f64());
     /// `e^x`, divided by its sum over the axis.
     Softmax softmax(x) { axis: i64 } => float(x).softmax(*axis);
     /// Logarithm of [`softmax`], without overflow.

@@ -1,5 +1,6 @@
 //! Every op by the name of its class, as files give it.
 use super::binary::*;
+use super::blocks::*;
 use super::build::*;
 use super::compare::*;
 use super::elementwise::*;
@@ -7,6 +8,7 @@ use super::get_item::GetItem;
 use super::image::*;
 use super::index::*;
 use super::linear::*;
+use super::loss::*;
 use super::nan::*;
 use super::nn::*;
 use super::operation::{FromConfig, Operation, Rule, Settings};
@@ -36,20 +38,24 @@ macro_rules! registry {
 }
 
 registry! {
-    Abs Absolute Add AffineTransform All Amax Amin Angle Any Append Arccos Arccosh Arcsin Arcsinh Arctan Arctan2 Arctanh Argmax Argmin
-    Argpartition Argsort Array ArraySplit Average BitwiseAnd BitwiseInvert BitwiseLeftShift BitwiseNot BitwiseOr
-    BitwiseRightShift BitwiseXor BroadcastTo Cast Cbrt Ceil Clip Concatenate ConvertToTensor Copy Corrcoef Correlate Cos
-    Cosh CountNonzero CropImages Cross Cumprod Cumsum Deg2rad Diag Diagflat Diagonal Diff Digitize Divide DivideNoNan Dot
-    Dsplit Dstack Einsum Elu Equal Erf Exp Exp2 ExpandDims Expm1 ExtractPatches Fabs Flip Fliplr Flipud Floor FloorDivide
-    Fmax Fmin Fmod FullLike GaussianBlur Gcd Gelu Greater GreaterEqual HSVToRGB HardSigmoid Heaviside Hsplit Hstack Hypot I0 IsIn Isclose
-    Isfinite Isinf Isnan Isneginf Isposinf Isreal Lcm Ldexp LeakyRelu LeftShift Less LessEqual Linspace Log Log10 Log1p
-    Log2 LogSigmoid LogSoftmax Logaddexp Logaddexp2 LogicalAnd LogicalNot LogicalOr LogicalXor Logspace Logsumexp Matmul
-    Max Maximum Mean Median Meshgrid Min Minimum Mod Moveaxis Multiply NanToNum Nanargmax Nanargmin Nancumprod Nancumsum
-    Nanmax Nanmean Nanmedian Nanmin Nanprod Nanstd Nansum Nanvar Negative Nextafter NotEqual OneHot OnesLike Outer Pad
-    PadImages Power Prod Ptp RGBToGrayscale RGBToHSV Rad2deg Ravel Reciprocal Relu Relu6 Repeat Reshape Resize RightShift Roll Round Rsqrt SaturateCast
-    Scatter ScatterUpdate Selu Sigmoid Sign Signbit Silu Sin Sinc Sinh Softmax Softplus Softsign Sort Split Sqrt Square
-    Squeeze Stack Std StopGradient Subtract Sum Swapaxes Take TakeAlongAxis Tan Tanh Tensordot Tile TopK Trace Transpose
-    Tril Triu TrueDivide Trunc Unstack Var Vdot Vsplit Vstack Where ZerosLike
+    Abs Absolute Add AffineTransform All Amax Amin Angle Any Append Arccos Arccosh Arcsin Arcsinh Arctan Arctan2
+    Arctanh Argmax Argmin Argpartition Argsort Array ArraySplit Average BinaryCrossentropy BitwiseAnd BitwiseInvert
+    BitwiseLeftShift BitwiseNot BitwiseOr BitwiseRightShift BitwiseXor BroadcastTo Cast CategoricalCrossentropy Cbrt
+    Ceil Celu Clip Concatenate ConvertToTensor Copy Corrcoef Correlate Cos Cosh CountNonzero CropImages Cross
+    Cumprod Cumsum Deg2rad DepthToSpace Diag Diagflat Diagonal Diff Digitize Divide DivideNoNan Dot Dsplit Dstack
+    Einsum Elu Equal Erf Erfc Erfinv Exp Exp2 ExpandDims Expm1 ExtractPatches Fabs Flip Fliplr Flipud Floor
+    FloorDivide Fmax Fmin Fmod FullLike GaussianBlur Gcd Gelu Glu Greater GreaterEqual HSVToRGB HardShrink
+    HardSigmoid HardSilu HardTanh Heaviside Hsplit Hstack Hypot I0 InTopK Inner IsIn Isclose Isfinite Isinf Isnan
+    Isneginf Isposinf Isreal Kron Lcm Ldexp LeakyRelu LeftShift Less LessEqual Linspace Log Log10 Log1p Log2
+    LogSigmoid LogSoftmax Logaddexp Logaddexp2 LogicalAnd LogicalNot LogicalOr LogicalXor Logspace Logsumexp Matmul
+    Max Maximum Mean Median Meshgrid Min Minimum Mod Moveaxis Multiply NanToNum Nanargmax Nanargmin Nancumprod
+    Nancumsum Nanmax Nanmean Nanmedian Nanmin Nanprod Nanstd Nansum Nanvar Negative Nextafter Normalize NotEqual
+    OneHot OnesLike Outer PSNR Pad PadImages Power Prod Ptp RGBToGrayscale RGBToHSV Rad2deg Ravel Reciprocal Relu
+    Relu6 Repeat Reshape Resize RightShift Roll Rot90 Round Rsqrt SaturateCast Scatter ScatterUpdate SearchSorted
+    SegmentMax SegmentSum Selu Sigmoid Sign Signbit Silu Sin Sinc Sinh SoftShrink Softmax Softplus Softsign Sort
+    SpaceToDepth SparseCategoricalCrossentropy SparsePlus SparseSigmoid Sparsemax Split Sqrt Square Squareplus
+    Squeeze Stack Std StopGradient Subtract Sum Swapaxes Take TakeAlongAxis Tan Tanh TanhShrink Tensordot Threshold
+    Tile TopK Trace Transpose Tril Triu TrueDivide Trunc Unstack Var Vdot Vsplit Vstack Where ZerosLike
 }
 
 /// Whether a module of a saved class is one of ops.

@@ -1,9 +1,11 @@
 //! Keras's `utils`: seeds and names.
+mod arrays;
 pub(crate) mod atomic;
 pub(crate) mod naming;
 pub(crate) mod numerical;
 mod seed;
 
+pub use arrays::{normalize, pad_sequences, to_categorical};
 pub use naming::clear_session;
 pub(crate) use seed::next_seed;
 pub use seed::set_random_seed;

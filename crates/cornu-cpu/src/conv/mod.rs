@@ -4,6 +4,7 @@ mod depthwise;
 mod lines;
 mod patches;
 mod place;
+mod strided;
 mod winograd;
 
 use crate::aligned::ALIGN;
@@ -89,6 +90,9 @@ impl Geometry {
 
     /// Bytes of scratch memory for [`Geometry::input_grad`].
     pub fn input_grad_scratch(&self) -> usize {
+        if strided::fits(self) {
+            return strided::scratch_bytes(self);
+        }
         self.kernel_bytes() + self.transposed().forward_scratch()
     }
 
@@ -153,6 +157,9 @@ impl Geometry {
         unsafe {
             if self.is_depthwise() {
                 return depthwise::forward(&transposed, dy, w, dx, &none, true);
+            }
+            if strided::fits(self) {
+                return strided::input_grad(self, dy, w, dx, scratch);
             }
             let (channels, filters) = (self.group_channels(), self.group_filters());
             let flipped: *mut f32 = scratch.cast();

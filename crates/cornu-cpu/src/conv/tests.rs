@@ -120,3 +120,20 @@ fn tiles_against_the_interpreter() {
     };
     assert!(check(99, [1, 270, 12], [1, 13, 13], [1, 3, 3], window));
 }
+
+/// With strides alone, the gradient of the image goes by parts.
+#[test]
+fn strides_against_the_interpreter() {
+    let mut checked = 0;
+    for case in 0..60u64 {
+        let s = &mut (case * 131 + 7);
+        let kernel = [1 + random(s, 2), 1 + random(s, 4), 1 + random(s, 4)];
+        let image = [2 + random(s, 3), 3 + random(s, 6), 3 + random(s, 6)];
+        let strides = (0..3).map(|_| 1 + random(s, 3)).collect();
+        let padding = (0..3).map(|_| (random(s, 4) as i64 - 1, random(s, 3) as i64 - 1)).collect();
+        let ones = || vec![1; 3];
+        let window = ConvWindow { strides, padding, lhs_dilation: ones(), rhs_dilation: ones(), groups: 1 };
+        checked += usize::from(check(case, [2, 1 + random(s, 5), 1 + random(s, 20)], image, kernel, window));
+    }
+    assert!(checked > 40);
+}

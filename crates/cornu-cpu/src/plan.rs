@@ -287,9 +287,10 @@ impl<'a> Planner<'a> {
                 life.last = self.units.len();
             }
         }
+        let over = self.overwritten(&mut lives);
         let mut values: Vec<(ValueId, Lifetime)> = lives
             .iter()
-            .filter(|(v, _)| !self.places.contains_key(v))
+            .filter(|(v, _)| !self.places.contains_key(v) && !over.iter().any(|(new, _)| new == *v))
             .filter(|(v, life)| self.is_stored(**v, life.made, life.last))
             .map(|(&v, life)| {
                 let bytes = self.graph.spec(v).bytes();
@@ -307,8 +308,39 @@ impl<'a> Planner<'a> {
         for (i, (v, _)) in values.iter().enumerate() {
             self.places.insert(*v, loc(i));
         }
+        for (new, old) in over {
+            self.places.insert(new, self.places[&old]);
+        }
         self.scratch = (0..self.units.len()).map(|at| loc(values.len() + at)).collect();
         self.arena = total;
+    }
+
+    /// Values that are written over the ones they change a little, which nothing reads later; each after those that it is
+    /// written over itself. Those live on until the new ones end.
+    fn overwritten(&self, lives: &mut HashMap<ValueId, Life>) -> Vec<(ValueId, ValueId)> {
+        let mut over: Vec<(ValueId, ValueId)> = vec![];
+        for (at, unit) in self.units.iter().enumerate() {
+            let &Unit::Node(i) = unit else { continue };
+            let node = &self.graph.nodes[i];
+            if !matches!(node.op, Op::Scatter(_) | Op::DynamicUpdate(_)) {
+                continue;
+            }
+            let (new, old) = (ValueId::new(i, 0), root(self.graph, node.inputs[0]));
+            let read_once = node.inputs.iter().filter(|&&v| root(self.graph, v) == old).count() == 1;
+            let in_arena = |v| !self.places.contains_key(v);
+            let (Some(before), Some(after)) = (lives.get(&old).copied(), lives.get(&new).copied()) else {
+                continue;
+            };
+            let made_here = self.is_stored(old, before.made, before.last);
+            if before.last == at && read_once && in_arena(&old) && in_arena(&new) && made_here {
+                let place = over.iter().find(|(v, _)| *v == old).map_or(old, |(_, place)| *place);
+                if let Some(life) = lives.get_mut(&place) {
+                    life.last = life.last.max(after.last);
+                }
+                over.push((new, place));
+            }
+        }
+        over
     }
 
     /// Whether a value has a place in memory: all but those that never leave their loop or epilogue.

@@ -110,3 +110,69 @@ fn product_of_a_broadcast_with_bias() {
     let case = Case { graph: b.finish(&[y]).unwrap(), inputs: tensors.to_vec() };
     check("product of a broadcast", &case);
 }
+
+/// Numbers that repeat from run to run.
+fn numbers(shape: &[usize]) -> Tensor {
+    let values = (0..shape.iter().product()).map(|i: usize| ((i * 37 + 11) % 101) as f32 / 101.0 - 0.5);
+    Tensor::new(shape, values.collect::<Vec<f32>>()).unwrap()
+}
+
+/// A case from a function of values that starts with these tensors.
+fn case(tensors: Vec<Tensor>, f: impl FnOnce(&[cornu_graph::Value]) -> Vec<cornu_graph::Value>) -> Case {
+    let b = cornu_graph::Builder::new();
+    let inputs: Vec<_> =
+        tensors.iter().map(|t| b.input(cornu_graph::Spec::new(t.dtype(), t.shape()))).collect();
+    let outputs = f(&inputs);
+    Case { graph: b.finish(&outputs).unwrap(), inputs: tensors }
+}
+
+/// Loops whose rows are shared among threads, and their gradients; with rows that depend on each other they are not.
+#[test]
+fn loops_over_many_rows() {
+    let _one = THREADS.lock().unwrap_or_else(|e| e.into_inner());
+    for (rows, reverse, mixed) in
+        [(31, false, false), (32, true, false), (50, false, false), (48, true, true)]
+    {
+        let tensors = [&[rows, 6][..], &[5, rows, 6], &[5, rows, 1], &[6, 12], &[12]].map(numbers).to_vec();
+        let case = case(tensors, |x| {
+            let step = |_: &cornu_graph::Builder,
+                        state: &[cornu_graph::Value],
+                        slice: &[cornu_graph::Value]| {
+                let h = &state[0];
+                let gates = h.matmul(&x[3]) + &x[4];
+                let (open, new) = (gates.slice_axis(1, 0, 6).sigmoid(), gates.slice_axis(1, 6, 12).tanh());
+                let mut next = &open * h + &new * &slice[0];
+                if mixed {
+                    next = &next - &next.mean([0]);
+                }
+                let next = slice[1].gt(&slice[1].scalar(0.0)).select(&next, h);
+                Ok((vec![next.clone()], vec![next]))
+            };
+            let (last, all) = x[0].builder().scan(&x[..1], &x[1..3], 5, reverse, step).unwrap();
+            let loss = (&last[0] * &last[0]).sum([0, 1]) + all[0].sum([0, 1, 2]);
+            let mut outputs =
+                cornu_graph::gradient(&loss, &[x[0].clone(), x[1].clone(), x[3].clone(), x[4].clone()])
+                    .unwrap();
+            outputs.extend(last.into_iter().chain(all));
+            outputs
+        });
+        check(&format!("{rows} rows, reverse {reverse}, mixed {mixed}"), &case);
+    }
+}
+
+/// A scatter writes over its operand, unless something reads that later.
+#[test]
+fn scattered_in_place() {
+    let _one = THREADS.lock().unwrap_or_else(|e| e.into_inner());
+    for read_later in [false, true] {
+        let tensors = vec![numbers(&[9, 4]), Tensor::from([3i32, 3, 0]), numbers(&[3, 4])];
+        let case = case(tensors, |x| {
+            let before = x[0].exp().flip(&[0]);
+            let once = before.scatter_rows_add(&x[1], &x[2]);
+            let twice = once.scatter_rows_add(&x[1], &x[2].tanh());
+            let sum = if read_later { &(&before + &once) * &twice } else { twice.sqrt() };
+            vec![sum.flip(&[1])]
+        });
+        check(&format!("scatter, operand read later: {read_later}"), &case);
+    }
+}

@@ -1,8 +1,10 @@
 //! Loops: their bodies are plans of their own, run over slices in place.
 use super::{Args, Kernel, Lower};
 use crate::plan::Plan;
+use crate::pool::Pool;
 use cornu_graph::ops::{Scan, While};
-use cornu_graph::{Result, Spec};
+use cornu_graph::{Graph, Result, Rows, Spec, ValueId, by_rows};
+use std::sync::{Mutex, PoisonError};
 
 /// Scratch memory of a plan within another: its slots, then its arena.
 struct Nested {
@@ -57,54 +59,152 @@ impl Carries {
     }
 }
 
+/// Rows of the state that one task takes through all steps, where rows do not depend on each other.
+const ROWS: usize = 16;
+/// Constants of a loop that its tasks keep in the second cache, in bytes; with more, the products within a step share them.
+const KEPT: usize = 600 << 10;
+
+/// Some rows of a loop, from the first step to the last.
+struct Part {
+    /// Where each input and output begins, in bytes.
+    inputs: Vec<usize>,
+    outputs: Vec<usize>,
+    nested: Nested,
+    carries: Carries,
+    scratch: usize,
+}
+
+impl Part {
+    /// Rows from `first` on, of which `by_row` inputs and all outputs have a share.
+    fn new(body: &Graph, carries: usize, first: usize, by_row: &[bool]) -> Result<Part> {
+        let offset = |v: ValueId| {
+            let spec = body.spec(v);
+            spec.bytes() / spec.shape.first().copied().unwrap_or(1).max(1) * first
+        };
+        let inputs = body.inputs.iter().zip(by_row).map(|(&v, &by_row)| if by_row { offset(v) } else { 0 });
+        let specs: Vec<Spec> = body.outputs[..carries].iter().map(|&v| body.spec(v).clone()).collect();
+        let (nested, carries) = (Nested::new(Plan::new(body)?), Carries::new(&specs));
+        Ok(Part {
+            inputs: inputs.collect(),
+            outputs: body.outputs.iter().map(|&v| offset(v)).collect(),
+            scratch: carries.scratch_bytes() + nested.scratch_bytes(),
+            nested,
+            carries,
+        })
+    }
+
+    /// The parts of a loop: one, or as many as its number of rows says.
+    fn all(scan: &Scan) -> Result<Vec<Part>> {
+        let body = &scan.body;
+        let whole = || Ok(vec![Part::new(body, scan.carries, 0, &vec![false; body.inputs.len()])?]);
+        let carry = body.inputs[..scan.carries].first();
+        let Some(&rows) = carry.and_then(|&v| body.spec(v).shape.first()) else { return whole() };
+        let Some(part) = by_rows(body, scan.carries, rows, ROWS.min(rows)) else { return whole() };
+        let constants = scan.carries + scan.sequences..body.inputs.len();
+        let kept: usize =
+            constants.filter(|&i| !part.inputs[i]).map(|i| body.spec(body.inputs[i]).bytes()).sum();
+        if rows < 2 * ROWS || kept > KEPT {
+            return whole();
+        }
+        let mut parts = vec![];
+        for first in (0..rows).step_by(ROWS) {
+            let part = by_rows(body, scan.carries, rows, ROWS.min(rows - first));
+            let Some(Rows { graph, inputs }) = part else { return whole() };
+            parts.push(Part::new(&graph, scan.carries, first, &inputs)?);
+        }
+        Ok(parts)
+    }
+}
+
+/// How a loop walks through memory.
+struct Walk {
+    carries: usize,
+    length: usize,
+    reverse: bool,
+    /// Bytes of a slice of each sequence, and of each stacked output.
+    read: Vec<usize>,
+    written: Vec<usize>,
+}
+
+impl Walk {
+    /// Takes the rows of a part through all steps.
+    ///
+    /// # Safety
+    /// The operands must have the specs of the loop; `scratch` must have room for the part.
+    unsafe fn run(&self, part: &Part, args: &Args, scratch: *mut u8) -> Result<()> {
+        let count = self.carries;
+        let input = |i: usize| args.input::<u8>(i).wrapping_add(part.inputs[i]).cast_mut();
+        let output = |i: usize| args.output::<u8>(i).wrapping_add(part.outputs[i]);
+        // SAFETY: slices lie within their arrays, and each slot within memory of its spec.
+        unsafe {
+            let slots = part.nested.slots(scratch.add(part.carries.scratch_bytes()));
+            let plan = &part.nested.plan;
+            for i in count + self.read.len()..part.inputs.len() {
+                slots[plan.input_slot(i)] = input(i);
+            }
+            for step in 0..self.length {
+                let time = if self.reverse { self.length - 1 - step } else { step };
+                for i in 0..count {
+                    slots[plan.input_slot(i)] = match step {
+                        0 => input(i),
+                        _ => part.carries.place(scratch, i, step),
+                    };
+                    slots[plan.output_slot(i)] = match step + 1 == self.length {
+                        true => output(i),
+                        false => part.carries.place(scratch, i, step + 1),
+                    };
+                }
+                for (i, bytes) in self.read.iter().enumerate() {
+                    slots[plan.input_slot(count + i)] = input(count + i).add(time * bytes);
+                }
+                for (i, bytes) in self.written.iter().enumerate() {
+                    slots[plan.output_slot(count + i)] = output(count + i).add(time * bytes);
+                }
+                plan.run(slots)?;
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Lower for Scan {
     fn lower(&self, inputs: &[&Spec], outputs: &[Spec]) -> Result<Option<Kernel>> {
-        let nested = Nested::new(Plan::new(&self.body)?);
-        let carries = Carries::new(&outputs[..self.carries]);
-        let (count, sequences, length, reverse) = (self.carries, self.sequences, self.length, self.reverse);
+        let parts = Part::all(self)?;
+        let (count, length) = (self.carries, self.length);
         let slice = |spec: &Spec| spec.bytes() / length.max(1);
-        let read: Vec<usize> = inputs[count..count + sequences].iter().map(|s| slice(s)).collect();
-        let written: Vec<usize> = outputs[count..].iter().map(slice).collect();
-        let constants = count + sequences..inputs.len();
-        let scratch = carries.scratch_bytes() + nested.scratch_bytes();
+        let walk = Walk {
+            carries: count,
+            length,
+            reverse: self.reverse,
+            read: inputs[count..count + self.sequences].iter().map(|s| slice(s)).collect(),
+            written: outputs[count..].iter().map(slice).collect(),
+        };
+        let bytes: Vec<usize> = outputs[..count].iter().map(Spec::bytes).collect();
+        let each = parts.iter().map(|p| p.scratch.next_multiple_of(64)).max().unwrap_or(0);
+        let scratch = each * parts.len();
         let run = move |args: &Args| -> Result<()> {
-            let scratch: *mut u8 = args.scratch();
-            // SAFETY: slices lie within their arrays, and each slot within memory of its spec.
-            unsafe {
-                if length == 0 {
-                    for i in 0..count {
-                        std::ptr::copy_nonoverlapping(args.input::<u8>(i), args.output(i), carries.bytes[i]);
-                    }
-                    return Ok(());
+            if length == 0 {
+                for (i, &bytes) in bytes.iter().enumerate() {
+                    // SAFETY: a carry leaves as it came.
+                    unsafe { std::ptr::copy_nonoverlapping(args.input::<u8>(i), args.output(i), bytes) };
                 }
-                let slots = nested.slots(scratch.add(carries.scratch_bytes()));
-                let plan = &nested.plan;
-                for i in constants.clone() {
-                    slots[plan.input_slot(i)] = args.input::<u8>(i).cast_mut();
-                }
-                for step in 0..length {
-                    let time = if reverse { length - 1 - step } else { step };
-                    for i in 0..count {
-                        slots[plan.input_slot(i)] = match step {
-                            0 => args.input::<u8>(i).cast_mut(),
-                            _ => carries.place(scratch, i, step),
-                        };
-                        slots[plan.output_slot(i)] = match step + 1 == length {
-                            true => args.output(i),
-                            false => carries.place(scratch, i, step + 1),
-                        };
-                    }
-                    for (i, bytes) in read.iter().enumerate() {
-                        slots[plan.input_slot(count + i)] =
-                            args.input::<u8>(count + i).add(time * bytes).cast_mut();
-                    }
-                    for (i, bytes) in written.iter().enumerate() {
-                        slots[plan.output_slot(count + i)] = args.output::<u8>(count + i).add(time * bytes);
-                    }
-                    plan.run(slots)?;
-                }
+                return Ok(());
             }
-            Ok(())
+            let scratch = args.scratch::<u8>() as usize;
+            let failed = Mutex::new(None);
+            let task = |i: usize| {
+                let scratch = (scratch + i * each) as *mut u8;
+                // SAFETY: the plan gives operands the memory of their specs; parts have scratch memory and rows of their own.
+                if let Err(e) = unsafe { walk.run(&parts[i], args, scratch) } {
+                    *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(e);
+                }
+            };
+            match parts.len() {
+                // Its steps may use all threads.
+                1 => task(0),
+                parts => Pool::global().run(parts, &task),
+            }
+            failed.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
         };
         Ok(Some(Kernel { run: Box::new(run), scratch }))
     }

@@ -42,8 +42,8 @@ pub fn by_rows(graph: &Graph, carries: usize, size: usize, rows: usize) -> Optio
         }
     }
     let mut new = graph.clone();
-    for i in 0..new.nodes.len() {
-        if found[i] {
+    for (i, &by_row) in found.iter().enumerate() {
+        if by_row {
             with_rows(&mut new.nodes[i], rows);
         }
         let node = &new.nodes[i];

@@ -167,11 +167,11 @@ fn scattered_in_place() {
     for read_later in [false, true] {
         let tensors = vec![numbers(&[9, 4]), Tensor::from([3i32, 3, 0]), numbers(&[3, 4])];
         let case = case(tensors, |x| {
-            let before = x[0].exp().flip(&[0]);
+            let before = x[0].exp().flip([0]);
             let once = before.scatter_rows_add(&x[1], &x[2]);
             let twice = once.scatter_rows_add(&x[1], &x[2].tanh());
             let sum = if read_later { &(&before + &once) * &twice } else { twice.sqrt() };
-            vec![sum.flip(&[1])]
+            vec![sum.flip([1])]
         });
         check(&format!("scatter, operand read later: {read_later}"), &case);
     }

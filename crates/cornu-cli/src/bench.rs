@@ -5,6 +5,7 @@ use clap::ArgMatches;
 use cornu::prelude::*;
 use cornu::saving::load_model;
 use serde_json::json;
+use std::path::PathBuf;
 use std::time::Instant;
 
 /// Times the first step from the start of the program, then steps one by one.
@@ -27,7 +28,7 @@ pub fn run(m: &ArgMatches) -> Result<()> {
         let (from, to) = (i * batch_size, (i + 1) * batch_size);
         Ok(d.tensors().iter().map(|t| t.rows(from, to)).collect::<Result<Vec<_>>>()?.into())
     };
-    let mut step = |i: usize| -> Result<()> {
+    let step = |model: &mut Model, i: usize| -> Result<()> {
         let x = rows(&x, i % batches)?;
         if is_training {
             let y = rows(y.as_ref().ok_or_else(|| missing("y"))?, i % batches)?;
@@ -36,19 +37,29 @@ pub fn run(m: &ArgMatches) -> Result<()> {
             model.predict_many(x, Predict::new().batch_size(batch_size).verbose(0)).map(drop)
         }
     };
-    step(0)?;
+    step(&mut model, 0)?;
     let first = start.elapsed().as_secs_f64() * 1e3;
     for i in 1..=number(m, "warmup") {
-        step(i)?;
+        step(&mut model, i)?;
+    }
+    let is_profiled = m.contains_id("profile");
+    if is_profiled {
+        model.start_profile();
     }
     let mut times = vec![];
     for i in 0..number(m, "steps").max(1) {
         let start = Instant::now();
-        step(i)?;
+        step(&mut model, i)?;
         times.push(start.elapsed().as_secs_f64() * 1e3);
     }
     times.sort_by(f64::total_cmp);
     let (median, min) = (times[times.len() / 2], times[0]);
+    if let Some(profile) = if is_profiled { model.take_profile()? } else { None } {
+        if let Some(file) = m.get_one::<PathBuf>("profile").filter(|f| !f.as_os_str().is_empty()) {
+            profile.save_chrome_trace(file)?;
+        }
+        eprintln!("{profile}");
+    }
     let memory = peak_memory_mb();
     if m.get_flag("json") {
         let result = json!({

@@ -132,6 +132,12 @@ fn command() -> Command {
                 .arg(number("steps", "N", "Steps to time").default_value("50"))
                 .arg(number("warmup", "N", "Steps before them").default_value("5"))
                 .arg(option("mode", "MODE", "What a step does").value_parser(["train", "predict"]).default_value("train"))
+                .arg(
+                    file("profile", "TRACE", "Prints the time of each part of a step on standard error, and writes a Chrome trace")
+                        .num_args(0..=1)
+                        .require_equals(true)
+                        .default_missing_value(""),
+                )
                 .arg(flag("json", "As JSON")),
         )
         .subcommand(

@@ -3,38 +3,14 @@
 //! `cargo bench -p cornu-cpu --bench gemm [-- FILTER..]` prints those whose name contains one of the filters, and
 //! products of other shapes given as `=MxKxN`; `--threads N`
 //! sets the number of threads. On one thread and Linux, time is that of the processor, so that other programs disturb less.
-use cornu_cpu::bench_support::{Convolution, Direction, Work, multiply_adds, product};
+use cornu_cpu::bench_support::{Convolution, Direction, Work, multiply_adds, product, seconds as clock};
 use std::time::{Duration, Instant};
-
-/// Seconds that this thread has run.
-#[cfg(target_os = "linux")]
-fn thread_seconds() -> f64 {
-    unsafe extern "C" {
-        fn clock_gettime(clock: i32, time: *mut [i64; 2]) -> i32;
-    }
-    const THREAD_CPUTIME: i32 = 3;
-    let mut time = [0; 2];
-    // SAFETY: the time has two 64-bit fields on 64-bit Linux.
-    unsafe { clock_gettime(THREAD_CPUTIME, &mut time) };
-    time[0] as f64 + time[1] as f64 * 1e-9
-}
-
-#[cfg(not(target_os = "linux"))]
-fn thread_seconds() -> f64 {
-    seconds()
-}
-
-fn seconds() -> f64 {
-    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
-    START.get_or_init(Instant::now).elapsed().as_secs_f64()
-}
 
 /// Time for one line of the table.
 const BUDGET: Duration = Duration::from_millis(300);
 
 /// Gflop/s of the fastest run, and of the fastest bare multiply-adds between the runs.
 fn measure(work: &mut Work, peak: &mut Work) -> (f64, f64) {
-    let clock = if cornu_cpu::num_threads() == 1 { thread_seconds } else { seconds };
     let seconds = |work: &mut Work, times: usize| {
         let start = clock();
         (0..times).for_each(|_| work.run());

@@ -1,9 +1,11 @@
 //! Products and convolutions on memory of their own, for benchmarks.
 use crate::aligned::Aligned;
+pub use crate::clock::seconds;
 use crate::conv::Geometry;
 use crate::gemm::{Epilogue, Gemm, Strides};
-use crate::pool::Pool;
+use crate::pool::{Pool, num_threads};
 use crate::vector::{Vector, for_isa};
+use cornu_graph::Peaks;
 
 /// A kernel with its operands.
 pub struct Work {
@@ -126,6 +128,34 @@ pub fn multiply_adds(threads: usize, steps: usize) -> Work {
     // SAFETY: takes no pointers.
     unsafe { lanes_of(&mut lanes) };
     Work { flops: (2 * CHAINS * lanes * steps * threads) as f64, run: Box::new(run) }
+}
+
+/// The most that this machine does on all threads at present: the best of a few runs.
+pub fn peaks() -> Peaks {
+    const RUNS: usize = 10;
+    let fastest = |work: &mut dyn FnMut()| {
+        let times = (0..RUNS).map(|_| {
+            let start = seconds();
+            work();
+            seconds() - start
+        });
+        times.fold(f64::MAX, f64::min)
+    };
+    let mut sums = multiply_adds(num_threads(), 200_000);
+    let flops = sums.flops / fastest(&mut || sums.run());
+    // Larger than the caches.
+    const PART: usize = 1 << 20;
+    const PARTS: usize = 64;
+    let (from, mut to) = (Aligned::zeroed(PARTS * PART), Aligned::zeroed(PARTS * PART));
+    let mut copy = || {
+        let (from, to) = (from.as_ptr() as usize, to.as_mut_ptr() as usize);
+        Pool::global().run(PARTS, &|part| {
+            let at = part * PART;
+            // SAFETY: each task copies a part of its own.
+            unsafe { std::ptr::copy_nonoverlapping((from + at) as *const u8, (to + at) as *mut u8, PART) };
+        });
+    };
+    Peaks { flops, bytes: 2.0 * (PARTS * PART) as f64 / fastest(&mut copy) }
 }
 
 /// As many as hide the latency of a multiply-add, and fit the registers.

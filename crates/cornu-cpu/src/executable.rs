@@ -2,7 +2,7 @@
 use crate::aligned::Aligned;
 use crate::buffer::CpuBuffer;
 use crate::plan::Plan;
-use cornu_graph::{Buffer, Error, Executable, Graph, Result, Spec, Tensor, passes, verify};
+use cornu_graph::{Buffer, Error, Executable, Graph, Profile, Result, Spec, Tensor, passes, verify};
 
 /// The addresses of slots, kept so that a run allocates nothing.
 #[derive(Debug)]
@@ -20,8 +20,7 @@ pub(crate) struct CpuExecutable {
     inputs: Vec<Spec>,
     outputs: Vec<Spec>,
     state: usize,
-    /// Seconds of each step, and runs, where asked for.
-    profile: Option<(Vec<f64>, usize)>,
+    profile: Option<Profile>,
 }
 
 impl CpuExecutable {
@@ -42,7 +41,7 @@ impl CpuExecutable {
             inputs: specs(&graph.inputs),
             outputs: specs(&graph.outputs[graph.state..]),
             state: graph.state,
-            profile: std::env::var_os("CORNU_PROFILE").map(|_| (vec![], 0)),
+            profile: None,
         })
     }
 
@@ -97,10 +96,7 @@ impl Executable for CpuExecutable {
         unsafe {
             match &mut self.profile {
                 None => self.plan.run(slots),
-                Some((seconds, runs)) => {
-                    *runs += 1;
-                    self.plan.run_timed(slots, seconds)
-                }
+                Some(profile) => self.plan.run_timed(slots, profile),
             }
         }
     }
@@ -108,21 +104,12 @@ impl Executable for CpuExecutable {
     fn memory(&self) -> usize {
         self.plan.memory()
     }
-}
 
-/// With `CORNU_PROFILE` set: the steps that took longest, on standard error.
-impl Drop for CpuExecutable {
-    fn drop(&mut self) {
-        let Some((seconds, runs)) = &self.profile else { return };
-        if *runs == 0 {
-            return;
-        }
-        let mut steps: Vec<(f64, &String)> = seconds.iter().copied().zip(self.plan.step_names()).collect();
-        steps.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let total: f64 = seconds.iter().sum();
-        eprintln!("{:.3} ms a run, {} steps, {} runs", total * 1e3 / *runs as f64, steps.len(), runs);
-        for (s, name) in steps.iter().take(40).filter(|(s, _)| *s > total * 0.002) {
-            eprintln!("{:9.4} ms {:5.1} %  {name}", s * 1e3 / *runs as f64, s / total * 100.0);
-        }
+    fn start_profile(&mut self) {
+        self.profile = Some(self.plan.profile());
+    }
+
+    fn take_profile(&mut self) -> Option<Profile> {
+        self.profile.take()
     }
 }

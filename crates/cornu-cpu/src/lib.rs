@@ -7,6 +7,7 @@ mod aligned;
 #[doc(hidden)]
 pub mod bench_support;
 mod buffer;
+mod clock;
 mod conv;
 mod elementwise;
 mod executable;
@@ -22,7 +23,7 @@ mod vector;
 pub use buffer::CpuBuffer;
 pub use pool::{num_threads, set_num_threads};
 
-use cornu_graph::{Backend, Buffer, Executable, Graph, Result, Tensor};
+use cornu_graph::{Backend, Buffer, Executable, Graph, Peaks, Result, Tensor};
 
 /// The native CPU engine.
 ///
@@ -60,5 +61,9 @@ impl Backend for Cpu {
 
     fn upload(&self, tensor: &Tensor) -> Result<Box<dyn Buffer>> {
         Ok(Box::new(CpuBuffer::new(tensor)))
+    }
+
+    fn peaks(&self) -> Option<Peaks> {
+        Some(bench_support::peaks())
     }
 }

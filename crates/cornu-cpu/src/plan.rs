@@ -1,11 +1,12 @@
 //! A graph as a list of steps, with a place for every value.
 use crate::aligned::Aligned;
+use crate::clock::seconds;
 use crate::elementwise::{self, External, Loop, View};
-use crate::kernels::{self, Args, Kernel};
+use crate::kernels::{self, Args, Kernel, row_major};
 use crate::memory::{ARENA, Bases, Lifetime, Loc, lay_out};
-use crate::schedule::{Unit, is_constant, root, schedule};
-use cornu_graph::{Graph, Op, Result, Spec, Tensor, ValueId, interpret};
-use std::collections::HashMap;
+use crate::schedule::{Unit, is_constant, is_view, root, schedule};
+use cornu_graph::{Cost, Graph, Op, Profile, Result, Spec, StepProfile, Tensor, ValueId, interpret};
+use std::collections::{HashMap, HashSet};
 
 /// One step.
 #[derive(Debug)]
@@ -19,7 +20,8 @@ enum Step {
 #[derive(Debug)]
 pub(crate) struct Plan {
     steps: Vec<Step>,
-    names: Vec<String>,
+    /// For each step, what a profile says of it.
+    described: Vec<StepProfile>,
     arena: usize,
     inputs: usize,
     outputs: usize,
@@ -85,26 +87,30 @@ impl Plan {
         Ok(())
     }
 
-    /// As [`Plan::run`], adding the seconds of each step to `seconds`.
+    /// As [`Plan::run`], adding the times of steps to the profile.
     ///
     /// # Safety
     /// As for [`Plan::run`].
     ///
     /// # Errors
     /// As for [`Plan::run`].
-    pub unsafe fn run_timed(&self, slots: &[*mut u8], seconds: &mut Vec<f64>) -> Result<()> {
-        seconds.resize(self.steps.len(), 0.0);
-        for (step, total) in self.steps.iter().zip(seconds) {
-            let start = std::time::Instant::now();
+    pub unsafe fn run_timed(&self, slots: &[*mut u8], profile: &mut Profile) -> Result<()> {
+        let begin = seconds();
+        let mut start = begin;
+        for (step, times) in self.steps.iter().zip(&mut profile.steps) {
             step.run(Bases(slots))?;
-            *total += start.elapsed().as_secs_f64();
+            let end = seconds();
+            times.seconds += end - start;
+            times.last = (start - begin, end - start);
+            start = end;
         }
+        profile.runs += 1;
         Ok(())
     }
 
-    /// What each step computes.
-    pub fn step_names(&self) -> &[String] {
-        &self.names
+    /// A profile without times.
+    pub fn profile(&self) -> Profile {
+        Profile { runs: 0, steps: self.described.clone() }
     }
 }
 
@@ -217,7 +223,7 @@ impl<'a> Planner<'a> {
     }
 
     /// The value whose memory stands for `v` when node `reader` of `unit` reads it: loops and epilogues read through
-    /// broadcasts.
+    /// views.
     fn memory_of(&self, unit: &Unit, reader: usize, v: ValueId) -> ValueId {
         let through = match unit {
             Unit::Loop(_) => true,
@@ -225,12 +231,10 @@ impl<'a> Planner<'a> {
             Unit::Node(_) => false,
         };
         let made = root(self.graph, v);
-        match &self.graph.nodes[made.index()] {
-            node if through && made == v && matches!(node.op, Op::Broadcast(_)) => {
-                root(self.graph, node.inputs[0])
-            }
-            _ => made,
+        if through && made == v && is_view(self.graph, made.index()) {
+            return root(self.graph, self.graph.nodes[made.index()].inputs[0]);
         }
+        made
     }
 
     /// Outputs are written where the caller wants them, and new state over the old where nothing reads that later.
@@ -266,7 +270,8 @@ impl<'a> Planner<'a> {
         if self.graph.outputs.iter().any(|&v| root(self.graph, v) == old) {
             return false;
         }
-        if read.last != made.made {
+        // The parts of a whole are not stored where they were read.
+        if read.last != made.made || matches!(self.graph.nodes[new.index()].op, Op::Concat(_)) {
             return read.last < made.made;
         }
         match &self.units[made.made] {
@@ -354,14 +359,14 @@ impl<'a> Planner<'a> {
 
     fn finish(mut self) -> Result<Plan> {
         let mut steps = vec![];
-        let mut names = vec![];
+        let mut described = vec![];
         let kernels = std::mem::take(&mut self.kernels);
         for ((at, unit), kernel) in self.units.iter().enumerate().zip(kernels) {
             let mut made = unit.nodes().iter().flat_map(|&i| &self.graph.nodes[i].outputs);
             if made.all(Spec::is_empty) {
                 continue;
             }
-            names.push(self.name_of(unit));
+            described.push(self.describe(unit));
             steps.push(match (unit, kernel) {
                 (Unit::Loop(nodes), _) => Step::Loop(self.compile_loop(nodes)),
                 (unit, Some(kernel)) => self.kernel_step(unit, kernel, self.scratch[at]),
@@ -371,13 +376,15 @@ impl<'a> Planner<'a> {
         for copy in std::mem::take(&mut self.copies) {
             if let Step::Copy { from, to, bytes } = copy {
                 let v = root(self.graph, self.graph.outputs[from.offset]);
-                names.push("copy".into());
+                let moved = Cost { flops: 0.0, bytes: 2.0 * bytes as f64 };
+                let name = format!("copy {}", self.graph.spec(v));
+                described.push(StepProfile { name, cost: moved, ..StepProfile::default() });
                 steps.push(Step::Copy { from: self.places[&v], to, bytes });
             }
         }
         Ok(Plan {
             steps,
-            names,
+            described,
             arena: self.arena,
             inputs: self.graph.inputs.len(),
             outputs: self.graph.outputs.len() - self.graph.state,
@@ -385,14 +392,29 @@ impl<'a> Planner<'a> {
         })
     }
 
-    fn name_of(&self, unit: &Unit) -> String {
+    fn describe(&self, unit: &Unit) -> StepProfile {
         let nodes = unit.nodes();
         let node = &self.graph.nodes[nodes[nodes.len() - 1]];
         let first = &self.graph.nodes[nodes[0]];
         let specs: Vec<String> = first.inputs.iter().map(|&v| self.graph.spec(v).to_string()).collect();
-        match unit {
+        let name = match unit {
             Unit::Loop(_) => format!("loop of {} {}", nodes.len(), node.outputs[0]),
             _ => format!("{} {} -> {}", first.op.name(), specs.join(" "), node.outputs[0]),
+        };
+        StepProfile { name, cost: self.cost_of(unit), ..StepProfile::default() }
+    }
+
+    /// What comes from other units is read once, what others read is written once.
+    fn cost_of(&self, unit: &Unit) -> Cost {
+        let own: HashSet<usize> = unit.nodes().iter().copied().collect();
+        let read: HashSet<ValueId> =
+            self.reads(unit).into_iter().filter(|v| !own.contains(&v.index())).collect();
+        let made =
+            own.iter().flat_map(|&i| (0..self.graph.nodes[i].outputs.len()).map(move |o| ValueId::new(i, o)));
+        let written = made.filter(|v| self.places.contains_key(v));
+        Cost {
+            flops: own.iter().map(|&i| self.graph.flops(i)).sum(),
+            bytes: read.into_iter().chain(written).map(|v| self.graph.spec(v).bytes() as f64).sum(),
         }
     }
 
@@ -406,15 +428,33 @@ impl<'a> Planner<'a> {
         let graph = self.graph;
         let made = root(graph, v);
         let node = &graph.nodes[made.index()];
-        let (value, view) = match &node.op {
-            Op::Broadcast(op) if made == v => {
-                let inner = root(graph, node.inputs[0]);
-                let shape = &graph.spec(node.inputs[0]).shape;
-                (inner, View::Strided(broadcast_dims(shape, &op.shape, &op.dims)))
-            }
-            _ => (made, View::Contiguous),
+        let whole = |value: ValueId| External {
+            loc: self.places[&value],
+            dtype: graph.spec(value).dtype,
+            view: View::Contiguous,
         };
-        External { loc: self.places[&value], dtype: graph.spec(value).dtype, view }
+        if made != v || !is_view(graph, made.index()) {
+            return whole(made);
+        }
+        let shape = &graph.spec(node.inputs[0]).shape;
+        let mut external = whole(root(graph, node.inputs[0]));
+        match &node.op {
+            Op::Broadcast(op) => {
+                external.view = View::Strided(broadcast_dims(shape, &op.shape, &op.dims));
+            }
+            Op::Slice(op) => {
+                let strides: Vec<usize> = row_major(shape).into_iter().map(|s| s as usize).collect();
+                let first: usize = op.start.iter().zip(&strides).map(|(at, stride)| at * stride).sum();
+                external.loc.offset += first * external.dtype.size();
+                let strides: Vec<usize> = op.stride.iter().zip(&strides).map(|(a, b)| a * b).collect();
+                external.view = match &merged(&node.outputs[0].shape, &strides)[..] {
+                    [(_, 1)] => View::Contiguous,
+                    dims => View::Strided(dims.to_vec()),
+                };
+            }
+            _ => {}
+        }
+        external
     }
 
     fn kernel_step(&self, unit: &Unit, kernel: Kernel, scratch: Loc) -> Step {
@@ -431,7 +471,7 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// Sizes and strides of a broadcast, the innermost first, neighbours that move alike in one.
+/// Sizes and strides of a broadcast, as of [`merged`].
 fn broadcast_dims(from: &[usize], to: &[usize], dims: &[usize]) -> Vec<(usize, usize)> {
     let mut strides = vec![0; to.len()];
     let mut stride = 1;
@@ -441,8 +481,13 @@ fn broadcast_dims(from: &[usize], to: &[usize], dims: &[usize]) -> Vec<(usize, u
         }
         stride *= size;
     }
+    merged(to, &strides)
+}
+
+/// Sizes and strides of a view, the innermost first, neighbours that move alike in one.
+pub(crate) fn merged(sizes: &[usize], strides: &[usize]) -> Vec<(usize, usize)> {
     let mut merged: Vec<(usize, usize)> = vec![];
-    for (&size, &stride) in to.iter().zip(&strides).rev().filter(|(size, _)| **size != 1) {
+    for (&size, &stride) in sizes.iter().zip(strides).rev().filter(|(size, _)| **size != 1) {
         match merged.last_mut() {
             Some(last) if stride == last.1 * last.0 => last.0 *= size,
             _ => merged.push((size, stride)),

@@ -108,12 +108,28 @@ fn live(graph: &Graph) -> Vec<bool> {
     live
 }
 
+/// Whether loops read a node's result where its input lies, with strides, so that it need not be made.
+pub(crate) fn is_view(graph: &Graph, node: usize) -> bool {
+    /// Shortest row of a slice that is read so.
+    const ROW: usize = 8;
+    let n = &graph.nodes[node];
+    match &n.op {
+        Op::Broadcast(_) => true,
+        Op::Slice(slice) => {
+            let row = n.outputs[0].shape.last().copied().unwrap_or(1);
+            is_lane(n.outputs[0].dtype) && slice.stride.last().is_none_or(|&s| s == 1) && row >= ROW
+        }
+        _ => false,
+    }
+}
+
 /// What is known before the first run.
 pub(crate) fn is_constant(graph: &Graph, node: usize) -> bool {
     matches!(graph.nodes[node].op, Op::Constant(_) | Op::Iota(_))
 }
 
-/// The steps in order. A broadcast that only loops read is no step: they read its input with strides.
+/// The steps in order. A broadcast or slice that only loops read is no step: they read its input with strides. What loops make
+/// only to be joined is stored where it belongs in the whole.
 ///
 /// Elementwise nodes get the level of their inputs, everything else one more: nodes of one level that are joined may run
 /// in one loop, since no path between them leaves the level.
@@ -129,19 +145,20 @@ pub(crate) fn schedule(graph: &Graph) -> Vec<Unit> {
             computed[i] && !in_affine.contains(&i) && alias_of(graph, i).is_none() && is_elementwise(graph, i)
         })
         .collect();
-    let loops = loops(graph, &elementwise, &in_affine);
+    let mut loops = loops(graph, &elementwise, &in_affine);
+    let joined = join(graph, &computed, &mut loops);
     // The product of an affine unit reads its operands as they stand in memory.
     let products: HashSet<usize> = affine.iter().map(|a| a.nodes[0]).collect();
     let reads_through = |i: usize| elementwise[i] || in_affine.contains(&i) && !products.contains(&i);
     let through: Vec<bool> = (0..count).map(reads_through).collect();
-    let made = broadcasts_to_make(graph, &computed, &through);
+    let made = views_to_make(graph, &computed, &through);
 
     let mut units: Vec<Unit> = loops.into_iter().map(Unit::Loop).collect();
     units.extend(affine.into_iter().map(Unit::Affine));
     units.extend((0..count).filter_map(|i| {
-        let node = computed[i] && !elementwise[i] && !in_affine.contains(&i);
-        let broadcast = matches!(graph.nodes[i].op, Op::Broadcast(_));
-        (node && alias_of(graph, i).is_none() && (!broadcast || made.contains(&i))).then_some(Unit::Node(i))
+        let node = computed[i] && !elementwise[i] && !in_affine.contains(&i) && !joined.contains(&i);
+        let view = is_view(graph, i);
+        (node && alias_of(graph, i).is_none() && (!view || made.contains(&i))).then_some(Unit::Node(i))
     }));
     order(graph, units)
 }
@@ -220,16 +237,43 @@ fn sink(graph: &Graph, elementwise: &[bool], level: &mut [usize]) {
     }
 }
 
-/// Broadcasts that something else reads than the nodes that read through them.
-fn broadcasts_to_make(graph: &Graph, computed: &[bool], through: &[bool]) -> HashSet<usize> {
-    let is_broadcast = |i: usize| matches!(graph.nodes[i].op, Op::Broadcast(_));
+/// Adds to each loop the concatenations of what it alone makes and nothing else reads; which nodes they are.
+fn join(graph: &Graph, computed: &[bool], loops: &mut [Vec<usize>]) -> HashSet<usize> {
+    let mut loop_of = HashMap::new();
+    for (at, nodes) in loops.iter().enumerate() {
+        nodes.iter().for_each(|&i| {
+            loop_of.insert(i, at);
+        });
+    }
+    let uses = graph.uses();
+    let mut joined = HashSet::new();
+    for i in (0..graph.nodes.len()).filter(|&i| computed[i] && matches!(graph.nodes[i].op, Op::Concat(_))) {
+        let node = &graph.nodes[i];
+        let spec = |v: &ValueId| graph.spec(*v);
+        let alone = |v: &ValueId| uses[v.index()][v.output as usize] == 1 && is_lane(spec(v).dtype);
+        let Some(&at) = loop_of.get(&node.inputs[0].index()) else { continue };
+        let ours = node
+            .inputs
+            .iter()
+            .all(|v| loop_of.get(&v.index()) == Some(&at) && alone(v) && spec(v).dtype != DType::Bool);
+        if ours && loops[at].len() < MAX_NODES {
+            loops[at].push(i);
+            joined.insert(i);
+        }
+    }
+    joined
+}
+
+/// Broadcasts and slices that something else reads than the nodes that read through them.
+fn views_to_make(graph: &Graph, computed: &[bool], through: &[bool]) -> HashSet<usize> {
     let of_root = |v: &ValueId| root(graph, *v).index();
-    let mut needed: HashSet<usize> = graph.outputs.iter().map(of_root).filter(|&i| is_broadcast(i)).collect();
+    let mut needed: HashSet<usize> =
+        graph.outputs.iter().map(of_root).filter(|&i| is_view(graph, i)).collect();
     for (i, node) in graph.nodes.iter().enumerate().filter(|(i, _)| computed[*i]) {
         for v in &node.inputs {
-            // They read a broadcast through only when it is their operand as it stands.
+            // They read a view through only when it is their operand as it stands.
             let made = of_root(v);
-            if is_broadcast(made) && !(through[i] && made == v.index()) {
+            if is_view(graph, made) && !(through[i] && made == v.index()) {
                 needed.insert(made);
             }
         }

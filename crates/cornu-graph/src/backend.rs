@@ -1,5 +1,5 @@
 //! The only door to an engine.
-use crate::{Graph, Result, Spec, Tensor};
+use crate::{Graph, Peaks, Profile, Result, Spec, Tensor};
 use std::any::Any;
 use std::fmt::Debug;
 
@@ -19,6 +19,11 @@ pub trait Backend: Send + Sync + Debug {
     /// # Errors
     /// When the device is out of memory or gone.
     fn upload(&self, tensor: &Tensor) -> Result<Box<dyn Buffer>>;
+
+    /// What the device can do at the most, measured now; `None` where that is not known.
+    fn peaks(&self) -> Option<Peaks> {
+        None
+    }
 }
 
 /// A value that stays on the device between runs: a weight, an optimizer slot, a metric's state.
@@ -54,4 +59,12 @@ pub trait Executable: Send {
 
     /// Bytes of working memory held besides state, inputs and outputs.
     fn memory(&self) -> usize;
+
+    /// Starts to time the steps of each run, from nothing; engines that cannot do so go on as before.
+    fn start_profile(&mut self) {}
+
+    /// The times since [`Executable::start_profile`], and ends the timing.
+    fn take_profile(&mut self) -> Option<Profile> {
+        None
+    }
 }

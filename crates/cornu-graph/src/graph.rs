@@ -144,6 +144,13 @@ impl Graph {
         &self.nodes[value.index()].outputs[value.output as usize]
     }
 
+    /// Floating point operations of a node, where it is made of matrix products or convolutions.
+    pub fn flops(&self, node: usize) -> f64 {
+        let node = &self.nodes[node];
+        let inputs: Vec<&Spec> = node.inputs.iter().map(|&v| self.spec(v)).collect();
+        node.op.flops(&inputs, &node.outputs)
+    }
+
     /// For each node and output, how many nodes and graph outputs use it.
     pub fn uses(&self) -> Vec<Vec<u32>> {
         let mut uses: Vec<Vec<u32>> = self.nodes.iter().map(|n| vec![0; n.outputs.len()]).collect();

@@ -1,6 +1,8 @@
 //! From nodes to instructions.
 use super::{Code, Entry, Instruction, Lane, Loop, MAX_ENTRIES, Source, TILE, TILE_BYTES};
+use crate::kernels::row_major;
 use crate::memory::Loc;
+use crate::plan::merged;
 use cornu_graph::ops::BinaryKind;
 use cornu_graph::{DType, Graph, Op, ValueId};
 use std::collections::HashMap;
@@ -41,6 +43,7 @@ pub(crate) fn compile(
         table: vec![],
         splats: vec![],
         sources: vec![],
+        sinks: vec![],
         code: vec![],
         held: HashMap::new(),
         memory: HashMap::new(),
@@ -94,6 +97,7 @@ struct Compiler<'a> {
     table: Vec<Option<Entry>>,
     splats: Vec<(u16, Source)>,
     sources: Vec<Source>,
+    sinks: Vec<Source>,
     code: Vec<Instruction>,
     /// The register of a value, as lanes of some kind.
     held: HashMap<(ValueId, Option<DType>), u16>,
@@ -167,6 +171,9 @@ impl Compiler<'_> {
     fn emit_node(&mut self, i: usize) {
         let graph = self.graph;
         let node = &graph.nodes[i];
+        if let Op::Concat(concat) = &node.op {
+            return self.emit_concat(i, concat.axis);
+        }
         let to = match &node.op {
             Op::Cast(c) => Some(c.dtype),
             _ => None,
@@ -190,6 +197,23 @@ impl Compiler<'_> {
         let out = self.register();
         self.emit(code, &args, out);
         self.held.insert((ValueId::new(i, 0), None), out);
+    }
+
+    /// Stores the parts, which this loop has made.
+    fn emit_concat(&mut self, i: usize, axis: usize) {
+        let node = &self.graph.nodes[i];
+        let Some(whole) = (self.stored)(i) else { return };
+        let strides: Vec<usize> = row_major(&node.outputs[0].shape).into_iter().map(|s| s as usize).collect();
+        let mut loc = whole;
+        for &part in &node.inputs {
+            let spec = self.graph.spec(part);
+            let dims = merged(&spec.shape, &strides);
+            let lane = Lane::of(spec.dtype).unwrap_or(Lane::F32);
+            self.sinks.push(Source { loc, dtype: spec.dtype, lane, dims });
+            let register = self.operand(part, None);
+            self.emit(Code::Write((self.sinks.len() - 1) as u16), &[register], register);
+            loc.offset += spec.shape[axis] * strides[axis] * spec.dtype.size();
+        }
     }
 
     fn code_of(&self, i: usize) -> Code {
@@ -246,6 +270,7 @@ impl Compiler<'_> {
             table: self.table.into_iter().map(|e| e.unwrap_or(Entry::Tile(0))).collect(),
             splats: self.splats,
             sources: self.sources,
+            sinks: self.sinks,
             code: self.code,
         }
     }

@@ -50,6 +50,8 @@ enum Code {
     Convert(Lane, Lane),
     /// Fills the register from a source.
     Read(u16),
+    /// Stores the register where the elements of a part of a whole lie; the output is not used.
+    Write(u16),
     /// The same bits.
     Copy,
     /// To memory of bools.
@@ -64,7 +66,7 @@ struct Instruction {
     out: u16,
 }
 
-/// Memory that is no row of lanes.
+/// Memory that is no row of lanes, or a part of a whole.
 #[derive(Clone, Debug)]
 struct Source {
     loc: Loc,
@@ -92,6 +94,8 @@ pub(crate) struct Loop {
     /// Read once for all tiles.
     splats: Vec<(u16, Source)>,
     sources: Vec<Source>,
+    /// Where parts of a whole go.
+    sinks: Vec<Source>,
     code: Vec<Instruction>,
 }
 

@@ -1,4 +1,4 @@
-//! Filling a tile from memory that is no row of lanes.
+//! Filling a tile from memory that is no row of lanes, and storing one as part of a whole.
 use super::{Lane, Source};
 use crate::memory::Bases;
 use cornu_graph::DType;
@@ -59,19 +59,48 @@ impl Source {
         }
     }
 
+    /// Stores elements `start..start + n` of the loop, lanes as they are.
+    ///
+    /// # Safety
+    /// The memory must hold them.
+    pub unsafe fn write(&self, bases: Bases, start: usize, n: usize, from: *const u32) {
+        let base: *mut u32 = bases.ptr(self.loc);
+        let (size, stride) = self.dims[0];
+        let mut done = 0;
+        while done < n {
+            let (offset, column) = self.place(start + done);
+            let run = (size - column).min(n - done);
+            // SAFETY: the dims describe memory that exists.
+            unsafe {
+                let (from, to) = (from.add(done), base.add(offset + column * stride));
+                if stride == 1 {
+                    std::ptr::copy_nonoverlapping(from, to, run);
+                } else {
+                    (0..run).for_each(|i| *to.add(i * stride) = *from.add(i));
+                }
+            }
+            done += run;
+        }
+    }
+
+    /// Where the row of an element begins, and its place within it.
+    fn place(&self, at: usize) -> (usize, usize) {
+        let (size, _) = self.dims[0];
+        let (mut row, column) = (at / size, at % size);
+        let mut offset = 0;
+        for &(size, stride) in &self.dims[1..] {
+            offset += row % size * stride;
+            row /= size;
+        }
+        (offset, column)
+    }
+
     unsafe fn read_as<T: Loaded>(&self, bases: Bases, start: usize, n: usize, out: *mut u32) {
         let base: *const T = bases.ptr(self.loc);
         let (size, stride) = self.dims[0];
         let mut done = 0;
         while done < n {
-            let at = start + done;
-            let column = at % size;
-            let mut row = at / size;
-            let mut offset = 0;
-            for &(size, stride) in &self.dims[1..] {
-                offset += row % size * stride;
-                row /= size;
-            }
+            let (offset, column) = self.place(start + done);
             let run = (size - column).min(n - done);
             // SAFETY: the dims describe memory that exists, and `out` has room for `n`.
             unsafe {

@@ -63,6 +63,10 @@ impl Loop {
                             let out = pointers[instruction.out as usize].cast();
                             self.sources[source as usize].read(bases, at, n, out);
                         }
+                        Code::Write(sink) => {
+                            let from = pointers[instruction.args[0] as usize].cast();
+                            self.sinks[sink as usize].write(bases, at, n, from);
+                        }
                         _ => execute(instruction, &pointers, n),
                     }
                 }
@@ -128,7 +132,7 @@ unsafe fn execute_with<V: Vector>(instruction: &Instruction, pointers: &[*mut f3
                 let (a, o) = (a.cast::<u32>(), o.cast::<u8>());
                 (0..n).for_each(|i| *o.add(i) = (*a.add(i) & 1) as u8);
             }
-            Code::Read(_) => {}
+            Code::Read(_) | Code::Write(_) => {}
         }
     }
 }

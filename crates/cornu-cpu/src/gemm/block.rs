@@ -9,14 +9,24 @@ use crate::simd::Isa;
 use crate::vector::{Portable, Vector};
 use std::ops::Range;
 
-/// Most columns of `b` packed at a time: they stay in the second cache.
-const COLUMNS: usize = 512;
-/// Up to this many columns, `a` is read from where it lies if it can be.
+/// Up to this many columns, the panels of `b` stay in the second cache while those of `a` pass, which are read from where
+/// they lie if they can be; with more columns it is the other way around.
 const FEW_COLUMNS: usize = 128;
 /// Up to this many panels of rows, `b` is read from where it lies if it can be.
 const FEW_PANELS: usize = 3;
 /// Rows of `b` up to this long are read from where they lie: packing would hardly bring them closer.
 const SHORT_ROW: usize = 64;
+
+/// Room for a panel of `a` in either layout.
+const PANEL_A: usize = if MAX_ROWS * ROW_PITCH > SIDE_BY_SIDE * MAX_TERMS {
+    MAX_ROWS * ROW_PITCH
+} else {
+    SIDE_BY_SIDE * MAX_TERMS
+};
+/// Room for the panels of `b`.
+const ROOM_B: usize = (FEW_COLUMNS + MAX_WIDTH) * MAX_TERMS;
+/// Panels of `a` that lie in the second cache together.
+const MOST_PANELS: usize = 24;
 
 /// Part of a product: the rows, columns, and terms of the sums.
 #[derive(Clone, Debug)]
@@ -31,12 +41,11 @@ pub(crate) struct Block {
 /// # Safety
 /// The operands and the target must have these rows, columns and terms.
 pub(crate) unsafe fn block(a: &impl PackA, b: &impl PackB, target: &Target, block: &Block) {
-    const PANEL_A: usize = (MAX_ROWS + 2) * ROW_PITCH;
-    const FLOATS: usize = PANEL_A + (COLUMNS + MAX_WIDTH) * MAX_TERMS;
-    thread_memory(FLOATS, |packed_a| {
+    const FLOATS: usize = ROOM_B + MOST_PANELS * PANEL_A;
+    thread_memory(FLOATS, |packed_b| {
         // SAFETY: the features were found on this processor, the memory has room for both; the rest is the caller's.
         unsafe {
-            let memory = (packed_a, packed_a.add(PANEL_A));
+            let memory = (packed_b.add(ROOM_B), packed_b);
             match Isa::get() {
                 #[cfg(target_arch = "x86_64")]
                 Isa::Avx512 => avx512(a, b, target, block, memory),
@@ -83,19 +92,73 @@ unsafe fn run<V: Vector>(
     block: &Block,
     (packed_a, packed_b): (*mut f32, *mut f32),
 ) {
-    for first in block.columns.clone().step_by(COLUMNS) {
-        let columns = first..(first + COLUMNS).min(block.columns.end);
-        let passes = block.terms.len().div_ceil(MAX_TERMS).max(1);
+    let passes = block.terms.len().div_ceil(MAX_TERMS).max(1);
+    let cut = |i: usize| block.terms.start + i * block.terms.len() / passes;
+    let by_columns = block.columns.len() > FEW_COLUMNS && block.rows.len() > panel_height();
+    let rows_at_a_time = if by_columns { MOST_PANELS * panel_height() } else { usize::MAX };
+    for rows in even(&block.rows, rows_at_a_time) {
         for pass in 0..passes {
-            let cut = |i: usize| block.terms.start + i * block.terms.len() / passes;
-            let part =
-                Block { rows: block.rows.clone(), columns: columns.clone(), terms: cut(pass)..cut(pass + 1) };
             let state = Pass { first: pass == 0, last: pass + 1 == passes };
-            // SAFETY: the caller's.
-            unsafe {
-                let right = Right::<V>::new(b, &part, packed_b);
-                one_pass(a, &right, target, &part, state, packed_a);
+            let terms = cut(pass)..cut(pass + 1);
+            if by_columns {
+                let part = Block { rows: rows.clone(), columns: block.columns.clone(), terms };
+                // SAFETY: the caller's.
+                unsafe { pass_by_columns::<V>(a, b, target, &part, state, (packed_a, packed_b)) };
+                continue;
             }
+            for first in block.columns.clone().step_by(FEW_COLUMNS) {
+                let columns = first..(first + FEW_COLUMNS).min(block.columns.end);
+                let part = Block { rows: rows.clone(), columns, terms: terms.clone() };
+                // SAFETY: the caller's.
+                unsafe {
+                    let right = Right::<V>::new(b, &part, packed_b);
+                    pass_by_rows(a, &right, target, &part, state, packed_a);
+                }
+            }
+        }
+    }
+}
+
+/// All panels of `a`, then one panel of `b` after the other, which stays in the first cache while those of `a` pass.
+#[inline(always)]
+unsafe fn pass_by_columns<V: Vector>(
+    a: &impl PackA,
+    b: &impl PackB,
+    target: &Target,
+    part: &Block,
+    pass: Pass,
+    (packed_a, packed_b): (*mut f32, *mut f32),
+) {
+    let (terms, columns) = (part.terms.len(), part.columns.len());
+    let (by_rows, width) = (a.by_rows(), panel_width());
+    let panels = || even(&part.rows, panel_height());
+    let per_panel = terms.div_ceil(part.rows.len().div_ceil(panel_height()));
+    for (i, rows) in panels().enumerate() {
+        // SAFETY: the caller's; there is room for all panels.
+        unsafe { a.pack::<V>(rows, part.terms.clone(), packed_a.add(i * PANEL_A)) };
+    }
+    for column in (0..columns).step_by(width) {
+        let count = width.min(columns - column);
+        let one = Block {
+            columns: part.columns.start + column..part.columns.start + column + count,
+            ..part.clone()
+        };
+        // SAFETY: the caller's.
+        let right = unsafe { Right::<V>::new(b, &one, packed_b) };
+        let (panel, b_step) = right.panel(0, count, terms);
+        let next = one.columns.end;
+        let mut asked = if next < part.columns.end { 0 } else { terms };
+        for (i, rows) in panels().enumerate() {
+            // The next panel comes closer while this one is multiplied.
+            for term in asked..terms.min(asked + per_panel) {
+                b.prefetch(part.terms.start + term, next);
+            }
+            asked = terms.min(asked + per_panel);
+            let a = packed_a.wrapping_add(i * PANEL_A);
+            let panels = Panels { terms, a, a_step: SIDE_BY_SIDE, b: panel, b_step };
+            let tile = tile_for(by_rows, rows.len(), count);
+            // SAFETY: the caller's; the panels are there.
+            unsafe { tile(&panels, target, (rows.start, one.columns.start), count, pass) };
         }
     }
 }
@@ -135,8 +198,9 @@ impl<V: Vector> Right<V> {
     }
 }
 
+/// All panels of `b`, then one panel of `a` after the other, which stays in the first cache while those of `b` pass.
 #[inline(always)]
-unsafe fn one_pass<V: Vector>(
+unsafe fn pass_by_rows<V: Vector>(
     a: &impl PackA,
     right: &Right<V>,
     target: &Target,
@@ -149,7 +213,7 @@ unsafe fn one_pass<V: Vector>(
     let width = panel_width();
     let wide = if part.rows.len() == 1 && right.in_place.is_some() { WIDE * V::LANES } else { usize::MAX };
     for rows in even(&part.rows, panel_height()) {
-        let in_place = a.in_place(rows.start, part.terms.start).filter(|_| columns <= FEW_COLUMNS);
+        let in_place = a.in_place(rows.start, part.terms.start);
         // No closure here: it would be compiled without the vector instructions.
         let (panel, a_step) = match in_place {
             Some((panel, step)) => (panel, step),

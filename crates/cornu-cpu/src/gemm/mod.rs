@@ -14,7 +14,7 @@ use kernel::{Target, panel_width};
 pub(crate) use operand::{Matrix, PackA, PackB, SIDE_BY_SIDE, copy};
 pub(crate) use transpose::transpose;
 
-use crate::pool::Pool;
+use crate::pool::{Pool, num_threads};
 
 /// Elements from one row to the next, and from one column to the next.
 #[derive(Clone, Copy, Debug)]
@@ -59,9 +59,8 @@ impl Default for Epilogue {
 
 /// Most rows and columns of a task.
 const TASK: (usize, usize) = (512, 512);
-/// Fewest rows and columns that a task is given for the sake of more tasks, of which this many will do.
-const LEAST: (usize, usize) = (168, 128);
-const ENOUGH: usize = 16;
+/// What packing a number costs, in multiply-adds of it with others.
+const PACKING: usize = 24;
 /// Multiply-adds that are not worth more than one task.
 const SMALL: usize = 48 * 48 * 48;
 /// Shortest part of a sum that is cut, and the most parts.
@@ -82,17 +81,15 @@ impl Tasks {
         if m * n * k <= SMALL {
             return Tasks { rows: 1, columns: 1, parts: 1 };
         }
-        let (rows, columns) = (m.div_ceil(TASK.0), n.div_ceil(TASK.1));
+        let least = (m.div_ceil(TASK.0), n.div_ceil(TASK.1));
         if m * n <= TASK.0 * TASK.1 {
-            let wanted = 8usize.div_ceil(rows * columns).max(k / 4096);
+            let wanted = 8usize.div_ceil(least.0 * least.1).max(k / 4096);
             let parts = wanted.min(k / SPLIT.0).min(SPLIT.1);
             if parts > 1 {
-                return Tasks { rows, columns, parts };
+                return Tasks { rows: least.0, columns: least.1, parts };
             }
         }
-        // Smaller tasks where there would be few.
-        let rows = rows.max(ENOUGH.div_ceil(columns).min(m / LEAST.0));
-        let columns = columns.max((ENOUGH / 2).div_ceil(rows).min(n / LEAST.1));
+        let (rows, columns) = cut_for(m, n, least, num_threads());
         Tasks { rows, columns, parts: 1 }
     }
 
@@ -183,6 +180,26 @@ impl Tasks {
         };
         Pool::global().run(m.div_ceil(per_task), &task);
     }
+}
+
+/// The numbers of cuts along rows and columns, at least these, with which threads are done first: fewer tasks pack less, but
+/// their number may not suit that of the threads. Each number of the result is the same sum in any case.
+fn cut_for(m: usize, n: usize, least: (usize, usize), threads: usize) -> (usize, usize) {
+    if threads == 1 {
+        return least;
+    }
+    /// More cuts than the least that are tried.
+    const MORE: usize = 8;
+    let (height, width) = (kernel::panel_height(), panel_width());
+    let time = |rows: usize, columns: usize| {
+        let whole = |size: usize, parts: usize, unit: usize| size.div_ceil(parts).next_multiple_of(unit);
+        let (m, n) = (whole(m, rows, height), whole(n, columns, width));
+        let rounds = (rows * columns).div_ceil(threads);
+        rounds * (m * n + PACKING * (m + n))
+    };
+    let more = MORE.min(threads);
+    let cuts = (least.0..=least.0 + more).flat_map(|r| (least.1..=least.1 + more).map(move |c| (r, c)));
+    cuts.min_by_key(|&(r, c)| time(r, c)).unwrap_or(least)
 }
 
 impl Gemm {

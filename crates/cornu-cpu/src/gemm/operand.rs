@@ -34,6 +34,10 @@ pub(crate) trait PackB {
         None
     }
 
+    /// Asks for the line of a term at some columns, which will be packed soon.
+    #[inline(always)]
+    fn prefetch(&self, _term: usize, _column: usize) {}
+
     /// Packs `terms` and `columns` into panels of `width` columns, term by term. What stands in columns beyond the last
     /// does not matter.
     ///
@@ -93,6 +97,14 @@ impl PackA for Matrix {
 impl PackB for Matrix {
     fn in_place(&self, term: usize, column: usize) -> Option<(*const f32, usize)> {
         (self.strides.col == 1).then(|| (self.at(term, column), self.strides.row))
+    }
+
+    #[inline(always)]
+    fn prefetch(&self, term: usize, column: usize) {
+        if self.strides.col == 1 {
+            crate::vector::prefetch(self.at(term, column));
+            crate::vector::prefetch(self.at(term, column + 16));
+        }
     }
 
     #[inline(always)]

@@ -12,9 +12,11 @@ fn numbers(n: usize, state: &mut u64) -> Vec<f32> {
 #[test]
 fn products_of_any_shape_and_strides() {
     let mut state = 7;
-    for case in 0..300 {
+    for case in 0..360 {
         let s = &mut state;
-        let (m, n, k) = match case % 5 {
+        let (m, n, k) = match case % 6 {
+            // Many columns and whole passes.
+            5 => (1 + random(s) % 60, 100 + random(s) % 200, 256 * (1 + random(s) % 2)),
             0 => (1 + random(s) % 300, 1 + random(s) % 100, 1 + random(s) % 40),
             1 => (1 + random(s) % 20, 1 + random(s) % 20, 1 + random(s) % 3000),
             2 => (1, 1 + random(s) % 700, 1 + random(s) % 100),

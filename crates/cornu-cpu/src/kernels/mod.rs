@@ -14,6 +14,7 @@ mod reference;
 mod rng_bits;
 mod softmax;
 mod strided;
+pub(crate) use strided::row_major;
 mod window;
 
 pub(crate) use affine::affine;

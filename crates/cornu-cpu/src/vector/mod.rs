@@ -273,3 +273,15 @@ mod tests {
         unsafe { check_isa() }
     }
 }
+
+/// Brings a line closer, where the processor takes such advice; any address will do.
+#[inline(always)]
+pub(crate) fn prefetch(line: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint that reads nothing.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T1 }>(line.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = line;
+}

@@ -127,6 +127,12 @@ op! {
     }
 }
 
+/// Operations of a convolution: each filter sees the channels of its group.
+fn flops(kernel: &Spec, result: &Spec) -> f64 {
+    let filters = kernel.shape.last().copied().unwrap_or(1).max(1);
+    2.0 * result.len() as f64 * (kernel.len() / filters) as f64
+}
+
 fn float_pair(op: &'static str, a: &Spec, b: &Spec) -> Result<()> {
     if a.dtype == b.dtype && a.dtype.is_float() {
         return Ok(());
@@ -139,6 +145,10 @@ impl OpRule for Conv {
         let [x, k] = arity(Self::NAME, inputs)?;
         float_pair(Self::NAME, x, k)?;
         Ok(vec![x.with_shape(self.window.convolved(Self::NAME, &x.shape, &k.shape)?)])
+    }
+
+    fn flops(&self, inputs: &[&Spec], outputs: &[Spec]) -> f64 {
+        flops(inputs[1], &outputs[0])
     }
 
     fn grad(&self, x: &[Value], _: &Value, g: &Value) -> Vec<Option<Value>> {
@@ -161,6 +171,10 @@ impl OpRule for ConvInputGrad {
         Ok(vec![g.with_shape(self.shape.clone())])
     }
 
+    fn flops(&self, inputs: &[&Spec], _: &[Spec]) -> f64 {
+        flops(inputs[1], inputs[0])
+    }
+
     fn grad(&self, x: &[Value], _: &Value, d: &Value) -> Vec<Option<Value>> {
         let (g, k) = (&x[0], &x[1]);
         vec![Some(d.conv(k, &self.window)), Some(d.conv_kernel_grad(g, &self.window, k.shape()))]
@@ -176,6 +190,10 @@ impl OpRule for ConvKernelGrad {
             return Err(Error::op(Self::NAME, format!("a kernel {:?} gives {given:?}, got {g}", self.shape)));
         }
         Ok(vec![x.with_shape(self.shape.clone())])
+    }
+
+    fn flops(&self, inputs: &[&Spec], outputs: &[Spec]) -> f64 {
+        flops(&outputs[0], inputs[1])
     }
 
     fn grad(&self, x: &[Value], _: &Value, d: &Value) -> Vec<Option<Value>> {

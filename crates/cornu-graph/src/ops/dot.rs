@@ -53,6 +53,11 @@ impl OpRule for Dot {
         Ok(vec![a.with_shape(shape.collect::<Vec<_>>())])
     }
 
+    fn flops(&self, inputs: &[&Spec], outputs: &[Spec]) -> f64 {
+        let terms: usize = self.a_contract.iter().map(|&axis| inputs[0].shape[axis]).product();
+        2.0 * terms as f64 * outputs[0].len() as f64
+    }
+
     fn grad(&self, x: &[Value], _: &Value, g: &Value) -> Vec<Option<Value>> {
         let (a, b) = (&x[0], &x[1]);
         let batch = self.a_batch.len();

@@ -45,6 +45,12 @@ pub trait OpRule: Attributes + Clone + Debug + Eq + Hash {
         vec![]
     }
 
+    /// Floating point operations, where the op is made of matrix products or convolutions: two for each multiply-add.
+    fn flops(&self, inputs: &[&Spec], outputs: &[Spec]) -> f64 {
+        let _ = (inputs, outputs);
+        0.0
+    }
+
     /// Differentiates the decomposition instead of the op.
     fn vjp_of_decomposition(&self, x: &[Value], g: &[Option<Value>]) -> Vec<Option<Value>> {
         let Some(first) = x.first() else { return vec![] };
@@ -177,6 +183,11 @@ macro_rules! ops {
             /// The graphs inside the op, such as the steps of a loop.
             pub fn bodies(&self) -> Vec<&Graph> {
                 match self { Op::Input => vec![], $($(Op::$Op(op) => op.bodies(),)+)* }
+            }
+
+            /// Floating point operations of matrix products and convolutions; see [`OpRule::flops`].
+            pub fn flops(&self, inputs: &[&Spec], outputs: &[Spec]) -> f64 {
+                match self { Op::Input => 0.0, $($(Op::$Op(op) => op.flops(inputs, outputs),)+)* }
             }
 
             pub(crate) fn print_attributes(&self, out: &mut String) {

@@ -62,6 +62,10 @@ impl OpRule for Scan {
         vec![&self.body]
     }
 
+    fn flops(&self, _: &[&Spec], _: &[Spec]) -> f64 {
+        self.length as f64 * (0..self.body.nodes.len()).map(|i| self.body.flops(i)).sum::<f64>()
+    }
+
     /// Another scan, against the time of this one. What a step of the backward loop needs of the forward step is stacked
     /// by the forward loop, which is extended in place.
     fn vjp(&self, x: &[Value], y: &[Value], g: &[Option<Value>]) -> Vec<Option<Value>> {

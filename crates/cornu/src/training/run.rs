@@ -6,7 +6,7 @@ use crate::training::history::Logs;
 use crate::training::step::{Phase, StepGraph, StepSpec, step_graph};
 use crate::training::trainer::Ready;
 use crate::variable::{DeviceGuard, Variable};
-use cornu_graph::{Buffer, Error, Executable, Result, Spec, Tensor};
+use cornu_graph::{Buffer, Error, Executable, Profile, Result, Spec, Tensor};
 use std::fmt;
 use std::sync::Arc;
 
@@ -62,6 +62,14 @@ impl Program {
             done((&item, &self.outputs))?;
         }
         Ok(())
+    }
+
+    pub fn start_profile(&mut self) {
+        self.executable.start_profile();
+    }
+
+    pub fn take_profile(&mut self) -> Option<Profile> {
+        self.executable.take_profile()
     }
 
     /// The names of losses and metrics, in the order of the outputs.

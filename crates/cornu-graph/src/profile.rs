@@ -73,6 +73,7 @@ impl Profile {
                 least * 1e3
             );
         }
+        let _ = writeln!(out, "{}", self.by_op());
         let _ =
             writeln!(out, "{:>9} {:>6} {:>8} {:>7} {:>7}  step", "ms", "share", "Gflop/s", "GB/s", "of peak");
         let mut steps: Vec<&StepProfile> = self.steps.iter().collect();
@@ -92,5 +93,23 @@ impl Profile {
             let _ = writeln!(out, "{ms:9.4} {share:5.1}% {flops:>8} {bytes:7.1} {of_peak:>7}  {}", step.name);
         }
         out
+    }
+
+    /// The share of each kind of step.
+    fn by_op(&self) -> String {
+        let mut ops: Vec<(f64, &str)> = vec![];
+        for step in &self.steps {
+            let op = step.name.split(' ').next().unwrap_or_default();
+            match ops.iter_mut().find(|o| o.1 == op) {
+                Some(sum) => sum.0 += step.seconds,
+                None => ops.push((step.seconds, op)),
+            }
+        }
+        ops.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let total: f64 = ops.iter().map(|o| o.0).sum();
+        ops.retain(|o| o.0 >= LEAST * total);
+        let shares: Vec<String> =
+            ops.iter().map(|o| format!("{} {:.1}%", o.1, o.0 / total * 100.0)).collect();
+        shares.join(", ")
     }
 }

@@ -3,9 +3,10 @@ use super::{Code, Entry, Instruction, Lane, Loop, MAX_ENTRIES, Source, TILE, TIL
 use crate::kernels::row_major;
 use crate::memory::Loc;
 use crate::plan::merged;
+use crate::vector::MAX_LANES;
 use cornu_graph::ops::BinaryKind;
 use cornu_graph::{DType, Graph, Op, ValueId};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// A value made outside of the loop.
 #[derive(Clone, Debug)]
@@ -41,7 +42,6 @@ pub(crate) fn compile(
         external,
         stored,
         table: vec![],
-        splats: vec![],
         sources: vec![],
         sinks: vec![],
         code: vec![],
@@ -70,7 +70,7 @@ fn fused_products(
         node.outputs[0].dtype == DType::F32 && matches!(&node.op, Op::Binary(b) if kinds.contains(&b.kind))
     };
     let mut products = HashMap::new();
-    let mut taken = std::collections::HashSet::new();
+    let mut taken = HashSet::new();
     for &i in nodes {
         let only_user = match users.get(&i).map(Vec::as_slice) {
             Some([user]) if stored(i).is_none() => *user,
@@ -95,7 +95,6 @@ struct Compiler<'a> {
     stored: &'a dyn Fn(usize) -> Option<Loc>,
     /// Memory entries; `None` stands for a register that gets its tile later.
     table: Vec<Option<Entry>>,
-    splats: Vec<(u16, Source)>,
     sources: Vec<Source>,
     sinks: Vec<Source>,
     code: Vec<Instruction>,
@@ -133,15 +132,8 @@ impl Compiler<'_> {
                     View::Strided(dims) => dims,
                 };
                 let r = self.register();
-                let splat = dims.iter().all(|&(size, stride)| size == 1 || stride == 0);
-                let source = Source { loc, dtype, lane, dims };
-                if splat {
-                    self.splats.push((r, source));
-                } else {
-                    self.sources.push(source);
-                    let index = (self.sources.len() - 1) as u16;
-                    self.emit(Code::Read(index), &[], r);
-                }
+                self.sources.push(Source { loc, dtype, lane, dims });
+                self.emit(Code::Read((self.sources.len() - 1) as u16), &[], r);
                 r
             }
         };
@@ -160,7 +152,7 @@ impl Compiler<'_> {
     }
 
     fn emit_all(&mut self) {
-        let included: std::collections::HashSet<usize> = self.products.values().copied().collect();
+        let included: HashSet<usize> = self.products.values().copied().collect();
         for &i in self.nodes {
             if !included.contains(&i) {
                 self.emit_node(i);
@@ -261,23 +253,49 @@ impl Compiler<'_> {
         for (code, r, to) in writes {
             self.emit(code, &[r], to);
         }
-        let tiles = self.assign_tiles();
-        debug_assert!(self.table.len() <= MAX_ENTRIES && tiles * TILE.1 * 4 <= TILE_BYTES);
-        let tile = (TILE_BYTES / 4 / tiles.max(1)).clamp(TILE.1, TILE.0) / 16 * 16;
-        Loop {
-            len,
-            tile,
-            table: self.table.into_iter().map(|e| e.unwrap_or(Entry::Tile(0))).collect(),
-            splats: self.splats,
-            sources: self.sources,
-            sinks: self.sinks,
-            code: self.code,
-        }
+        let (repeated, table, tile) = self.lay_out();
+        self.code.retain(|c| !matches!(c.code, Code::Read(_)) || repeated.iter().all(|(r, _)| *r != c.out));
+        Loop { len, tile, table, repeated, sources: self.sources, sinks: self.sinks, code: self.code }
     }
 
-    /// Tiles are used again once their last reader has run; the number of tiles.
-    fn assign_tiles(&mut self) -> usize {
-        let mut last = vec![0usize; self.table.len()];
+    /// Sources that are the same in all tiles, the table with the tiles of registers, and the length of a tile.
+    fn lay_out(&self) -> (Vec<(u16, Source)>, Vec<Entry>, usize) {
+        // The longer the periods that a tile is a multiple of, the longer it is, and the fewer tiles there is room for.
+        let limits = std::iter::successors(Some(TILE.0), |&limit| (limit > TILE.1).then_some(limit / 2));
+        let mut laid_out = (vec![], vec![], TILE.1);
+        for limit in limits {
+            let (repeated, unit) = self.repeated(limit);
+            let (table, tiles) = self.assign_tiles(&repeated);
+            let most = (TILE_BYTES / 4 / tiles.max(1)).min(TILE.0);
+            debug_assert!(table.len() <= MAX_ENTRIES && tiles * TILE.1 * 4 <= TILE_BYTES);
+            laid_out = (repeated, table, most / unit * unit);
+            if unit <= most {
+                break;
+            }
+        }
+        laid_out
+    }
+
+    /// Sources that are the same in all tiles if a tile is as long as a multiple of a unit, which is at most `limit`.
+    fn repeated(&self, limit: usize) -> (Vec<(u16, Source)>, usize) {
+        let mut unit = MAX_LANES;
+        let mut repeated = vec![];
+        for c in &self.code {
+            let Code::Read(source) = c.code else { continue };
+            let source = &self.sources[source as usize];
+            let together = source.period().map(|period| least_common_multiple(unit, period));
+            if let Some(together) = together.filter(|&unit| unit <= limit) {
+                unit = together;
+                repeated.push((c.out, source.clone()));
+            }
+        }
+        (repeated, unit)
+    }
+
+    /// The table with a tile for each register, used again once its last reader has run; the number of tiles.
+    fn assign_tiles(&self, repeated: &[(u16, Source)]) -> (Vec<Entry>, usize) {
+        let mut table = self.table.clone();
+        let mut last = vec![0usize; table.len()];
         for (at, c) in self.code.iter().enumerate() {
             c.args.iter().for_each(|&a| last[a as usize] = at);
             last[c.out as usize] = last[c.out as usize].max(at);
@@ -289,26 +307,33 @@ impl Compiler<'_> {
                 count - 1
             })
         };
-        for (r, _) in &self.splats {
-            self.table[*r as usize] = Some(Entry::Tile(take(&mut free)));
+        for (r, _) in repeated {
+            table[*r as usize] = Some(Entry::Tile(take(&mut free)));
         }
-        let splats: std::collections::HashSet<u16> = self.splats.iter().map(|s| s.0).collect();
-        for at in 0..self.code.len() {
-            let c = self.code[at];
-            if self.table[c.out as usize].is_none() {
-                self.table[c.out as usize] = Some(Entry::Tile(take(&mut free)));
+        let kept: HashSet<u16> = repeated.iter().map(|s| s.0).collect();
+        for (at, c) in self.code.iter().enumerate() {
+            if table[c.out as usize].is_none() {
+                table[c.out as usize] = Some(Entry::Tile(take(&mut free)));
             }
             let mut done: Vec<u16> = c.args.to_vec();
             done.push(c.out);
             done.sort_unstable();
             done.dedup();
             for r in done {
-                let over = last[r as usize] == at && !splats.contains(&r);
-                if let (true, Some(Entry::Tile(t))) = (over, self.table[r as usize]) {
+                let over = last[r as usize] == at && !kept.contains(&r);
+                if let (true, Some(Entry::Tile(t))) = (over, table[r as usize]) {
                     free.push(t);
                 }
             }
         }
-        count as usize
+        (table.into_iter().map(|e| e.unwrap_or(Entry::Tile(0))).collect(), count as usize)
     }
+}
+
+fn least_common_multiple(a: usize, b: usize) -> usize {
+    let (mut x, mut y) = (a, b);
+    while y != 0 {
+        (x, y) = (y, x % y);
+    }
+    a / x * b
 }

@@ -76,6 +76,18 @@ struct Source {
     dims: Vec<(usize, usize)>,
 }
 
+impl Source {
+    /// After how many elements of the loop it begins anew; `None` where it does not.
+    fn period(&self) -> Option<usize> {
+        let moves = self.dims.iter().rposition(|&(size, stride)| size != 1 && stride != 0);
+        match moves {
+            None => Some(1),
+            Some(last) if last + 1 == self.dims.len() => None,
+            Some(last) => Some(self.dims[..=last].iter().map(|d| d.0).product()),
+        }
+    }
+}
+
 /// An entry of the table of addresses.
 #[derive(Clone, Copy, Debug)]
 enum Entry {
@@ -91,8 +103,8 @@ pub(crate) struct Loop {
     len: usize,
     tile: usize,
     table: Vec<Entry>,
-    /// Read once for all tiles.
-    splats: Vec<(u16, Source)>,
+    /// The same in all tiles, so that they are read once.
+    repeated: Vec<(u16, Source)>,
     sources: Vec<Source>,
     /// Where parts of a whole go.
     sinks: Vec<Source>,

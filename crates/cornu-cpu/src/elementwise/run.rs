@@ -49,10 +49,16 @@ impl Loop {
                     Entry::Memory(loc, size) => bases.ptr::<u8>(loc).add(from * size).cast(),
                 };
             }
-            for (r, source) in &self.splats {
+            for (r, source) in &self.repeated {
+                // Tasks begin where a tile does, and whole periods fill a tile.
                 let out = pointers[*r as usize].cast::<u32>();
-                source.read(bases, from, 1, out);
-                (1..self.tile).for_each(|i| *out.add(i) = *out);
+                let mut filled = source.period().unwrap_or(1).min(self.tile);
+                source.read(bases, from, filled, out);
+                while filled < self.tile {
+                    let more = filled.min(self.tile - filled);
+                    std::ptr::copy_nonoverlapping(out, out.add(filled), more);
+                    filled += more;
+                }
             }
             let mut at = from;
             while at < to {

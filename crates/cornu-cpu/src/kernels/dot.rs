@@ -76,8 +76,10 @@ impl Side {
     }
 }
 
-/// Products of this much work are a task each; larger ones are split themselves.
-const SMALL: usize = 64 * 64 * 64;
+/// Multiply-adds that are worth a task.
+const GRAIN: usize = 64 * 64 * 64;
+/// So many products are a task or more each; fewer are split themselves.
+const MANY: usize = 16;
 
 /// A product of batches of matrices, with what is added and applied to it.
 pub(crate) struct Product {
@@ -135,9 +137,10 @@ impl Product {
             let a = self.a.locate(a, scratch);
             let b = self.b.locate(b, scratch.add(self.a.bytes));
             let scratch = scratch.add(self.a.bytes + self.b.bytes);
-            if batches > 1 && size * self.gemm.k <= SMALL {
+            let grained = size * self.gemm.k <= GRAIN || batches >= MANY;
+            if batches > 1 && grained && self.gemm.scratch_bytes() == 0 {
                 let (a, b, c) = (a as usize, b as usize, c as usize);
-                let per_task = (SMALL / (size * self.gemm.k).max(1)).max(1);
+                let per_task = (GRAIN / (size * self.gemm.k).max(1)).max(1);
                 let task = |task: usize| {
                     for i in task * per_task..((task + 1) * per_task).min(batches) {
                         let (a, b) = (a as *const f32, b as *const f32);

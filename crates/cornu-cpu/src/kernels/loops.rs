@@ -116,9 +116,36 @@ impl Part {
     }
 }
 
+/// Where a carry stands between steps.
+#[derive(Clone, Copy)]
+enum Kept {
+    /// In memory of its own.
+    Apart,
+    /// In this stacked output, which takes what each step makes of the carry.
+    After(usize),
+    /// In this stacked output, which takes what each step begins with.
+    Before(usize),
+}
+
+impl Kept {
+    /// Where carry `i` of a loop stands.
+    fn of(scan: &Scan, i: usize) -> Kept {
+        let stacked = |v: ValueId| scan.body.outputs[scan.carries..].iter().position(|&o| o == v);
+        // Other carries may be the same value, which then is copied from one to the other.
+        let alone =
+            scan.body.outputs[..scan.carries].iter().filter(|&&o| o == scan.body.outputs[i]).count() == 1;
+        match (stacked(scan.body.outputs[i]), stacked(scan.body.inputs[i])) {
+            (Some(output), _) if alone => Kept::After(output),
+            (_, Some(output)) => Kept::Before(output),
+            _ => Kept::Apart,
+        }
+    }
+}
+
 /// How a loop walks through memory.
 struct Walk {
     carries: usize,
+    kept: Vec<Kept>,
     length: usize,
     reverse: bool,
     /// Bytes of a slice of each sequence, and of each stacked output.
@@ -142,18 +169,21 @@ impl Walk {
             for i in count + self.read.len()..part.inputs.len() {
                 slots[plan.input_slot(i)] = input(i);
             }
+            let time = |step: usize| if self.reverse { self.length - 1 - step } else { step };
+            // Where carry `i` stands before a step.
+            let place = |i: usize, step: usize| match self.kept[i] {
+                _ if step == 0 => input(i),
+                _ if step == self.length => output(i),
+                Kept::After(o) => output(count + o).add(time(step - 1) * self.written[o]),
+                Kept::Before(o) => output(count + o).add(time(step) * self.written[o]),
+                Kept::Apart => part.carries.place(scratch, i, step),
+            };
             for step in 0..self.length {
-                let time = if self.reverse { self.length - 1 - step } else { step };
                 for i in 0..count {
-                    slots[plan.input_slot(i)] = match step {
-                        0 => input(i),
-                        _ => part.carries.place(scratch, i, step),
-                    };
-                    slots[plan.output_slot(i)] = match step + 1 == self.length {
-                        true => output(i),
-                        false => part.carries.place(scratch, i, step + 1),
-                    };
+                    slots[plan.input_slot(i)] = place(i, step);
+                    slots[plan.output_slot(i)] = place(i, step + 1);
                 }
+                let time = time(step);
                 for (i, bytes) in self.read.iter().enumerate() {
                     slots[plan.input_slot(count + i)] = input(count + i).add(time * bytes);
                 }
@@ -174,6 +204,7 @@ impl Lower for Scan {
         let slice = |spec: &Spec| spec.bytes() / length.max(1);
         let walk = Walk {
             carries: count,
+            kept: (0..count).map(|i| Kept::of(self, i)).collect(),
             length,
             reverse: self.reverse,
             read: inputs[count..count + self.sequences].iter().map(|s| slice(s)).collect(),

@@ -1,7 +1,9 @@
 //! Work moved out of loops over time.
 //!
 //! - A sum that a loop only adds products to (as the gradient of a recurrent kernel is) becomes one product over time after
-//!   the loop: the operands of all steps are stacked, and time is one more contracted axis.
+//!   the loop: the operands of all steps are stacked, and time is one more contracted axis. Likewise a sum of what the loop
+//!   stacks anyway.
+//! - A sequence that a loop only stacks again is that sequence.
 //! - A matrix that every step multiplies by its transpose is transposed once, before the loop.
 use super::dce;
 use super::project::{add_input, inputs_first};
@@ -35,6 +37,7 @@ struct Sum {
 enum Term {
     Dot(Dot, [ValueId; 2]),
     Reduce(Reduce, ValueId),
+    Stacked(ValueId),
 }
 
 fn hoist_scan(new: &mut Rewriter, at: usize, node: &Node, scan: &Scan) -> Result<()> {
@@ -45,11 +48,21 @@ fn hoist_scan(new: &mut Rewriter, at: usize, node: &Node, scan: &Scan) -> Result
     let kept: Vec<usize> = (0..scan.carries).filter(|i| sums.iter().all(|s| s.carry != *i)).collect();
 
     // The operands of sums that are no sequences already are stacked by the loop.
-    let mut outputs: Vec<ValueId> = kept.iter().map(|&i| scan.body.outputs[i]).collect();
-    outputs.extend(&scan.body.outputs[scan.carries..]);
     let (carries, loops) = (scan.carries, scan.carries + scan.sequences);
+    let sequence = |v: ValueId| scan.body.inputs[carries..loops].iter().position(|&s| s == v);
+    let mut outputs: Vec<ValueId> = kept.iter().map(|&i| scan.body.outputs[i]).collect();
+    let mut stacked = vec![];
+    for (i, &v) in scan.body.outputs.iter().enumerate().skip(carries) {
+        match sequence(v) {
+            Some(input) => new.set(ValueId::new(at, i), inputs[carries + input]),
+            None => {
+                stacked.push((i, outputs.len()));
+                outputs.push(v);
+            }
+        }
+    }
     let mut stacked_at = |v: ValueId| -> Stacked {
-        if let Some(i) = scan.body.inputs[carries..loops].iter().position(|&s| s == v) {
+        if let Some(i) = sequence(v) {
             return Stacked::Input(carries + i);
         }
         let known = outputs[kept.len()..].iter().position(|&o| o == v);
@@ -65,7 +78,7 @@ fn hoist_scan(new: &mut Rewriter, at: usize, node: &Node, scan: &Scan) -> Result
         .iter()
         .map(|sum| match &sum.term {
             Term::Dot(_, operands) => operands.iter().map(|&v| stacked_at(v)).collect(),
-            Term::Reduce(_, operand) => vec![stacked_at(*operand)],
+            Term::Reduce(_, operand) | Term::Stacked(operand) => vec![stacked_at(*operand)],
         })
         .collect();
 
@@ -80,8 +93,8 @@ fn hoist_scan(new: &mut Rewriter, at: usize, node: &Node, scan: &Scan) -> Result
     for (place, &i) in kept.iter().enumerate() {
         new.set(ValueId::new(at, i), ValueId::new(first.index(), place));
     }
-    for i in carries..scan.body.outputs.len() {
-        new.set(ValueId::new(at, i), ValueId::new(first.index(), i - carries + kept.len()));
+    for (i, place) in stacked {
+        new.set(ValueId::new(at, i), ValueId::new(first.index(), place));
     }
     for (sum, places) in sums.iter().zip(&placed) {
         let operand = |i: usize| match places[i] {
@@ -93,6 +106,9 @@ fn hoist_scan(new: &mut Rewriter, at: usize, node: &Node, scan: &Scan) -> Result
             Term::Reduce(reduce, _) => {
                 let axes = std::iter::once(0).chain(reduce.axes.iter().map(|a| a + 1)).collect();
                 new.emit(Reduce { kind: ReduceKind::Sum, axes }, &[operand(0)], node.source)?
+            }
+            Term::Stacked(_) => {
+                new.emit(Reduce { kind: ReduceKind::Sum, axes: vec![0] }, &[operand(0)], node.source)?
             }
         };
         let add = Binary { kind: BinaryKind::Add };
@@ -132,7 +148,15 @@ fn sums(scan: &Scan) -> Vec<Sum> {
         let node = &body.nodes[after.index()];
         let Op::Binary(Binary { kind: BinaryKind::Add }) = node.op else { continue };
         let Some(&term) = node.inputs.iter().find(|&&v| v != before) else { continue };
-        if !node.inputs.contains(&before) || !once(before) || !once(after) || !once(term) {
+        if !node.inputs.contains(&before) || !once(before) || !once(after) {
+            continue;
+        }
+        let is_float = body.spec(term).dtype.is_float();
+        if is_float && body.outputs[scan.carries..].contains(&term) {
+            found.push(Sum { carry, term: Term::Stacked(term) });
+            continue;
+        }
+        if !once(term) {
             continue;
         }
         let made = &body.nodes[term.index()];

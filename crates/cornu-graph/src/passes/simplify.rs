@@ -11,11 +11,13 @@ use crate::{Graph, Node, Op, Result, Spec, ValueId};
 /// When the graph is malformed.
 pub fn simplify(graph: &Graph) -> Result<Graph> {
     let mut new = Rewriter::default();
+    let uses = graph.uses();
     for (i, node) in graph.nodes.iter().enumerate() {
         let copy = new.copy(i, node)?;
         // A rewritten node may become simpler still.
         let mut at = copy;
-        while let Some(better) = rule(&new.graph, at) {
+        let alone = node.inputs.first().is_some_and(|v| uses[v.index()][v.output as usize] == 1);
+        while let Some(better) = rule(&new.graph, at, alone) {
             match better {
                 Better::Same(v) => {
                     new.set(ValueId::new(i, 0), v);
@@ -40,7 +42,8 @@ enum Better {
     Op(Op, Vec<ValueId>),
 }
 
-fn rule(graph: &Graph, i: usize) -> Option<Better> {
+/// `alone` says that nothing else reads the first input.
+fn rule(graph: &Graph, i: usize, alone: bool) -> Option<Better> {
     let node = &graph.nodes[i];
     let input = |k: usize| node.inputs.get(k).copied();
     let x = input(0)?;
@@ -55,6 +58,7 @@ fn rule(graph: &Graph, i: usize) -> Option<Better> {
             let permutation = outer.permutation.iter().map(|&p| inner.permutation[p]).collect();
             Some(Better::Op(Transpose { permutation }.into(), made.inputs.clone()))
         }
+        (Op::Transpose(t), Op::Dot(dot)) if alone => turned(graph, made, dot, &t.permutation),
         (Op::Broadcast(outer), Op::Broadcast(inner)) => {
             let dims = inner.dims.iter().map(|&d| outer.dims[d]).collect();
             let op = Broadcast { shape: outer.shape.clone(), dims };
@@ -172,6 +176,20 @@ fn side_by_side(graph: &Graph, sum: ValueId) -> Option<Better> {
     }
     let inputs = parts.into_iter().map(|(.., v)| v).collect();
     (end == shape[axis] as i64).then(|| Better::Op(Concat { axis }.into(), inputs))
+}
+
+/// A product whose free axes change sides is that of its operands in the other order.
+fn turned(graph: &Graph, node: &Node, dot: &Dot, permutation: &[usize]) -> Option<Better> {
+    let batch = dot.a_batch.len();
+    let rows = graph.spec(node.inputs[0]).rank() - batch - dot.a_contract.len();
+    let turned = (0..batch).chain(batch + rows..permutation.len()).chain(batch..batch + rows);
+    let inputs = node.inputs.iter().rev().copied().collect();
+    turned.eq(permutation.iter().copied()).then(|| {
+        let Dot { a_batch, b_batch, a_contract, b_contract } = dot.clone();
+        let other =
+            Dot { a_batch: b_batch, b_batch: a_batch, a_contract: b_contract, b_contract: a_contract };
+        Better::Op(other.into(), inputs)
+    })
 }
 
 /// A product of a transposed operand contracts other axes instead, where the result keeps its order.

@@ -75,10 +75,6 @@ impl Geometry {
         }
     }
 
-    fn is_depthwise(&self) -> bool {
-        self.groups == self.channels && self.groups == self.filters && self.groups > 1
-    }
-
     /// Bytes of scratch memory for [`Geometry::forward`].
     pub fn forward_scratch(&self) -> usize {
         if winograd::fits(self) {
@@ -98,7 +94,7 @@ impl Geometry {
 
     /// Bytes of scratch memory for [`Geometry::kernel_grad`].
     pub fn kernel_grad_scratch(&self) -> usize {
-        if self.is_depthwise() {
+        if depthwise::fits(self) {
             return depthwise::kernel_grad_scratch(self);
         }
         if winograd::fits_kernel_grad(self) {
@@ -130,7 +126,7 @@ impl Geometry {
     ) {
         // SAFETY: the caller's.
         unsafe {
-            if self.is_depthwise() {
+            if depthwise::fits(self) {
                 return depthwise::forward(self, x, w, y, epilogue, false);
             }
             if winograd::fits(self) && !epilogue.accumulate {
@@ -155,7 +151,7 @@ impl Geometry {
         let none = Epilogue::default();
         // SAFETY: the caller's.
         unsafe {
-            if self.is_depthwise() {
+            if depthwise::fits(self) {
                 return depthwise::forward(&transposed, dy, w, dx, &none, true);
             }
             if strided::fits(self) {
@@ -199,7 +195,7 @@ impl Geometry {
     pub unsafe fn kernel_grad(&self, x: *const f32, dy: *const f32, dw: *mut f32, scratch: *mut u8) {
         // SAFETY: the caller's.
         unsafe {
-            if self.is_depthwise() {
+            if depthwise::fits(self) {
                 return depthwise::kernel_grad(self, x, dy, dw, scratch);
             }
             if winograd::fits_kernel_grad(self) {

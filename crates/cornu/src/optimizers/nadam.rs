@@ -52,8 +52,11 @@ impl OptimizerRule for Nadam {
     ) -> Result<Value> {
         let (now, next) = (self.momentum(&step.number), self.momentum(&(&step.number + 1.0)));
         let product = &step.scalars[0];
-        slots[0] = &slots[0] + (gradient - &slots[0]) * (1.0 - self.beta_1);
-        slots[1] = &slots[1] + (gradient.square() - &slots[1]) * (1.0 - self.beta_2);
+        // Unlike in Keras's other optimizers, rounded to the weight's dtype before they are taken from 1: in the first steps
+        // that error then cancels out.
+        let rest = |beta: f64| 1.0 - weight.scalar(beta);
+        slots[0] = &slots[0] + (gradient - &slots[0]) * rest(self.beta_1);
+        slots[1] = &slots[1] + (gradient.square() - &slots[1]) * rest(self.beta_2);
         // In Keras's order: large steps make much of the last bit.
         let ahead = &next * &slots[0] / (1.0 - product * &next);
         let mean = ahead + (1.0 - now) * gradient / (1.0 - product);

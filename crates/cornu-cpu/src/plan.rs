@@ -274,8 +274,9 @@ impl<'a> Planner<'a> {
         if self.graph.outputs.iter().any(|&v| root(self.graph, v) == old) {
             return false;
         }
-        // The parts of a whole are not stored where they were read.
-        if read.last != made.made || matches!(self.graph.nodes[new.index()].op, Op::Concat(_)) {
+        // Parts of a whole and sums are not stored where they were read.
+        let elsewhere = matches!(self.graph.nodes[new.index()].op, Op::Concat(_) | Op::Reduce(_));
+        if read.last != made.made || elsewhere {
             return read.last < made.made;
         }
         match &self.units[made.made] {

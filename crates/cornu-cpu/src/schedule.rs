@@ -1,5 +1,5 @@
 //! Which nodes run together, and in which order.
-use crate::elementwise::MAX_NODES;
+use crate::elementwise::{MAX_NODES, can_sum};
 use cornu_graph::ops::{BinaryKind, UnaryKind};
 use cornu_graph::{DType, Graph, Op, Spec, ValueId};
 use std::cmp::Reverse;
@@ -145,8 +145,9 @@ pub(crate) fn schedule(graph: &Graph) -> Vec<Unit> {
             computed[i] && !in_affine.contains(&i) && alias_of(graph, i).is_none() && is_elementwise(graph, i)
         })
         .collect();
-    let mut loops = loops(graph, &elementwise, &in_affine);
-    let joined = join(graph, &computed, &mut loops);
+    let (mut loops, level) = loops(graph, &elementwise, &in_affine);
+    let mut taken = join(graph, &computed, &mut loops);
+    taken.extend(sum_up(graph, &computed, &level, &mut loops));
     // The product of an affine unit reads its operands as they stand in memory.
     let products: HashSet<usize> = affine.iter().map(|a| a.nodes[0]).collect();
     let reads_through = |i: usize| elementwise[i] || in_affine.contains(&i) && !products.contains(&i);
@@ -156,15 +157,15 @@ pub(crate) fn schedule(graph: &Graph) -> Vec<Unit> {
     let mut units: Vec<Unit> = loops.into_iter().map(Unit::Loop).collect();
     units.extend(affine.into_iter().map(Unit::Affine));
     units.extend((0..count).filter_map(|i| {
-        let node = computed[i] && !elementwise[i] && !in_affine.contains(&i) && !joined.contains(&i);
+        let node = computed[i] && !elementwise[i] && !in_affine.contains(&i) && !taken.contains(&i);
         let view = is_view(graph, i);
         (node && alias_of(graph, i).is_none() && (!view || made.contains(&i))).then_some(Unit::Node(i))
     }));
     order(graph, units)
 }
 
-/// Groups of elementwise nodes that run as one loop.
-fn loops(graph: &Graph, elementwise: &[bool], in_affine: &HashSet<usize>) -> Vec<Vec<usize>> {
+/// Groups of elementwise nodes that run as one loop, and the levels of all nodes.
+fn loops(graph: &Graph, elementwise: &[bool], in_affine: &HashSet<usize>) -> (Vec<Vec<usize>>, Vec<usize>) {
     let count = graph.nodes.len();
     let mut level = vec![0usize; count];
     for i in 0..count {
@@ -215,7 +216,7 @@ fn loops(graph: &Graph, elementwise: &[bool], in_affine: &HashSet<usize>) -> Vec
             loops[at].push(i);
         }
     }
-    loops
+    (loops, level)
 }
 
 /// Moves elementwise nodes to the level of their first readers, where these are elementwise too: their results then need
@@ -262,6 +263,59 @@ fn join(graph: &Graph, computed: &[bool], loops: &mut [Vec<usize>]) -> HashSet<u
         }
     }
     joined
+}
+
+/// Adds to each loop the sums of what it makes, or reads anyway; which nodes they are. A loop that reads what is summed up must
+/// be of the level before the sum: nothing that it waits for then waits for the sum.
+fn sum_up(graph: &Graph, computed: &[bool], level: &[usize], loops: &mut [Vec<usize>]) -> HashSet<usize> {
+    let mut readers: HashMap<ValueId, Vec<usize>> = HashMap::new();
+    let mut loop_of = HashMap::new();
+    for (at, nodes) in loops.iter().enumerate() {
+        for &i in nodes {
+            loop_of.insert(i, at);
+            for &v in &graph.nodes[i].inputs {
+                readers.entry(v).or_default().push(at);
+            }
+        }
+    }
+    let mut added: HashMap<usize, Vec<usize>> = HashMap::new();
+    for i in (0..graph.nodes.len()).filter(|&i| computed[i]) {
+        let node = &graph.nodes[i];
+        let (Op::Reduce(_), Some(&x)) = (&node.op, node.inputs.first()) else { continue };
+        if is_view(graph, x.index()) || alias_of(graph, x.index()).is_some() {
+            continue;
+        }
+        let reads = |at: &&usize| {
+            let first = loops[**at][0];
+            let same_shape = graph.nodes[first].outputs[0].shape == graph.spec(x).shape;
+            same_shape && level[first] + 1 == level[i]
+        };
+        let at = match loop_of.get(&x.index()) {
+            Some(&at) => Some(at),
+            None => readers.get(&x).and_then(|all| all.iter().find(reads)).copied(),
+        };
+        let Some(at) = at else { continue };
+        let sums = added.entry(at).or_default();
+        sums.push(i);
+        let reductions: Vec<_> = sums
+            .iter()
+            .filter_map(|&i| match &graph.nodes[i].op {
+                Op::Reduce(reduce) => Some((reduce, graph.spec(graph.nodes[i].inputs[0]))),
+                _ => None,
+            })
+            .collect();
+        let own: HashSet<usize> = loops[at].iter().copied().collect();
+        let from_elsewhere =
+            loops[at].iter().flat_map(|&i| &graph.nodes[i].inputs).filter(|v| !own.contains(&v.index()));
+        let read = from_elsewhere.collect::<HashSet<_>>().len();
+        if loops[at].len() + sums.len() > MAX_NODES || !can_sum(&reductions, loops[at].len(), read) {
+            sums.pop();
+        }
+    }
+    for (&at, sums) in &added {
+        loops[at].extend(sums);
+    }
+    added.into_values().flatten().collect()
 }
 
 /// Broadcasts and slices that something else reads than the nodes that read through them.

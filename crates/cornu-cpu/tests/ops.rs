@@ -176,3 +176,49 @@ fn scattered_in_place() {
         check(&format!("scatter, operand read later: {read_later}"), &case);
     }
 }
+
+/// Loops sum up what they make and read, by columns of many periods and by rows; what they sum up may be read further on.
+#[test]
+fn sums_along_with_loops() {
+    let _one = THREADS.lock().unwrap_or_else(|e| e.into_inner());
+    for columns in [1, 3, 16, 24, 70, 96, 200, 256, 520] {
+        for rows in [1, 7, 260] {
+            let tensors =
+                vec![numbers(&[rows, 3, columns]), numbers(&[columns]), numbers(&[rows, 3, columns])];
+            let case = case(tensors, |x| {
+                // As in the normalisation of batches: the sums of a value and of its squares, then the value again.
+                let (mean, square) = (x[0].mean([0, 1]), (&x[0] * &x[0]).mean([0, 1]));
+                let spread = (&square - &mean * &mean + 1e-3).rsqrt();
+                let batch = (&x[0] - &mean) * &spread + &x[1];
+                // And of layers.
+                let scaled = (&batch * &x[2]).tanh();
+                let total = scaled.sum([2]);
+                let all = (&scaled - &x[1]).square().sum([0, 1, 2]);
+                vec![mean, batch, scaled, total, all]
+            });
+            check(&format!("{rows} rows of {columns} columns"), &case);
+        }
+    }
+}
+
+/// Loops read slices where they lie, and store parts where they belong.
+#[test]
+fn parts_of_wholes() {
+    let _one = THREADS.lock().unwrap_or_else(|e| e.into_inner());
+    for (rows, width) in [(1, 8), (5, 12), (40, 33), (300, 64)] {
+        let tensors = vec![numbers(&[rows, 3 * width]), numbers(&[3 * width, 2 * width])];
+        let case = case(tensors, |x| {
+            let of = |v: &cornu_graph::Value, i: usize| v.slice_axis(1, i * width, (i + 1) * width);
+            let (a, b, c) = (of(&x[0], 0), of(&x[0], 1), of(&x[0], 2));
+            let gate = a.sigmoid() * b.tanh();
+            let parts = cornu_graph::Value::concat(&[&(&gate + &c), &gate, &(&a * &c), &b.exp()], 1);
+            // One that something else reads too is stored twice.
+            let shared = a.relu();
+            let both = cornu_graph::Value::concat(&[&shared, &b.abs()], 0);
+            let product = x[0].matmul(&x[1]);
+            let halves = of(&product, 0) - of(&product, 1);
+            vec![parts, both, shared, halves.slice_axis(0, 0, 1)]
+        });
+        check(&format!("{rows} rows of parts of {width}"), &case);
+    }
+}

@@ -1,10 +1,11 @@
 //! From nodes to instructions.
+use super::sums::{ColumnSums, RowSum, Sum, least_common_multiple};
 use super::{Code, Entry, Instruction, Lane, Loop, MAX_ENTRIES, Source, TILE, TILE_BYTES};
 use crate::kernels::row_major;
 use crate::memory::Loc;
 use crate::plan::merged;
 use crate::vector::MAX_LANES;
-use cornu_graph::ops::BinaryKind;
+use cornu_graph::ops::{BinaryKind, Reduce};
 use cornu_graph::{DType, Graph, Op, ValueId};
 use std::collections::{HashMap, HashSet};
 
@@ -44,6 +45,9 @@ pub(crate) fn compile(
         table: vec![],
         sources: vec![],
         sinks: vec![],
+        row_sums: vec![],
+        column_sums: ColumnSums::default(),
+        unit: MAX_LANES,
         code: vec![],
         held: HashMap::new(),
         memory: HashMap::new(),
@@ -97,6 +101,10 @@ struct Compiler<'a> {
     table: Vec<Option<Entry>>,
     sources: Vec<Source>,
     sinks: Vec<Source>,
+    row_sums: Vec<RowSum>,
+    column_sums: ColumnSums,
+    /// What the length of a tile must be a multiple of.
+    unit: usize,
     code: Vec<Instruction>,
     /// The register of a value, as lanes of some kind.
     held: HashMap<(ValueId, Option<DType>), u16>,
@@ -166,6 +174,9 @@ impl Compiler<'_> {
         if let Op::Concat(concat) = &node.op {
             return self.emit_concat(i, concat.axis);
         }
+        if let Op::Reduce(reduce) = &node.op {
+            return self.emit_sum(i, reduce);
+        }
         let to = match &node.op {
             Op::Cast(c) => Some(c.dtype),
             _ => None,
@@ -205,6 +216,25 @@ impl Compiler<'_> {
             let register = self.operand(part, None);
             self.emit(Code::Write((self.sinks.len() - 1) as u16), &[register], register);
             loc.offset += spec.shape[axis] * strides[axis] * spec.dtype.size();
+        }
+    }
+
+    /// Sums up what this loop makes or reads.
+    fn emit_sum(&mut self, i: usize, reduce: &Reduce) {
+        let x = self.graph.nodes[i].inputs[0];
+        let (Some(to), Some(sum)) = ((self.stored)(i), Sum::of(reduce, self.graph.spec(x))) else { return };
+        let register = self.operand(x, None);
+        self.unit = sum.unit(self.unit);
+        match sum {
+            Sum::Rows(length) => {
+                self.row_sums.push(RowSum { length, to });
+                self.emit(Code::SumRows((self.row_sums.len() - 1) as u16), &[register], register);
+            }
+            Sum::Columns(columns) => {
+                let total = self.register();
+                self.emit(Code::Binary(BinaryKind::Add, Lane::F32), &[total, register], total);
+                self.column_sums.sums.push((total, columns, to));
+            }
         }
     }
 
@@ -255,7 +285,19 @@ impl Compiler<'_> {
         }
         let (repeated, table, tile) = self.lay_out();
         self.code.retain(|c| !matches!(c.code, Code::Read(_)) || repeated.iter().all(|(r, _)| *r != c.out));
-        Loop { len, tile, table, repeated, sources: self.sources, sinks: self.sinks, code: self.code }
+        let mut compiled = Loop {
+            len,
+            tile,
+            table,
+            repeated,
+            sources: self.sources,
+            sinks: self.sinks,
+            row_sums: self.row_sums,
+            column_sums: ColumnSums::default(),
+            code: self.code,
+        };
+        compiled.column_sums = self.column_sums.for_tasks(compiled.tasks().1);
+        compiled
     }
 
     /// Sources that are the same in all tiles, the table with the tiles of registers, and the length of a tile.
@@ -278,7 +320,7 @@ impl Compiler<'_> {
 
     /// Sources that are the same in all tiles if a tile is as long as a multiple of a unit, which is at most `limit`.
     fn repeated(&self, limit: usize) -> (Vec<(u16, Source)>, usize) {
-        let mut unit = MAX_LANES;
+        let mut unit = self.unit;
         let mut repeated = vec![];
         for c in &self.code {
             let Code::Read(source) = c.code else { continue };
@@ -307,10 +349,13 @@ impl Compiler<'_> {
                 count - 1
             })
         };
-        for (r, _) in repeated {
-            table[*r as usize] = Some(Entry::Tile(take(&mut free)));
+        let totals = self.column_sums.sums.iter().map(|s| s.0);
+        let kept: HashSet<u16> = repeated.iter().map(|s| s.0).chain(totals).collect();
+        let mut in_order: Vec<u16> = kept.iter().copied().collect();
+        in_order.sort_unstable();
+        for r in in_order {
+            table[r as usize] = Some(Entry::Tile(take(&mut free)));
         }
-        let kept: HashSet<u16> = repeated.iter().map(|s| s.0).collect();
         for (at, c) in self.code.iter().enumerate() {
             if table[c.out as usize].is_none() {
                 table[c.out as usize] = Some(Entry::Tile(take(&mut free)));
@@ -328,12 +373,4 @@ impl Compiler<'_> {
         }
         (table.into_iter().map(|e| e.unwrap_or(Entry::Tile(0))).collect(), count as usize)
     }
-}
-
-fn least_common_multiple(a: usize, b: usize) -> usize {
-    let (mut x, mut y) = (a, b);
-    while y != 0 {
-        (x, y) = (y, x % y);
-    }
-    a / x * b
 }

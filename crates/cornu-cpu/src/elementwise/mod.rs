@@ -3,12 +3,15 @@
 mod compile;
 mod read;
 mod run;
+mod sums;
 
 pub(crate) use compile::{External, View, compile};
+pub(crate) use sums::can_sum;
 
 use crate::memory::Loc;
 use cornu_graph::DType;
 use cornu_graph::ops::{BinaryKind, CompareKind, UnaryKind};
+use sums::{ColumnSums, RowSum};
 
 /// What a 32-bit lane holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +55,8 @@ enum Code {
     Read(u16),
     /// Stores the register where the elements of a part of a whole lie; the output is not used.
     Write(u16),
+    /// Stores the sum of each row of the register.
+    SumRows(u16),
     /// The same bits.
     Copy,
     /// To memory of bools.
@@ -108,6 +113,8 @@ pub(crate) struct Loop {
     sources: Vec<Source>,
     /// Where parts of a whole go.
     sinks: Vec<Source>,
+    row_sums: Vec<RowSum>,
+    column_sums: ColumnSums,
     code: Vec<Instruction>,
 }
 

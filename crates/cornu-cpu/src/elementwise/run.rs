@@ -16,30 +16,30 @@ thread_local! {
     static TILES: UnsafeCell<Tiles> = const { UnsafeCell::new(Tiles([0; TILE_BYTES])) };
 }
 
-/// About so much work, in instructions times elements, makes a task of its own worth while.
-const GRAIN: usize = 64 * 1024;
-
 impl Loop {
     /// Runs over all elements.
     pub fn run(&self, bases: Bases) {
-        let work = self.code.len().max(2);
-        let tiles = self.len.div_ceil(self.tile);
-        let per_task = (GRAIN / (work * self.tile)).max(1);
-        let tasks = tiles.div_ceil(per_task);
+        let (per_task, tasks) = self.tasks();
         let run = |task: usize| {
             let from = task * per_task * self.tile;
             let to = (from + per_task * self.tile).min(self.len);
             TILES.with(|tiles| {
                 // SAFETY: each task writes elements of its own; the tiles are this thread's.
-                unsafe { self.run_range(bases, from, to, tiles.get().cast()) }
+                unsafe { self.run_range(bases, task, (from, to), tiles.get().cast()) }
             });
         };
-        if tasks <= 1 { run(0) } else { Pool::global().run(tasks, &run) }
+        if tasks <= 1 {
+            run(0)
+        } else {
+            Pool::global().run(tasks, &run)
+        }
+        // SAFETY: all tasks have ended.
+        unsafe { self.column_sums.finish(bases, tasks) };
     }
 
     /// # Safety
     /// `tiles` must hold [`TILE_BYTES`], and the slots what the plan says.
-    unsafe fn run_range(&self, bases: Bases, from: usize, to: usize, tiles: *mut u8) {
+    unsafe fn run_range(&self, bases: Bases, task: usize, (from, to): (usize, usize), tiles: *mut u8) {
         let mut pointers = [std::ptr::null_mut::<f32>(); MAX_ENTRIES];
         // SAFETY: tiles and memory hold the elements from `from` to `to`.
         unsafe {
@@ -60,6 +60,7 @@ impl Loop {
                     filled += more;
                 }
             }
+            self.column_sums.begin(&pointers, self.tile);
             let mut at = from;
             while at < to {
                 let n = self.tile.min(to - at);
@@ -73,6 +74,10 @@ impl Loop {
                             let from = pointers[instruction.args[0] as usize].cast();
                             self.sinks[sink as usize].write(bases, at, n, from);
                         }
+                        Code::SumRows(sum) => {
+                            let x = pointers[instruction.args[0] as usize].cast_const();
+                            self.row_sums[sum as usize].run(bases, at, n, x);
+                        }
                         _ => execute(instruction, &pointers, n),
                     }
                 }
@@ -83,6 +88,7 @@ impl Loop {
                 }
                 at += n;
             }
+            self.column_sums.end(task, &pointers, self.tile);
         }
     }
 }
@@ -138,7 +144,7 @@ unsafe fn execute_with<V: Vector>(instruction: &Instruction, pointers: &[*mut f3
                 let (a, o) = (a.cast::<u32>(), o.cast::<u8>());
                 (0..n).for_each(|i| *o.add(i) = (*a.add(i) & 1) as u8);
             }
-            Code::Read(_) | Code::Write(_) => {}
+            Code::Read(_) | Code::Write(_) | Code::SumRows(_) => {}
         }
     }
 }

@@ -10,6 +10,7 @@ mod index;
 mod loops;
 mod plain;
 mod reduce;
+pub(crate) use reduce::reduce_rows;
 mod reference;
 mod rng_bits;
 mod softmax;

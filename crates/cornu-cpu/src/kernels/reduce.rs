@@ -125,7 +125,7 @@ unsafe fn run_stage(kind: ReduceKind, stage: Stage, from: *const f32, to: *mut f
 
 for_isa!(
     /// Reduces `rows` rows of `inner` numbers to one row.
-    fn reduce_rows(kind: ReduceKind, x: *const f32, rows: usize, inner: usize, y: *mut f32) = reduce_rows_with
+    pub(crate) fn reduce_rows(kind: ReduceKind, x: *const f32, rows: usize, inner: usize, y: *mut f32) = reduce_rows_with
 );
 
 #[inline(always)]

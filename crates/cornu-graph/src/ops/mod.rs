@@ -204,12 +204,16 @@ macro_rules! ops {
     };
 }
 
+mod jacobi;
+mod matrices;
+
 ops! {
     alias { Alias }
     arg_reduce { ArgReduce }
     binary { Binary }
     broadcast { Broadcast }
     cast { Cast }
+    cholesky { Cholesky }
     compare { Compare }
     concat { Concat }
     constant { Constant }
@@ -217,12 +221,16 @@ ops! {
     cumulative { Cumulative }
     dot { Dot }
     dynamic_slice { DynamicSlice DynamicUpdate }
+    eigh { Eigh }
     fused { Fused }
     gather { Gather }
     iota { Iota }
+    lu { Lu }
     pad { Pad }
+    pinv { Pinv }
     polygamma { Polygamma }
     pool { ReduceWindow WindowGrad WindowPick }
+    qr { Qr }
     reduce { Reduce }
     reshape { Reshape }
     reverse { Reverse }
@@ -234,8 +242,10 @@ ops! {
     softmax { Softmax LogSoftmax }
     sort { Sort }
     stop_gradient { StopGradient }
+    svd { Svd }
     top_k { TopK }
     transpose { Transpose }
+    triangular_solve { TriangularSolve }
     unary { Unary }
     while_loop { While }
 }

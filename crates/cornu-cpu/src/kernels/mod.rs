@@ -7,6 +7,7 @@ mod dot;
 mod dynamic;
 mod fill;
 mod index;
+mod linalg;
 mod loops;
 mod plain;
 mod reduce;

@@ -205,7 +205,7 @@ macro_rules! ops {
 }
 
 mod jacobi;
-mod matrices;
+pub(crate) mod matrices;
 
 ops! {
     alias { Alias }

@@ -21,7 +21,8 @@ impl Value {
     pub fn fourier(&self, imaginary: Option<&Value>, inverse: bool) -> (Value, Value) {
         let n = self.dim(-1);
         if self.rank() == 0 || n == 0 || !self.dtype().is_float() {
-            return self.refused(Error::op("fourier", format!("takes floats along an axis, got {}", self.spec())));
+            return self
+                .refused(Error::op("fourier", format!("takes floats along an axis, got {}", self.spec())));
         }
         if let Some(v) = imaginary.filter(|v| v.spec() != self.spec()) {
             let message = format!("the parts differ: {} and {}", self.spec(), v.spec());
@@ -205,33 +206,33 @@ mod tests {
     /// Against the definition, of sizes that go each way.
     #[test]
     fn as_defined() {
-        for (n, inverse) in [(1, true), (2, false), (3, true), (65, false), (67, true), (134, true), (257, false)] {
-            {
-                let value = |i: usize, by: usize| ((i * by + 5) % 23) as f64 / 23.0 - 0.4;
-                let re: Vec<f64> = (0..n).map(|i| value(i, 7)).collect();
-                let im: Vec<f64> = (0..n).map(|i| value(i, 11)).collect();
-                let b = Builder::new();
-                let x = [b.input(Spec::new(DType::F64, [1, n])), b.input(Spec::new(DType::F64, [1, n]))];
-                let (y_re, y_im) = x[0].fourier(Some(&x[1]), inverse);
-                let (half_re, half_im) = x[0].real_fourier();
-                let again = half_re.inverse_real_fourier(&half_im, n);
-                let graph = b.finish(&[y_re, y_im, again]).unwrap();
-                let inputs = [&re, &im].map(|v| Tensor::new([1, n], v.clone()).unwrap());
-                let got: Vec<Vec<f64>> = interpret(&graph, &inputs).unwrap().iter().map(Tensor::to_f64).collect();
-                let (turn, scale) = if inverse { (1.0, n as f64) } else { (-1.0, 1.0) };
-                for k in 0..n {
-                    let sum = |f: &dyn Fn(usize, f64) -> f64| -> f64 {
-                        (0..n).map(|j| f(j, angle(turn, j * k, n))).sum::<f64>() / scale
-                    };
-                    let want = [
-                        sum(&|j, a| re[j] * a.cos() - im[j] * a.sin()),
-                        sum(&|j, a| re[j] * a.sin() + im[j] * a.cos()),
-                        re[k],
-                    ];
-                    for part in 0..3 {
-                        let (got, want) = (got[part][k], want[part]);
-                        assert!((got - want).abs() < 1e-8, "{n}, {inverse}, {part}, {k}: {got}, not {want}");
-                    }
+        for (n, inverse) in
+            [(1, true), (2, false), (3, true), (65, false), (67, true), (134, true), (257, false)]
+        {
+            let value = |i: usize, by: usize| ((i * by + 5) % 23) as f64 / 23.0 - 0.4;
+            let re: Vec<f64> = (0..n).map(|i| value(i, 7)).collect();
+            let im: Vec<f64> = (0..n).map(|i| value(i, 11)).collect();
+            let b = Builder::new();
+            let x = [b.input(Spec::new(DType::F64, [1, n])), b.input(Spec::new(DType::F64, [1, n]))];
+            let (y_re, y_im) = x[0].fourier(Some(&x[1]), inverse);
+            let (half_re, half_im) = x[0].real_fourier();
+            let again = half_re.inverse_real_fourier(&half_im, n);
+            let graph = b.finish(&[y_re, y_im, again]).unwrap();
+            let inputs = [&re, &im].map(|v| Tensor::new([1, n], v.clone()).unwrap());
+            let got: Vec<Vec<f64>> = interpret(&graph, &inputs).unwrap().iter().map(Tensor::to_f64).collect();
+            let (turn, scale) = if inverse { (1.0, n as f64) } else { (-1.0, 1.0) };
+            for k in 0..n {
+                let sum = |f: &dyn Fn(usize, f64) -> f64| -> f64 {
+                    (0..n).map(|j| f(j, angle(turn, j * k, n))).sum::<f64>() / scale
+                };
+                let want = [
+                    sum(&|j, a| re[j] * a.cos() - im[j] * a.sin()),
+                    sum(&|j, a| re[j] * a.sin() + im[j] * a.cos()),
+                    re[k],
+                ];
+                for part in 0..3 {
+                    let (got, want) = (got[part][k], want[part]);
+                    assert!((got - want).abs() < 1e-8, "{n}, {inverse}, {part}, {k}: {got}, not {want}");
                 }
             }
         }

@@ -2,12 +2,12 @@
 use super::{Args, Kernel, Lower};
 use crate::pool::Pool;
 use cornu_graph::ops::{Cholesky, Lu, TriangularSolve};
-use cornu_graph::{DType, Result, Spec};
+use cornu_graph::{DType, Element, Result, Spec};
 use std::ops::{Add, Div, Mul, Sub};
 
 /// `f32` or `f64`.
-trait Real:
-    Copy + PartialOrd + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self>
+pub(super) trait Real:
+    Element + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self>
 {
     const ZERO: Self;
     const NAN: Self;
@@ -28,7 +28,7 @@ macro_rules! real {
 real!(f32 f64);
 
 /// Sum of products, in an order that vector units can follow.
-fn dot<T: Real>(a: &[T], b: &[T]) -> T {
+pub(super) fn dot<T: Real>(a: &[T], b: &[T]) -> T {
     const LANES: usize = 16;
     let mut sums = [T::ZERO; LANES];
     let (by_a, by_b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
@@ -42,7 +42,7 @@ fn dot<T: Real>(a: &[T], b: &[T]) -> T {
 }
 
 /// `y -= by * x`
-fn subtract<T: Real>(y: &mut [T], by: T, x: &[T]) {
+pub(super) fn subtract<T: Real>(y: &mut [T], by: T, x: &[T]) {
     y.iter_mut().zip(x).for_each(|(y, &x)| *y = *y - by * x);
 }
 
@@ -58,7 +58,8 @@ fn cholesky<T: Real>(a: &[T], l: &mut [T], n: usize) {
         let (done, rest) = l.split_at_mut(i * n);
         let row = &mut rest[..n];
         for j in 0..=i {
-            let sum = if j == i { dot(&row[..j], &row[..j]) } else { dot(&row[..j], &done[j * n..j * n + j]) };
+            let sum =
+                if j == i { dot(&row[..j], &row[..j]) } else { dot(&row[..j], &done[j * n..j * n + j]) };
             let rest = a[i * n + j] - sum;
             row[j] = if j == i { rest.sqrt() } else { rest / done[j * n + j] };
         }
@@ -128,19 +129,19 @@ fn each(count: usize, task: impl Fn(usize) + Sync) {
 }
 
 /// Elements `i * len..` of an operand.
-unsafe fn part<'a, T>(base: usize, i: usize, len: usize) -> &'a mut [T] {
+pub(super) unsafe fn part<'a, T>(base: usize, i: usize, len: usize) -> &'a mut [T] {
     // SAFETY: the caller's: the operand has these elements, which nothing else writes.
     unsafe { std::slice::from_raw_parts_mut((base as *mut T).add(i * len), len) }
 }
 
 /// Elements `i * len..` of an input.
-unsafe fn read<'a, T>(base: usize, i: usize, len: usize) -> &'a [T] {
+pub(super) unsafe fn read<'a, T>(base: usize, i: usize, len: usize) -> &'a [T] {
     // SAFETY: the caller's: the input has these elements.
     unsafe { std::slice::from_raw_parts((base as *const T).add(i * len), len) }
 }
 
 /// Rows, columns and number of matrices.
-fn sizes(x: &Spec) -> (usize, usize, usize) {
+pub(super) fn sizes(x: &Spec) -> (usize, usize, usize) {
     let [.., m, n] = x.shape[..] else { return (0, 0, 0) };
     (m, n, x.len() / (m * n).max(1))
 }

@@ -14,6 +14,7 @@ mod reduce;
 mod reference;
 mod rng_bits;
 mod softmax;
+mod spectra;
 mod strided;
 mod window;
 

@@ -69,7 +69,14 @@ mod tests {
         let graph = b.finish(&outputs).unwrap();
         let inputs = [crate::Tensor::from([[0f32, 2.0], [4.0, 0.0]]), crate::Tensor::from([[2f32], [8.0]])];
         let got: Vec<Vec<f64>> = interpret(&graph, &inputs).unwrap().iter().map(|t| t.to_f64()).collect();
-        let want = [vec![2.0, 1.0], vec![0.0, 0.25, 0.5, 0.0], vec![-8.0], vec![-1.0], vec![8f64.ln()], vec![4.0, 2.0]];
+        let want = [
+            vec![2.0, 1.0],
+            vec![0.0, 0.25, 0.5, 0.0],
+            vec![-8.0],
+            vec![-1.0],
+            vec![8f64.ln()],
+            vec![4.0, 2.0],
+        ];
         for (got, want) in got.iter().zip(&want) {
             assert!(got.iter().zip(want).all(|(a, b)| (a - b).abs() < 1e-6), "{got:?}, not {want:?}");
         }
@@ -80,7 +87,10 @@ mod tests {
         for shape in [vec![3], vec![2, 3], vec![0, 0]] {
             let x = Builder::new().input(Spec::f32(shape.clone()));
             x.determinant();
-            assert!(x.builder().check().unwrap_err().to_string().starts_with("determinant: takes "), "{shape:?}");
+            assert!(
+                x.builder().check().unwrap_err().to_string().starts_with("determinant: takes "),
+                "{shape:?}"
+            );
         }
     }
 }

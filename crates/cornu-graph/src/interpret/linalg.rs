@@ -38,11 +38,6 @@ impl Matrix {
         Matrix::new(self.columns, self.rows, |i, j| self[(j, i)])
     }
 
-    /// The first columns.
-    fn first(&self, columns: usize) -> Matrix {
-        Matrix::new(self.rows, columns, |i, j| self[(i, j)])
-    }
-
     fn swap_rows(&mut self, i: usize, j: usize) {
         (0..self.columns).for_each(|k| self.at.swap(i * self.columns + k, j * self.columns + k));
     }
@@ -57,6 +52,14 @@ impl Matrix {
         for i in 0..self.rows {
             let (x, y) = (self[(i, p)], self[(i, q)]);
             (self[(i, p)], self[(i, q)]) = (cos * x - sin * y, sin * x + cos * y);
+        }
+    }
+
+    /// Takes from each column a share of what it has along a vector that begins at a row.
+    fn reflect(&mut self, row: usize, mirror: &[f64], share: f64) {
+        for k in 0..self.columns {
+            let along: f64 = mirror.iter().zip(row..).map(|(v, i)| v * self[(i, k)]).sum();
+            mirror.iter().zip(row..).for_each(|(v, i)| self[(i, k)] -= share * v * along);
         }
     }
 
@@ -162,10 +165,10 @@ impl Eval for Lu {
     }
 }
 
-/// Square `q`, and `r`.
-fn qr(mut r: Matrix) -> (Matrix, Matrix) {
+/// The first `k` columns of `q`, and all of `r`.
+fn qr(mut r: Matrix, k: usize) -> (Matrix, Matrix) {
     let (m, n) = (r.rows, r.columns);
-    let mut q = Matrix::identity(m);
+    let mut mirrors = vec![];
     for j in 0..m.min(n) {
         let rest: f64 = (j + 1..m).map(|i| r[(i, j)].powi(2)).sum();
         if rest == 0.0 {
@@ -175,17 +178,12 @@ fn qr(mut r: Matrix) -> (Matrix, Matrix) {
         let norm = (head * head + rest).sqrt();
         let beta = if head >= 0.0 { -norm } else { norm };
         let share = (beta - head) / beta;
-        let mirror: Vec<f64> =
-            (j..m).map(|i| if i == j { 1.0 } else { r[(i, j)] / (head - beta) }).collect();
-        for k in 0..n {
-            let along: f64 = mirror.iter().zip(j..).map(|(v, i)| v * r[(i, k)]).sum();
-            mirror.iter().zip(j..).for_each(|(v, i)| r[(i, k)] -= share * v * along);
-        }
-        for i in 0..m {
-            let along: f64 = mirror.iter().zip(j..).map(|(v, k)| v * q[(i, k)]).sum();
-            mirror.iter().zip(j..).for_each(|(v, k)| q[(i, k)] -= share * v * along);
-        }
+        let mirror: Vec<f64> = (j..m).map(|i| if i == j { 1.0 } else { r[(i, j)] / (head - beta) }).collect();
+        r.reflect(j, &mirror, share);
+        mirrors.push((j, mirror, share));
     }
+    let mut q = Matrix::new(m, k, |i, j| f64::from(u8::from(i == j)));
+    mirrors.iter().rev().for_each(|(j, mirror, share)| q.reflect(*j, mirror, *share));
     let upper = Matrix::new(m, n, |i, j| if i <= j { r[(i, j)] } else { 0.0 });
     (q, upper)
 }
@@ -194,9 +192,9 @@ impl Eval for Qr {
     fn eval(&self, inputs: &[&Array], out: &[Spec]) -> Result<Vec<Array>> {
         each(inputs[0], out, |a| {
             let k = if self.full { a.rows } else { a.rows.min(a.columns) };
-            let (q, mut r) = qr(a);
+            let (q, mut r) = qr(a, k);
             r.at.truncate(k * r.columns);
-            vec![q.first(k).at, r.at]
+            vec![q.at, r.at]
         })
     }
 }
@@ -252,10 +250,10 @@ impl Eval for Eigh {
     }
 }
 
-/// Square `u`, the singular values, falling, and square `v`.
-fn svd(a: Matrix) -> (Matrix, Vec<f64>, Matrix) {
+/// `u` and `v` of so many columns, and the singular values, falling.
+fn svd(a: Matrix, of_u: usize, of_v: usize) -> (Matrix, Vec<f64>, Matrix) {
     if a.rows < a.columns {
-        let (v, s, u) = svd(a.transposed());
+        let (v, s, u) = svd(a.transposed(), of_v, of_u);
         return (u, s, v);
     }
     let n = a.columns;
@@ -279,7 +277,7 @@ fn svd(a: Matrix) -> (Matrix, Vec<f64>, Matrix) {
     let mut order: Vec<usize> = (0..n).collect();
     order.sort_by(|&i, &j| lengths[j].total_cmp(&lengths[i]));
     let mut v = v.in_order(&order);
-    let (mut u, r) = qr(columns.in_order(&order));
+    let (mut u, r) = qr(columns.in_order(&order), of_u);
     for j in 0..n {
         let sign = v.sign(j);
         v.scale_column(j, sign);
@@ -293,8 +291,8 @@ impl Eval for Svd {
         each(inputs[0], out, |a| {
             let (m, n) = (a.rows, a.columns);
             let (of_u, of_v) = if self.full { (m, n) } else { (m.min(n), m.min(n)) };
-            let (u, s, v) = svd(a);
-            vec![u.first(of_u).at, s, v.first(of_v).transposed().at]
+            let (u, s, v) = svd(a, of_u, of_v);
+            vec![u.at, s, v.transposed().at]
         })
     }
 }
@@ -304,7 +302,7 @@ impl Eval for Pinv {
         let share = inputs[1].as_floats()?[0];
         each(inputs[0], out, |a| {
             let (m, n) = (a.rows, a.columns);
-            let (u, s, v) = svd(a);
+            let (u, s, v) = svd(a, m.min(n), m.min(n));
             let term = |i: usize, j: usize, k: usize| match s[k] > share * s[0] {
                 true => v[(i, k)] * u[(j, k)] / s[k],
                 false => 0.0,

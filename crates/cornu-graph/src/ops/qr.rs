@@ -52,11 +52,9 @@ impl OpRule for Qr {
         let a = &inputs[0];
         let (m, n) = (a.dim(-2), a.dim(-1));
         let k = m.min(n);
-        let square = [&a.shape()[..a.rank() - 2], &[m, m]].concat();
-        let q = a.identity(m).broadcast_to(&square);
         let steps = a.builder().iota(DType::I32, [k], 0);
         let step = |_: &crate::Builder, carry: &[Value], slices: &[Value]| {
-            let (r, q, j) = (&carry[0], &carry[1], &slices[0]);
+            let (r, j) = (&carry[0], &slices[0]);
             let (rows, columns) = (r.positions(-2, m), r.positions(-1, n));
             let zero = r.scalar(0.0);
             let column = columns.equal(j).select(r, &zero).sum_keepdims([-1]);
@@ -70,19 +68,28 @@ impl OpRule for Qr {
             let or_one = |v: &Value| moves.select(v, &v.full_like(1.0));
             let share = moves.select(&((&beta - &head) / or_one(&beta)), &beta.full_like(0.0));
             let mirror = rows.equal(j).select(&tail.full_like(1.0), &(tail / or_one(&(&head - &beta))));
-            let across = mirror.matrix_transpose();
-            let r = r - (&share * &mirror) * across.matmul(r);
-            let q = q - q.matmul(&mirror) * (&share * across);
-            Ok((vec![r, q], vec![]))
+            Ok((vec![reflected(r, &mirror, &share)], vec![mirror, share]))
         };
-        match a.builder().scan(&[a.clone(), q], &[steps], k, false, step) {
-            Ok((last, _)) => {
-                let k = if self.full { m } else { k };
-                Some(vec![last[1].slice_axis(-1, 0, k), last[0].slice_axis(-2, 0, k).triu(0)])
-            }
-            Err(e) => Some(vec![a.fail(e); 2]),
-        }
+        // From the last to the first, so that only the columns of `q` that are wanted are made.
+        let back = |_: &crate::Builder, carry: &[Value], slices: &[Value]| {
+            Ok((vec![reflected(&carry[0], &slices[0], &slices[1])], vec![]))
+        };
+        let wanted = if self.full { m } else { k };
+        let start = a.identity(m).slice_axis(-1, 0, wanted);
+        let start = start.broadcast_to(&[&a.shape()[..a.rank() - 2], &[m, wanted]].concat());
+        let builder = a.builder();
+        let both = || {
+            let (r, mirrors) = builder.scan(std::slice::from_ref(a), &[steps], k, false, step)?;
+            let (q, _) = builder.scan(&[start], &mirrors, k, true, back)?;
+            Ok(vec![q[0].clone(), r[0].slice_axis(-2, 0, wanted).triu(0)])
+        };
+        Some(both().unwrap_or_else(|e: Error| vec![a.fail(e); 2]))
     }
+}
+
+/// Columns seen in a mirror: less a share of what they have along it.
+fn reflected(x: &Value, mirror: &Value, share: &Value) -> Value {
+    x - (share * mirror) * mirror.matrix_transpose().matmul(x)
 }
 
 impl Value {

@@ -108,7 +108,10 @@ fn complex(
     };
     if re.shape() != im.shape() {
         let (re_shape, im_shape) = (re.shape(), im.shape());
-        return bad(re, format!("real and imaginary parts must have one shape, got {re_shape:?} and {im_shape:?}"));
+        return bad(
+            re,
+            format!("real and imaginary parts must have one shape, got {re_shape:?} and {im_shape:?}"),
+        );
     }
     if !re.dtype().is_float() || !im.dtype().is_float() {
         return bad(re, format!("takes floats, got {} and {}", re.dtype(), im.dtype()));
@@ -156,8 +159,10 @@ impl Pieces {
             return Err(Error::argument("sequence_stride", "must be a positive integer, got 0"));
         }
         if self.size < self.length || self.length == 0 {
-            let message =
-                format!("must be at least `sequence_length` ({}), which must be positive, got {}", self.length, self.size);
+            let message = format!(
+                "must be at least `sequence_length` ({}), which must be positive, got {}",
+                self.length, self.size
+            );
             return Err(Error::argument("fft_length", message));
         }
         let Some(window) = window else { return Ok(vec![1.0; self.size]) };

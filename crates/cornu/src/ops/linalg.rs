@@ -200,8 +200,11 @@ fn solved(
 
 fn least_squares(a: &Value, b: &Value, rcond: Limit) -> Result<Value> {
     if a.rank() != 2 || ![1, 2].contains(&b.rank()) || a.dim(0) != b.dim(0) {
-        let message =
-            format!("takes a of (m, n) and b of (m,) or (m, k), got shapes {:?} and {:?}", a.shape(), b.shape());
+        let message = format!(
+            "takes a of (m, n) and b of (m,) or (m, k), got shapes {:?} and {:?}",
+            a.shape(),
+            b.shape()
+        );
         return Err(Error::op("lstsq", message));
     }
     let dtype = DType::promote(float(a).dtype(), float(b).dtype());

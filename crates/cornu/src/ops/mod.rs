@@ -31,7 +31,7 @@ mod build;
 mod compare;
 mod dtypes;
 mod elementwise;
-mod fourier;
+pub(crate) mod fourier;
 mod get_item;
 mod image;
 mod index;

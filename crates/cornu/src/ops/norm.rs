@@ -130,7 +130,9 @@ fn of_vectors(x: &Value, order: &Order, axis: i64, keepdims: bool) -> Result<Val
             let sum = size.powf(*p).sum_keepdims([axis]);
             sum.pow(&sum.scalar(1.0 / p))
         }
-        Order::Name(name) => return Err(Error::op("norm", format!("`{name}` is for matrices, got one axis"))),
+        Order::Name(name) => {
+            return Err(Error::op("norm", format!("`{name}` is for matrices, got one axis")));
+        }
     };
     Ok(if keepdims { y } else { y.squeeze(axis) })
 }

@@ -70,7 +70,8 @@ fn every_op() {
     let only = std::env::var("CORNU_TEST_OP").ok();
     let seed: Option<u64> = std::env::var("CORNU_TEST_SEED").ok().map(|s| s.parse().unwrap());
     let mut total = 0;
-    for op in testing::ops().filter(|op| only.as_deref().is_none_or(|o| o == *op)) {
+    let chosen = |op: &&str| only.as_deref().is_none_or(|only| only.split(',').any(|o| o == *op));
+    for op in testing::ops().filter(chosen) {
         let mut valid = 0;
         for seed in seed.map_or(0..CASES, |s| s..s + 1) {
             let Some(case) = testing::case(op, seed).unwrap() else { continue };

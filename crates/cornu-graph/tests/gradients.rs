@@ -58,7 +58,11 @@ fn value(graph: &Graph, tensors: &[Tensor]) -> f64 {
 fn check(what: &str, probe: &Probe, kinks: bool) -> usize {
     let floats = probe.floats();
     let wrt: Vec<Value> = floats.iter().map(|&i| probe.inputs[i].clone()).collect();
-    let gradients = gradient(&probe.loss, &wrt).unwrap_or_else(|e| panic!("{what}\n{e}"));
+    let gradients = match gradient(&probe.loss, &wrt) {
+        // Bases that complete others: refused, and said so.
+        Err(e) if e.to_string().contains("use the reduced form") => return 0,
+        gradients => gradients.unwrap_or_else(|e| panic!("{what}\n{e}")),
+    };
     let both: Vec<Value> = std::iter::once(probe.loss.clone()).chain(gradients).collect();
     let with_gradients = probe.builder.finish(&both).unwrap_or_else(|e| panic!("{what}\n{e}"));
     let alone = probe.builder.finish(&both[..1]).unwrap();
@@ -114,8 +118,10 @@ const NONE: [&str; 11] = [
 
 #[test]
 fn every_op() {
+    let only = std::env::var("CORNU_TEST_OP").ok();
     let mut total = 0;
-    for op in testing::ops().filter(|op| !NONE.contains(op)) {
+    let chosen = |op: &&str| only.as_deref().is_none_or(|only| only.split(',').any(|o| o == *op));
+    for op in testing::ops().filter(|op| !NONE.contains(op)).filter(chosen) {
         let mut count = 0;
         for seed in 0..CASES {
             let Some(case) = testing::case(op, seed).unwrap() else { continue };
@@ -128,7 +134,7 @@ fn every_op() {
         assert!(count > 2, "only {count} derivatives of {op} were compared");
         total += count;
     }
-    assert!(total > 1000, "{total}");
+    assert!(only.is_some() || total > 1000, "{total}");
 }
 
 #[test]

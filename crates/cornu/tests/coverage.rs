@@ -96,23 +96,25 @@ here! {
         abs absolute add all amax amin angle any append arccos arccosh arcsin arcsinh arctan arctan2 arctanh
         argmax argmin argpartition argsort array array_split average binary_crossentropy bitwise_and
         bitwise_invert bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor broadcast_to
-        cast categorical_crossentropy cbrt ceil celu clip concatenate convert_to_tensor copy corrcoef correlate
-        cos cosh count_nonzero cross cumprod cumsum deg2rad depth_to_space diag diagflat diagonal diff digitize
-        divide divide_no_nan dot dsplit dstack einsum elu equal erf erfc erfinv exp exp2 expand_dims expm1 fabs
-        flip fliplr flipud floor floor_divide fmax fmin fmod full_like gcd gelu get_item glu greater
-        greater_equal hard_shrink hard_sigmoid hard_silu hard_tanh heaviside hsplit hstack hypot i0 in_top_k
-        inner isclose isfinite isin isinf isnan isneginf isposinf isreal kron lcm ldexp leaky_relu left_shift
-        less less_equal linspace log log10 log1p log2 log_sigmoid log_softmax logaddexp logaddexp2 logical_and
-        logical_not logical_or logical_xor logspace logsumexp matmul max maximum mean median meshgrid min
-        minimum moveaxis multiply nan_to_num nanargmax nanargmin nancumprod nancumsum nanmax nanmean nanmedian
-        nanmin nanprod nanstd nansum nanvar negative nextafter normalize not_equal one_hot ones_like outer pad
-        power prod psnr ptp rad2deg ravel reciprocal relu relu6 repeat reshape right_shift roll rot90 round
-        rsqrt saturate_cast scatter scatter_update searchsorted segment_max segment_sum selu sigmoid sign
-        signbit silu sin sinc sinh soft_shrink softmax softplus softsign sort space_to_depth
+        cast categorical_crossentropy cbrt cdist ceil celu cholesky cholesky_inverse clip concatenate conj
+        conjugate convert_to_tensor copy corrcoef correlate cos cosh count_nonzero cross cumprod cumsum deg2rad
+        depth_to_space det diag diagflat diagonal diff digitize divide divide_no_nan dot dsplit dstack eigh
+        einsum elu equal erf erfc erfinv exp exp2 expand_dims expm1 extract_sequences fabs fft fft2 flip fliplr
+        flipud floor floor_divide fmax fmin fmod full_like gcd gelu get_item glu greater greater_equal
+        hard_shrink hard_sigmoid hard_silu hard_tanh heaviside hsplit hstack hypot i0 ifft2 imag in_top_k inner
+        inv irfft isclose isfinite isin isinf isnan isneginf isposinf isreal istft kron lcm ldexp leaky_relu
+        left_shift less less_equal linspace log log10 log1p log2 log_sigmoid log_softmax logaddexp logaddexp2
+        logdet logical_and logical_not logical_or logical_xor logspace logsumexp lstsq lu_factor matmul
+        matrix_rank max maximum mean median meshgrid min minimum moveaxis multiply nan_to_num nanargmax
+        nanargmin nancumprod nancumsum nanmax nanmean nanmedian nanmin nanprod nanstd nansum nanvar negative
+        nextafter norm normalize not_equal one_hot ones_like outer pad pinv power prod psnr ptp qr rad2deg ravel
+        real reciprocal relu relu6 repeat reshape rfft right_shift roll rot90 round rsqrt saturate_cast scatter
+        scatter_update searchsorted segment_max segment_sum selu sigmoid sign signbit silu sin sinc sinh slogdet
+        soft_shrink softmax softplus softsign solve solve_triangular sort space_to_depth
         sparse_categorical_crossentropy sparse_plus sparse_sigmoid sparsemax split sqrt square squareplus
-        squeeze stack std stop_gradient subtract sum swapaxes take take_along_axis tan tanh tanh_shrink
-        tensordot threshold tile top_k trace transpose tril triu true_divide trunc unstack var vdot vsplit
-        vstack zeros_like
+        squeeze stack std stft stop_gradient subtract sum svd swapaxes take take_along_axis tan tanh tanh_shrink
+        tensordot threshold tile top_k trace transpose tril triu true_divide trunc unstack var vdot view_as_real
+        vsplit vstack zeros_like
     }
     "keras.utils" = cornu::utils {
         clear_session set_random_seed normalize pad_sequences to_categorical
@@ -174,6 +176,13 @@ const INSTEAD: &[(&str, &str, &str)] = &[
     ("keras.callbacks", "History", "what `fit` returns"),
     ("keras.callbacks", "OrbaxCheckpoint", "stores Python objects"),
     ("keras.callbacks", "ProgbarLogger", "`Fit::verbose`"),
+    ("keras.ops", "eig", "gives complex numbers; of symmetric matrices `ops::eigh`"),
+    (
+        "keras.ops",
+        "polar",
+        "gives complex numbers; their parts are `abs * cos(angle)` and `abs * sin(angle)`",
+    ),
+    ("keras.ops", "view_as_complex", "gives complex numbers, which are pairs of tensors here"),
     ("keras.ops", "mod", "`ops::modulo`, or `%`: a word of Rust"),
     ("keras.ops", "where", "a word of Rust"),
     ("keras.ops", "shape", "`KerasTensor::shape`, `Value::shape`, `Tensor::shape`"),

@@ -58,6 +58,9 @@ impl Value {
             Ok(found) => found,
             Err(e) => return self.fail(e),
         };
+        if picked.contains(&0) {
+            return self.builder().full(self.spec().with_shape(picked), 0.0);
+        }
         let size = operand[axis];
         let indices = indices.wrap_negative(&[size]).broadcast_to(&picked);
         let dims = GatherDims::along_axis(self.rank(), axis);
@@ -136,6 +139,8 @@ mod tests {
         assert_eq!(x.take(&i, -1).shape(), [5, 4, 2, 6]);
         assert_eq!(x.take_along_axis(&i.reshape(&[1, 4, 3]), 0).shape(), [1, 4, 3]);
         assert_eq!(x.take_along_axis(&i.reshape(&[1, 12, 1]), 1).shape(), [5, 12, 3]);
+        let nothing = x.slice_axis(0, 0, 0);
+        assert_eq!(nothing.take_along_axis(&i.reshape(&[1, 12, 1]), 1).shape(), [0, 12, 3]);
         assert_eq!(*i.one_hot(9, 1, DType::F16).spec(), Spec::new(DType::F16, [2, 9, 6]));
         assert_eq!(i.one_hot(9, -1, DType::F32).shape(), [2, 6, 9]);
         b.check().unwrap();

@@ -10,6 +10,7 @@ mod dot;
 mod elementwise;
 mod fused;
 mod indexing;
+mod linalg;
 mod loops;
 mod movement;
 mod order;

@@ -215,12 +215,16 @@ macro_rules! ops {
     };
 }
 
+mod jacobi;
+pub(crate) mod matrices;
+
 ops! {
     alias { Alias }
     arg_reduce { ArgReduce }
     binary { Binary }
     broadcast { Broadcast }
     cast { Cast }
+    cholesky { Cholesky }
     compare { Compare }
     concat { Concat }
     constant { Constant }
@@ -228,12 +232,16 @@ ops! {
     cumulative { Cumulative }
     dot { Dot }
     dynamic_slice { DynamicSlice DynamicUpdate }
+    eigh { Eigh }
     fused { Fused }
     gather { Gather }
     iota { Iota }
+    lu { Lu }
     pad { Pad }
+    pinv { Pinv }
     polygamma { Polygamma }
     pool { ReduceWindow WindowGrad WindowPick }
+    qr { Qr }
     reduce { Reduce }
     reshape { Reshape }
     reverse { Reverse }
@@ -245,8 +253,10 @@ ops! {
     softmax { Softmax LogSoftmax }
     sort { Sort }
     stop_gradient { StopGradient }
+    svd { Svd }
     top_k { TopK }
     transpose { Transpose }
+    triangular_solve { TriangularSolve }
     unary { Unary }
     while_loop { While }
 }

@@ -4,6 +4,7 @@
 mod elementwise;
 mod graphs;
 mod indexing;
+mod linalg;
 mod linear;
 mod loops;
 mod movement;
@@ -95,6 +96,7 @@ fn outputs(op: &str, g: &mut Generator) -> Result<Vec<Value>> {
         | "reduce_window" | "window_grad" | "window_pick" | "softmax" | "log_softmax" => {
             linear::outputs(op, g)
         }
+        "cholesky" | "triangular_solve" | "lu" | "qr" | "eigh" | "svd" | "pinv" => linalg::outputs(op, g),
         "scan" | "while" => loops::outputs(op, g),
         _ => {
             let message = format!("no generator of cases for `{op}`");

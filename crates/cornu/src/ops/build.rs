@@ -129,7 +129,7 @@ fn diagonal_of(x: &Value, offset: i64, axis1: i64, axis2: i64) -> Value {
     flat.slice_strided(&start, &limit, &stride)
 }
 
-fn padded(xs: &[Value], widths: &[(i64, i64)], mode: &str) -> Value {
+pub(super) fn padded(xs: &[Value], widths: &[(i64, i64)], mode: &str) -> Value {
     let x = &xs[0];
     let width = |axis: usize| {
         widths.get(axis).or(widths.first().filter(|_| widths.len() == 1)).copied().unwrap_or((0, 0))

@@ -80,6 +80,7 @@ macro_rules! ops {
     (@given Sizes) => { impl Into<Sizes> };
     (@given Sections) => { impl Into<Sections> };
     (@given DTypeName) => { cornu_graph::DType };
+    (@given Order) => { impl Into<Order> };
     (@given MaybeDType) => { Option<cornu_graph::DType> };
     (@given Text) => { &str };
     (@given $t:tt) => { $t };

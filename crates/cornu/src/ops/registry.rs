@@ -4,13 +4,16 @@ use super::blocks::*;
 use super::build::*;
 use super::compare::*;
 use super::elementwise::*;
+use super::fourier::*;
 use super::get_item::GetItem;
 use super::image::*;
 use super::index::*;
+use super::linalg::*;
 use super::linear::*;
 use super::loss::*;
 use super::nan::*;
 use super::nn::*;
+use super::norm::*;
 use super::operation::{FromConfig, Operation, Rule, Settings};
 use super::reduce::*;
 use super::reshape::*;
@@ -40,22 +43,24 @@ macro_rules! registry {
 registry! {
     Abs Absolute Add AffineTransform All Amax Amin Angle Any Append Arccos Arccosh Arcsin Arcsinh Arctan Arctan2
     Arctanh Argmax Argmin Argpartition Argsort Array ArraySplit Average BinaryCrossentropy BitwiseAnd BitwiseInvert
-    BitwiseLeftShift BitwiseNot BitwiseOr BitwiseRightShift BitwiseXor BroadcastTo Cast CategoricalCrossentropy Cbrt
-    Ceil Celu Clip Concatenate ConvertToTensor Copy Corrcoef Correlate Cos Cosh CountNonzero CropImages Cross
-    Cumprod Cumsum Deg2rad DepthToSpace Diag Diagflat Diagonal Diff Digitize Divide DivideNoNan Dot Dsplit Dstack
-    Einsum Elu Equal Erf Erfc Erfinv Exp Exp2 ExpandDims Expm1 ExtractPatches Fabs Flip Fliplr Flipud Floor
-    FloorDivide Fmax Fmin Fmod FullLike GaussianBlur Gcd Gelu Glu Greater GreaterEqual HSVToRGB HardShrink
-    HardSigmoid HardSilu HardTanh Heaviside Hsplit Hstack Hypot I0 InTopK Inner IsIn Isclose Isfinite Isinf Isnan
+    BitwiseLeftShift BitwiseNot BitwiseOr BitwiseRightShift BitwiseXor BroadcastTo CDist Cast
+    CategoricalCrossentropy Cbrt Ceil Celu Cholesky CholeskyInverse Clip Concatenate Conjugate ConvertToTensor Copy
+    Corrcoef Correlate Cos Cosh CountNonzero CropImages Cross Cumprod Cumsum Deg2rad DepthToSpace Det Diag Diagflat
+    Diagonal Diff Digitize Divide DivideNoNan Dot Dsplit Dstack Eigh Einsum Elu Equal Erf Erfc Erfinv Exp Exp2
+    ExpandDims Expm1 ExtractPatches ExtractSequences FFT FFT2 Fabs Flip Fliplr Flipud Floor FloorDivide Fmax Fmin
+    Fmod FullLike GaussianBlur Gcd Gelu Glu Greater GreaterEqual HSVToRGB HardShrink HardSigmoid HardSilu HardTanh
+    Heaviside Hsplit Hstack Hypot I0 IFFT2 IRFFT ISTFT Imag InTopK Inner Inv IsIn Isclose Isfinite Isinf Isnan
     Isneginf Isposinf Isreal Kron Lcm Ldexp LeakyRelu LeftShift Less LessEqual Linspace Log Log10 Log1p Log2
-    LogSigmoid LogSoftmax Logaddexp Logaddexp2 LogicalAnd LogicalNot LogicalOr LogicalXor Logspace Logsumexp Matmul
-    Max Maximum Mean Median Meshgrid Min Minimum Mod Moveaxis Multiply NanToNum Nanargmax Nanargmin Nancumprod
-    Nancumsum Nanmax Nanmean Nanmedian Nanmin Nanprod Nanstd Nansum Nanvar Negative Nextafter Normalize NotEqual
-    OneHot OnesLike Outer PSNR Pad PadImages Power Prod Ptp RGBToGrayscale RGBToHSV Rad2deg Ravel Reciprocal Relu
-    Relu6 Repeat Reshape Resize RightShift Roll Rot90 Round Rsqrt SaturateCast Scatter ScatterUpdate SearchSorted
-    SegmentMax SegmentSum Selu Sigmoid Sign Signbit Silu Sin Sinc Sinh SoftShrink Softmax Softplus Softsign Sort
-    SpaceToDepth SparseCategoricalCrossentropy SparsePlus SparseSigmoid Sparsemax Split Sqrt Square Squareplus
-    Squeeze Stack Std StopGradient Subtract Sum Swapaxes Take TakeAlongAxis Tan Tanh TanhShrink Tensordot Threshold
-    Tile TopK Trace Transpose Tril Triu TrueDivide Trunc Unstack Var Vdot Vsplit Vstack Where ZerosLike
+    LogSigmoid LogSoftmax Logaddexp Logaddexp2 Logdet LogicalAnd LogicalNot LogicalOr LogicalXor Logspace Logsumexp
+    Lstsq LuFactor Matmul MatrixRank Max Maximum Mean Median Meshgrid Min Minimum Mod Moveaxis Multiply NanToNum
+    Nanargmax Nanargmin Nancumprod Nancumsum Nanmax Nanmean Nanmedian Nanmin Nanprod Nanstd Nansum Nanvar Negative
+    Nextafter Norm Normalize NotEqual OneHot OnesLike Outer PSNR Pad PadImages Pinv Power Prod Ptp Qr RFFT
+    RGBToGrayscale RGBToHSV Rad2deg Ravel Real Reciprocal Relu Relu6 Repeat Reshape Resize RightShift Roll Rot90
+    Round Rsqrt STFT SVD SaturateCast Scatter ScatterUpdate SearchSorted SegmentMax SegmentSum Selu Sigmoid Sign
+    Signbit Silu Sin Sinc Sinh Slogdet SoftShrink Softmax Softplus Softsign Solve SolveTriangular Sort SpaceToDepth
+    SparseCategoricalCrossentropy SparsePlus SparseSigmoid Sparsemax Split Sqrt Square Squareplus Squeeze Stack Std
+    StopGradient Subtract Sum Swapaxes Take TakeAlongAxis Tan Tanh TanhShrink Tensordot Threshold Tile TopK Trace
+    Transpose Tril Triu TrueDivide Trunc Unstack Var Vdot ViewAsReal Vsplit Vstack Where ZerosLike
 }
 
 /// Whether a module of a saved class is one of ops.

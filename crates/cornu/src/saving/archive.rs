@@ -74,7 +74,7 @@ impl Archive {
     /// As [`Archive::bytes`], and when it is no such JSON.
     pub fn json<T: DeserializeOwned>(&mut self, name: &str) -> Result<T> {
         let bytes = self.bytes(name)?;
-        serde_json::from_slice(&bytes).map_err(|e| self.bad(format!("`{name}` in it: {e}")))
+        super::words::read(&bytes).map_err(|e| self.bad(format!("`{name}` in it: {e}")))
     }
 }
 

@@ -23,6 +23,7 @@ mod layout;
 mod legacy;
 mod legacy_config;
 mod weights;
+mod words;
 
 pub use crate::object::register;
 pub(crate) use weights::{load_weights, save_weights};
@@ -109,7 +110,7 @@ fn build(config: &Json, arrays: &Arrays) -> Result<Model> {
 /// # Errors
 /// When the text is no saved model.
 pub fn model_from_json(json: &str) -> Result<Model> {
-    let saved: Json = serde_json::from_str(json)
+    let saved: Json = words::read(json.as_bytes())
         .map_err(|e| Error::Format { what: "model_from_json".into(), message: e.to_string() })?;
     from_config::model(&saved)
 }
@@ -141,7 +142,7 @@ impl Model {
         let weights = hdf5::write(&weights::group(self)?)?;
         let bytes = archive::write(&[
             ("metadata.json", metadata.to_string().as_bytes()),
-            ("config.json", config.to_string().as_bytes()),
+            ("config.json", words::write(&config).as_bytes()),
             ("model.weights.h5", &weights),
         ])
         .map_err(|e| Error::io(path, e))?;
@@ -153,7 +154,7 @@ impl Model {
     /// # Errors
     /// When a layer has no saved form.
     pub fn to_json(&self) -> Result<String> {
-        Ok(self.saved()?.to_string())
+        Ok(words::write(&self.saved()?))
     }
 }
 

@@ -1,10 +1,8 @@
 //! Spectrogram on the mel scale.
-use crate::arguments::Padding;
 use crate::initializers::Window;
 use crate::layers::checks;
-use crate::layers::convolutional::convolve;
 use crate::layers::prelude::*;
-use std::f64::consts::PI;
+use crate::ops::fourier::Pieces;
 
 /// Sound as the power of mel bands over time: `(batch, samples)` to `(batch, num_mel_bins, frames)`. Keras's
 /// `MelSpectrogram`.
@@ -76,29 +74,6 @@ impl MelSpectrogram {
         Ok(length)
     }
 
-    /// A convolution's kernel `(fft_length, 1, 2 * frequencies)` that gives real, then imaginary parts of a frame.
-    fn transform(&self, dtype: DType) -> Result<Tensor> {
-        let (length, size, bins) = (self.check()?, self.fft_length, self.fft_length / 2 + 1);
-        let window = match &self.window {
-            Some(window) => window.values(length, true)?,
-            None => vec![1.0; length],
-        };
-        // A shorter window stands in the middle of the frame; none leaves all of it.
-        let before = (size - length) / 2;
-        let weight = |t: usize| match &self.window {
-            None => 1.0,
-            Some(_) => t.checked_sub(before).and_then(|t| window.get(t)).copied().unwrap_or(0.0),
-        };
-        let mut values = Vec::with_capacity(size * 2 * bins);
-        for t in 0..size {
-            // The product of time and frequency wraps, so that large angles stay exact.
-            let angle = |k: usize| -2.0 * PI * ((t * k) % size) as f64 / size as f64;
-            values.extend((0..bins).map(|k| weight(t) * angle(k).cos()));
-            values.extend((0..bins).map(|k| weight(t) * angle(k).sin()));
-        }
-        Tensor::from_f64([size, 1, 2 * bins], dtype, &values)
-    }
-
     /// The share of each frequency in each band, `(frequencies, num_mel_bins)`: triangles on the mel scale.
     fn bands(&self, dtype: DType) -> Result<Tensor> {
         // In single precision, as in Keras: at the foot of a triangle its rounding is most of a share.
@@ -149,13 +124,12 @@ impl Layer for MelSpectrogram {
     fn call(&self, cx: &Call, x: &Value) -> Result<Value> {
         checks::rank(x, 2)?;
         let wide = DType::promote(cx.dtype(), DType::F32);
-        let padded = reflect(&x.cast(wide), self.fft_length / 2)?.expand_dims(-1);
-        let kernel = x.builder().constant(self.transform(wide)?);
-        let sides =
-            convolve(&padded, &kernel, &[self.sequence_stride], &Padding::Valid, &[1], 1)?.split(2, -1);
-        let [real, imaginary] = sides.as_slice() else {
-            return Err(Error::State("a transform has two sides".into()));
-        };
+        let sequence = self.check()?;
+        let padded = reflect(&x.cast(wide), self.fft_length / 2)?;
+        // A shorter window stands in the middle of the frame; none leaves all of it.
+        let length = if self.window.is_some() { sequence } else { self.fft_length };
+        let pieces = Pieces { length, stride: self.sequence_stride, size: self.fft_length };
+        let (real, imaginary) = pieces.transform(&padded, self.window.as_ref(), false)?;
         let square = real.square() + imaginary.square();
         let magnitude = if self.mag_exp == 2.0 { square } else { square.powf(self.mag_exp / 2.0) };
         let power = magnitude.tensordot(&x.builder().constant(self.bands(wide)?), &[-1], &[0]);

@@ -95,7 +95,7 @@ fn outputs(op: &str, g: &mut Generator) -> Result<Vec<Value>> {
         | "reduce_window" | "window_grad" | "window_pick" | "softmax" | "log_softmax" => {
             linear::outputs(op, g)
         }
-        "scan" | "while" => loops::outputs(op, g),
+        "scan" | "while" | "custom_vjp" => loops::outputs(op, g),
         _ => {
             let message = format!("no generator of cases for `{op}`");
             return Err(crate::Error::argument("testing", message).help("add one in `testing`"));

@@ -22,6 +22,7 @@ pub use cross_entropy::{
     SparseCategoricalCrossentropy, binary_crossentropy, categorical_crossentropy,
     sparse_categorical_crossentropy,
 };
+pub(crate) use ctc::align as ctc_align;
 pub use ctc::{CTC, ctc};
 pub use divergence::{KLDivergence, Poisson, kl_divergence, poisson};
 pub use focal::{BinaryFocalCrossentropy, CategoricalFocalCrossentropy};

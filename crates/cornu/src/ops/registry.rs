@@ -3,6 +3,8 @@ use super::binary::*;
 use super::blocks::*;
 use super::build::*;
 use super::compare::*;
+use super::counting::*;
+use super::creation::*;
 use super::elementwise::*;
 use super::get_item::GetItem;
 use super::image::*;
@@ -11,13 +13,19 @@ use super::linear::*;
 use super::loss::*;
 use super::nan::*;
 use super::nn::*;
+use super::nn_attention::*;
+use super::nn_conv::*;
+use super::nn_ctc::*;
+use super::nn_norm::*;
+use super::nn_pool::*;
 use super::operation::{FromConfig, Operation, Rule, Settings};
+use super::quantile::*;
+use super::rearrange::Rearrange;
 use super::reduce::*;
 use super::reshape::*;
+use super::slot::Slot;
+use super::table::*;
 use crate::layers::LayerRef;
-use crate::models::config::TENSOR;
-use crate::object::excerpt;
-use crate::ops::Number;
 use cornu_graph::{Error, Result};
 use serde_json::Value as Json;
 use std::sync::Arc;
@@ -38,24 +46,28 @@ macro_rules! registry {
 }
 
 registry! {
-    Abs Absolute Add AffineTransform All Amax Amin Angle Any Append Arccos Arccosh Arcsin Arcsinh Arctan Arctan2
-    Arctanh Argmax Argmin Argpartition Argsort Array ArraySplit Average BinaryCrossentropy BitwiseAnd BitwiseInvert
-    BitwiseLeftShift BitwiseNot BitwiseOr BitwiseRightShift BitwiseXor BroadcastTo Cast CategoricalCrossentropy Cbrt
-    Ceil Celu Clip Concatenate ConvertToTensor Copy Corrcoef Correlate Cos Cosh CountNonzero CropImages Cross
-    Cumprod Cumsum Deg2rad DepthToSpace Diag Diagflat Diagonal Diff Digitize Divide DivideNoNan Dot Dsplit Dstack
-    Einsum Elu Equal Erf Erfc Erfinv Exp Exp2 ExpandDims Expm1 ExtractPatches Fabs Flip Fliplr Flipud Floor
-    FloorDivide Fmax Fmin Fmod FullLike GaussianBlur Gcd Gelu Glu Greater GreaterEqual HSVToRGB HardShrink
-    HardSigmoid HardSilu HardTanh Heaviside Hsplit Hstack Hypot I0 InTopK Inner IsIn Isclose Isfinite Isinf Isnan
-    Isneginf Isposinf Isreal Kron Lcm Ldexp LeakyRelu LeftShift Less LessEqual Linspace Log Log10 Log1p Log2
-    LogSigmoid LogSoftmax Logaddexp Logaddexp2 LogicalAnd LogicalNot LogicalOr LogicalXor Logspace Logsumexp Matmul
-    Max Maximum Mean Median Meshgrid Min Minimum Mod Moveaxis Multiply NanToNum Nanargmax Nanargmin Nancumprod
-    Nancumsum Nanmax Nanmean Nanmedian Nanmin Nanprod Nanstd Nansum Nanvar Negative Nextafter Normalize NotEqual
-    OneHot OnesLike Outer PSNR Pad PadImages Power Prod Ptp RGBToGrayscale RGBToHSV Rad2deg Ravel Reciprocal Relu
-    Relu6 Repeat Reshape Resize RightShift Roll Rot90 Round Rsqrt SaturateCast Scatter ScatterUpdate SearchSorted
-    SegmentMax SegmentSum Selu Sigmoid Sign Signbit Silu Sin Sinc Sinh SoftShrink Softmax Softplus Softsign Sort
-    SpaceToDepth SparseCategoricalCrossentropy SparsePlus SparseSigmoid Sparsemax Split Sqrt Square Squareplus
+    Abs Absolute AdaptiveAveragePool AdaptiveMaxPool Add AffineTransform All AllClose Amax Amin Angle Any Append
+    Arccos Arccosh Arcsin Arcsinh Arctan Arctan2 Arctanh Argmax Argmin Argpartition Argsort Array ArraySplit Average
+    AveragePool BatchNorm BinaryCrossentropy Bincount BitwiseAnd BitwiseInvert BitwiseLeftShift BitwiseNot BitwiseOr
+    BitwiseRightShift BitwiseXor BroadcastTo CTCDecode CTCLoss Cast CategoricalCrossentropy Cbrt Ceil Celu Clip
+    Concatenate Conv ConvTranspose ConvertToTensor Copy Corrcoef Correlate Cos Cosh CountNonzero CropImages Cross
+    Cumprod Cumsum Deg2rad DepthToSpace DepthwiseConv Diag Diagflat Diagonal Diff Digitize Divide DivideNoNan Dot
+    DotProductAttention Dsplit Dstack Einsum Elu EmptyLike Equal Erf Erfc Erfinv Exp Exp2 ExpandDims Expm1
+    ExtractPatches Fabs Flip Fliplr Flipud Floor FloorDivide Fmax Fmin Fmod Fold Full FullLike GaussianBlur Gcd Gelu
+    Geomspace Glu Greater GreaterEqual HSVToRGB HardShrink HardSigmoid HardSilu HardTanh Heaviside Histogram Hsplit
+    Hstack Hypot I0 InTopK Inner IsIn Isclose Isfinite Isinf Isnan Isneginf Isposinf Isreal Kron LayerNorm Lcm Ldexp
+    LeakyRelu LeftShift Less LessEqual Linspace Log Log10 Log1p Log2 LogSigmoid LogSoftmax Logaddexp Logaddexp2
+    LogicalAnd LogicalNot LogicalOr LogicalXor Logspace Logsumexp Matmul Max MaxPool Maximum Mean Median Meshgrid
+    Min Minimum Mod Moments Moveaxis MultiHot Multiply NanToNum Nanargmax Nanargmin Nancumprod Nancumsum Nanmax
+    Nanmean Nanmedian Nanmin Nanpercentile Nanprod Nanquantile Nanstd Nansum Nanvar Negative Nextafter Nonzero
+    Normalize NotEqual OneHot OnesLike Outer PSNR Pad PadImages Percentile Power Prod Ptp Quantile RGBToGrayscale
+    RGBToHSV RMSNorm Rad2deg Ravel Reciprocal Relu Relu6 Repeat Reshape Resize RightShift Roll Rot90 Round Rsqrt
+    SaturateCast Scatter ScatterUpdate SearchSorted SegmentMax SegmentMin SegmentProd SegmentSum Select Selu
+    SeparableConv Sigmoid Sign Signbit Silu Sin Sinc Sinh Slice SliceUpdate SoftShrink Softmax Softplus Softsign
+    Sort SpaceToDepth SparseCategoricalCrossentropy SparsePlus SparseSigmoid Sparsemax Split Sqrt Square Squareplus
     Squeeze Stack Std StopGradient Subtract Sum Swapaxes Take TakeAlongAxis Tan Tanh TanhShrink Tensordot Threshold
-    Tile TopK Trace Transpose Tril Triu TrueDivide Trunc Unstack Var Vdot Vsplit Vstack Where ZerosLike
+    Tile TopK Trace Transpose Trapezoid Tril Triu TrueDivide Trunc Unfold Unique UnravelIndex Unstack Vander Var
+    Vdot View Vsplit Vstack Where ZerosLike
 }
 
 /// Whether a module of a saved class is one of ops.
@@ -74,28 +86,23 @@ pub(crate) fn from_saved(saved: &Json, call: &Json) -> Result<LayerRef> {
     if class == "GetItem" {
         let key = args.get(1).or_else(|| call["kwargs"].get("key"));
         let rule = Arc::new(GetItem::from_saved(key.unwrap_or(&Json::Null))?);
-        return Ok(Arc::new(Operation::saved_call(name, rule, vec![None])));
+        return Ok(Arc::new(Operation::new(name, rule, vec![Slot::Tensor(0)])));
+    }
+    if class == "Rearrange" {
+        let rule = Arc::new(Rearrange::from_saved(&args, &call["kwargs"])?);
+        return Ok(Arc::new(Operation::new(name, rule, vec![Slot::Tensor(0)])));
     }
     let rule = rule(class, Settings::new(class, &saved["config"]))?;
-    let mut arguments = vec![];
-    let values = args.iter().chain(call["kwargs"].as_object().into_iter().flat_map(|kwargs| kwargs.values()));
-    values.into_iter().try_for_each(|value| flatten(class, value, &mut arguments))?;
-    Ok(Arc::new(Operation::saved_call(name, rule, arguments)))
-}
-
-/// The tensors (`None`) and numbers within an argument, in order.
-fn flatten(class: &str, value: &Json, found: &mut Vec<Option<Number>>) -> Result<()> {
-    match value {
-        Json::Null => {}
-        Json::Array(items) => items.iter().try_for_each(|item| flatten(class, item, found))?,
-        Json::Object(map) if map.contains_key(TENSOR) => found.push(None),
-        number => {
-            let number = serde_json::from_value(number.clone()).map_err(|_| {
-                let message = format!("takes tensors and numbers, got {}", excerpt(number));
-                Error::Format { what: format!("op {class}"), message }
-            })?;
-            found.push(Some(number));
+    let mut slots = args.iter().map(|arg| Slot::from_saved(class, arg)).collect::<Result<Vec<_>>>()?;
+    for (name, value) in call["kwargs"].as_object().into_iter().flatten() {
+        let slot = Slot::from_saved(class, value)?;
+        match rule.parameters().iter().position(|p| p == name) {
+            Some(at) => {
+                slots.resize(slots.len().max(at + 1), Slot::Absent);
+                slots[at] = slot;
+            }
+            None => slots.push(slot),
         }
     }
-    Ok(())
+    Ok(Arc::new(Operation::new(name, rule, slots)))
 }

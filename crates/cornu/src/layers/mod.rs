@@ -19,7 +19,7 @@ mod merging;
 pub(crate) mod normalization;
 pub(crate) mod pooling;
 pub(crate) mod preprocessing;
-mod regularization;
+pub(crate) mod regularization;
 pub(crate) mod reshaping;
 mod rnn;
 

@@ -84,6 +84,7 @@ pub use nn_conv::*;
 pub use nn_ctc::*;
 pub use nn_norm::*;
 pub use nn_pool::*;
+pub(crate) use operand::run;
 pub use operand::{Operand, Traced};
 pub use operation::Operation;
 pub use quantile::*;

@@ -93,7 +93,7 @@ fn train(x: &Tensor, generator: &Model, discriminator: &Model) -> Result<()> {
 }
 
 fn draw(generator: &mut Model, count: usize) -> Result<Tensor> {
-    let noise = random::normal([count, NOISE], 0.0, 1.0, None)?;
+    let noise = random::normal([count, NOISE], 0.0, 1.0, None, None)?;
     generator.predict(&noise, Predict::new().verbose(0))
 }
 

@@ -244,6 +244,11 @@ impl Value {
         self.id
     }
 
+    /// The innermost of the graphs that these values belong to.
+    pub fn innermost(values: &[Value]) -> Option<&Builder> {
+        values.iter().map(Value::builder).max_by_key(|builder| builder.depth())
+    }
+
     pub(crate) fn same(&self, other: &Value) -> bool {
         Rc::ptr_eq(&self.builder.0, &other.builder.0) && self.id == other.id
     }

@@ -52,9 +52,10 @@ here! {
         CategoricalGeneralizedCrossEntropy CategoricalHinge Circle CosineSimilarity Dice Hinge Huber
         KLDivergence LogCosh Loss MeanAbsoluteError MeanAbsolutePercentageError MeanSquaredError
         MeanSquaredLogarithmicError Poisson SparseCategoricalCrossentropy SquaredHinge Tversky
-        binary_crossentropy categorical_crossentropy categorical_hinge cosine_similarity ctc hinge huber
-        kl_divergence log_cosh mean_absolute_error mean_absolute_percentage_error mean_squared_error
-        mean_squared_logarithmic_error poisson sparse_categorical_crossentropy squared_hinge
+        binary_crossentropy binary_focal_crossentropy categorical_crossentropy categorical_focal_crossentropy
+        categorical_hinge cosine_similarity ctc hinge huber kl_divergence log_cosh mean_absolute_error
+        mean_absolute_percentage_error mean_squared_error mean_squared_logarithmic_error poisson
+        sparse_categorical_crossentropy squared_hinge
     }
     "keras.metrics" = cornu::metrics {
         AUC Accuracy BinaryAccuracy BinaryCrossentropy BinaryIoU CategoricalAccuracy CategoricalCrossentropy
@@ -64,7 +65,7 @@ here! {
         Poisson Precision PrecisionAtRecall R2Score Recall RecallAtPrecision RootMeanSquaredError
         SensitivityAtSpecificity SparseCategoricalAccuracy SparseCategoricalCrossentropy
         SparseTopKCategoricalAccuracy SpecificityAtSensitivity SquaredHinge Sum TopKCategoricalAccuracy
-        TrueNegatives TruePositives
+        TrueNegatives TruePositives binary_focal_crossentropy categorical_focal_crossentropy huber log_cosh
     }
     "keras.optimizers" = cornu::optimizers {
         Adadelta Adafactor Adagrad Adam AdamW Adamax Ftrl Lamb Lion LossScaleOptimizer MultiOptimizer Muon Nadam
@@ -93,34 +94,40 @@ here! {
         sparse_sigmoid sparsemax squareplus tanh tanh_shrink threshold
     }
     "keras.ops" = cornu::ops {
-        abs absolute add all amax amin angle any append arccos arccosh arcsin arcsinh arctan arctan2 arctanh
-        argmax argmin argpartition argsort array array_split average binary_crossentropy bitwise_and
-        bitwise_invert bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor broadcast_to
-        cast categorical_crossentropy cbrt cdist ceil celu cholesky cholesky_inverse clip concatenate conj
-        conjugate convert_to_tensor copy corrcoef correlate cos cosh count_nonzero cross cumprod cumsum deg2rad
-        depth_to_space det diag diagflat diagonal diff digitize divide divide_no_nan dot dsplit dstack eigh
-        einsum elu equal erf erfc erfinv exp exp2 expand_dims expm1 extract_sequences fabs fft fft2 flip fliplr
-        flipud floor floor_divide fmax fmin fmod full_like gcd gelu get_item glu greater greater_equal
-        hard_shrink hard_sigmoid hard_silu hard_tanh heaviside hsplit hstack hypot i0 ifft2 imag in_top_k inner
-        inv irfft isclose isfinite isin isinf isnan isneginf isposinf isreal istft kron lcm ldexp leaky_relu
-        left_shift less less_equal linspace log log10 log1p log2 log_sigmoid log_softmax logaddexp logaddexp2
-        logdet logical_and logical_not logical_or logical_xor logspace logsumexp lstsq lu_factor matmul
-        matrix_rank max maximum mean median meshgrid min minimum moveaxis multiply nan_to_num nanargmax
-        nanargmin nancumprod nancumsum nanmax nanmean nanmedian nanmin nanprod nanstd nansum nanvar negative
-        nextafter norm normalize not_equal one_hot ones_like outer pad pinv power prod psnr ptp qr rad2deg ravel
-        real reciprocal relu relu6 repeat reshape rfft right_shift roll rot90 round rsqrt saturate_cast scatter
-        scatter_update searchsorted segment_max segment_sum selu sigmoid sign signbit silu sin sinc sinh slogdet
-        soft_shrink softmax softplus softsign solve solve_triangular sort space_to_depth
-        sparse_categorical_crossentropy sparse_plus sparse_sigmoid sparsemax split sqrt square squareplus
-        squeeze stack std stft stop_gradient subtract sum svd swapaxes take take_along_axis tan tanh tanh_shrink
-        tensordot threshold tile top_k trace transpose tril triu true_divide trunc unstack var vdot view_as_real
-        vsplit vstack zeros_like
+        abs absolute adaptive_average_pool adaptive_max_pool add all allclose amax amin angle any append arange
+        arccos arccosh arcsin arcsinh arctan arctan2 arctanh argmax argmin argpartition argsort array
+        array_split associative_scan average average_pool bartlett batch_normalization binary_crossentropy
+        bincount bitwise_and bitwise_invert bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift
+        bitwise_xor blackman broadcast_to cast categorical_crossentropy cbrt cdist ceil celu cholesky
+        cholesky_inverse clip concatenate cond conj conjugate conv conv_transpose convert_to_tensor copy
+        corrcoef correlate cos cosh count_nonzero cross ctc_decode ctc_loss cumprod cumsum custom_gradient
+        deg2rad depth_to_space depthwise_conv det diag diagflat diagonal diff digitize divide divide_no_nan dot
+        dot_product_attention dsplit dstack eigh einsum elu empty empty_like equal erf erfc erfinv exp exp2
+        expand_dims expm1 extract_sequences eye fabs fft fft2 flip fliplr flipud floor floor_divide fmax fmin
+        fmod fold fori_loop full full_like gcd gelu geomspace get_item glu greater greater_equal hamming hanning
+        hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh heaviside histogram hsplit hstack hypot i0
+        identity ifft2 imag in_top_k inner inv irfft isclose isfinite isin isinf isnan isneginf isposinf isreal
+        istft jvp kaiser kron layer_normalization lcm ldexp leaky_relu left_shift less less_equal linspace log
+        log10 log1p log2 log_sigmoid log_softmax logaddexp logaddexp2 logdet logical_and logical_not logical_or
+        logical_xor logspace logsumexp lstsq lu_factor map matmul matrix_rank max max_pool maximum mean median
+        meshgrid min minimum moments moveaxis multi_hot multiply nan_to_num nanargmax nanargmin nancumprod
+        nancumsum nanmax nanmean nanmedian nanmin nanpercentile nanprod nanquantile nanstd nansum nanvar
+        negative nextafter nonzero norm normalize not_equal one_hot ones ones_like outer pad percentile pinv
+        power prod psnr ptp qr quantile rad2deg ravel real rearrange reciprocal relu relu6 repeat reshape rfft
+        right_shift rms_normalization roll rot90 round rsqrt saturate_cast scan scatter scatter_update
+        searchsorted segment_max segment_min segment_prod segment_sum select selu separable_conv sigmoid sign
+        signbit silu sin sinc sinh slice slice_update slogdet soft_shrink softmax softplus softsign solve
+        solve_triangular sort space_to_depth sparse_categorical_crossentropy sparse_plus sparse_sigmoid
+        sparsemax split sqrt square squareplus squeeze stack std stft stop_gradient subtract sum svd swapaxes
+        swish switch take take_along_axis tan tanh tanh_shrink tensordot threshold tile top_k trace transpose
+        trapezoid tri tril triu true_divide trunc unfold unique unravel_index unstack vander var vdot vectorize
+        vectorized_map view view_as_real vsplit vstack while_loop zeros zeros_like
     }
     "keras.utils" = cornu::utils {
         clear_session set_random_seed normalize pad_sequences to_categorical
     }
     "keras.random" = cornu::random {
-        normal truncated_normal uniform
+        SeedGenerator beta binomial categorical dropout gamma normal randint shuffle truncated_normal uniform
     }
     "keras.saving" = cornu::saving {
         load_model

@@ -23,7 +23,7 @@ fn network() -> Sequential {
 }
 
 fn data() -> (Tensor, Tensor) {
-    let x = random::normal([50, 6, 6, 1], 0.0, 1.0, Some(5)).unwrap();
+    let x = random::normal([50, 6, 6, 1], 0.0, 1.0, None, 5).unwrap();
     let y: Vec<i32> = (0..50).map(|i| i * i % 3).collect();
     (x, Tensor::from(y))
 }

@@ -158,3 +158,20 @@ fn fit_logs_metrics_by_name() {
     assert_eq!(names, ["acc", "auc", "largest", "loss", "mse", "precision"]);
     assert_eq!(history.get("auc").len(), 1);
 }
+
+#[test]
+fn losses_are_metrics_by_name() {
+    let names = ["huber", "log_cosh", "binary_focal_crossentropy", "categorical_focal_crossentropy"];
+    for name in names {
+        let mut model = Sequential::new()
+            .add(Input::new([3]))
+            .add(Dense::new(3).activation("softmax").kernel_initializer("ones"));
+        // The same function as the loss, without weights: the same number.
+        model.compile(Compile::new("sgd", name).metrics([name])).unwrap();
+        let x = Tensor::from([[0.5f32, 1.0, -2.0], [0.0, 0.3, 1.0]]);
+        let y = Tensor::from([[0f32, 1.0, 0.0], [1.0, 0.0, 0.0]]);
+        let logs = model.evaluate(&x, &y, Evaluate::new().verbose(0)).unwrap();
+        let (loss, metric) = (logs.get("loss").unwrap(), logs.get(name).unwrap());
+        assert!(loss > 0.0 && (loss - metric).abs() < 1e-6, "{name}: {loss} and {metric}");
+    }
+}

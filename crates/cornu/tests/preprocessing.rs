@@ -110,7 +110,7 @@ fn unknown_strings_need_a_place() {
 
 #[test]
 fn random_layers_change_images_in_training_only() {
-    let images = cornu::random::uniform([2, 6, 6, 3], 0.0, 255.0, Some(1)).unwrap();
+    let images = cornu::random::uniform([2, 6, 6, 3], 0.0, 255.0, None, 1).unwrap();
     let x = Input::new([6, 6, 3]).tensor();
     let layers: [KerasTensor; 4] = [
         RandomFlip::new().seed(1).apply(&x),
@@ -132,7 +132,7 @@ fn random_layers_change_images_in_training_only() {
 
 #[test]
 fn images_stay_in_their_range_while_training() {
-    let images = cornu::random::uniform([3, 8, 7, 3], 0.0, 255.0, Some(2)).unwrap();
+    let images = cornu::random::uniform([3, 8, 7, 3], 0.0, 255.0, None, 2).unwrap();
     let layers: [LayerRef; 9] = [
         RandAugment::new().num_ops(3).seed(1).share(),
         AugMix::new().num_chains(2).chain_depth(2).seed(1).share(),

@@ -1,6 +1,6 @@
 //! What has no kernel: rare ops, and rare dtypes of others. The interpreter runs them; each run allocates.
 use super::{Args, Kernel, Lower};
-use cornu_graph::ops::{Cumulative, Fused, Polygamma, Sort, TopK};
+use cornu_graph::ops::{Cumulative, CustomVjp, Fused, Polygamma, Sort, TopK};
 use cornu_graph::{Graph, Node, Op, Result, Source, Spec, Tensor, ValueId, interpret};
 
 macro_rules! left_to_the_interpreter {
@@ -12,7 +12,7 @@ macro_rules! left_to_the_interpreter {
         }
     )* };
 }
-left_to_the_interpreter! { Cumulative Fused Polygamma Sort TopK }
+left_to_the_interpreter! { Cumulative CustomVjp Fused Polygamma Sort TopK }
 
 /// A kernel that interprets a graph of this one node.
 pub(crate) fn kernel(op: &Op, inputs: &[&Spec], outputs: &[Spec]) -> Kernel {

@@ -301,7 +301,11 @@ fn eigh<T: Real>(x: &Spec) -> Kernel {
         // SAFETY: each matrix is written by one task.
         let (a, values, out) = unsafe {
             let (values, vectors) = (args.output::<T>(0) as usize, args.output::<T>(1) as usize);
-            (read::<T>(args.input::<T>(0) as usize, i, n * n), part(values, i, n), part::<T>(vectors, i, n * n))
+            (
+                read::<T>(args.input::<T>(0) as usize, i, n * n),
+                part(values, i, n),
+                part::<T>(vectors, i, n * n),
+            )
         };
         let mut rows = Vectors::take(&mut memory, n, n);
         rows.fill_from_rows(a);

@@ -3,4 +3,5 @@ mod fourier;
 mod index;
 mod layout;
 mod linalg;
+mod random;
 mod statistics;

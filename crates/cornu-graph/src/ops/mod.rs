@@ -230,6 +230,7 @@ ops! {
     constant { Constant }
     conv { Conv ConvInputGrad ConvKernelGrad }
     cumulative { Cumulative }
+    custom_vjp { CustomVjp }
     dot { Dot }
     dynamic_slice { DynamicSlice DynamicUpdate }
     eigh { Eigh }

@@ -1,10 +1,12 @@
-//! Loops.
+//! Loops, and other ops with graphs inside.
 use super::Generator;
 use crate::{DType, Value};
 
 pub(super) fn outputs(op: &str, g: &mut Generator) -> Vec<Value> {
-    if op == "while" {
-        return while_loop(g);
+    match op {
+        "while" => return while_loop(g),
+        "custom_vjp" => return custom_vjp(g),
+        _ => {}
     }
     let (batch, features, units) = (1 + g.random.below(5), 1 + g.random.below(5), 1 + g.random.below(6));
     let (length, reverse) = (g.random.below(6), g.random.coin());
@@ -39,5 +41,16 @@ fn while_loop(g: &mut Generator) -> Vec<Value> {
         |_, carry| Ok(carry[1].lt(&carry[1].full_like(8.0))),
         |_, carry| Ok(vec![(&carry[0] * 1.5).tanh(), &carry[1] + carry[1].full_like(2.0)]),
     );
+    result.unwrap_or_else(|e| vec![g.builder.fail(e)])
+}
+
+/// A square with its own gradient.
+fn custom_vjp(g: &mut Generator) -> Vec<Value> {
+    let shape = g.random.shape(0, 3);
+    let x = g.input(DType::F32, &shape, -2.0, 2.0);
+    let square = x.square();
+    let backward = |_: &crate::Builder, seeds: &[Value]| Ok(vec![&seeds[0] * &x * 2.0]);
+    let sources = std::slice::from_ref(&x);
+    let result = g.builder.clone().custom_vjp(std::slice::from_ref(&square), sources, backward);
     result.unwrap_or_else(|e| vec![g.builder.fail(e)])
 }

@@ -97,7 +97,7 @@ fn outputs(op: &str, g: &mut Generator) -> Result<Vec<Value>> {
             linear::outputs(op, g)
         }
         "cholesky" | "triangular_solve" | "lu" | "qr" | "eigh" | "svd" | "pinv" => linalg::outputs(op, g),
-        "scan" | "while" => loops::outputs(op, g),
+        "scan" | "while" | "custom_vjp" => loops::outputs(op, g),
         _ => {
             let message = format!("no generator of cases for `{op}`");
             return Err(crate::Error::argument("testing", message).help("add one in `testing`"));

@@ -12,14 +12,14 @@ pub mod list;
 pub(crate) mod weights;
 
 mod activations;
-mod attention;
-mod convolutional;
+pub(crate) mod attention;
+pub(crate) mod convolutional;
 pub(crate) mod core;
 mod merging;
-mod normalization;
-mod pooling;
+pub(crate) mod normalization;
+pub(crate) mod pooling;
 pub(crate) mod preprocessing;
-mod regularization;
+pub(crate) mod regularization;
 pub(crate) mod reshaping;
 mod rnn;
 

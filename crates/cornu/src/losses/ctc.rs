@@ -21,14 +21,27 @@ pub fn ctc(y_true: &Value, y_pred: &Value) -> Result<Value> {
         let help = "expected labels of shape (batch, labels) and logits of shape (batch, steps, classes)";
         return Err(Error::op("ctc", message).help(help));
     }
-    let (batch, labels, steps) = (y_true.dim(0), y_true.dim(1), y_pred.dim(1));
     let y_true = y_true.cast(DType::I32);
+    let count = y_true.not_equal(&y_true.scalar(BLANK as f64)).cast(DType::I32).sum([-1]);
+    align(&y_true, y_pred, &count, None, BLANK)
+}
+
+/// The loss over all alignments of the first `count` labels of each sample with its first `lengths` steps (all of them
+/// without); class `blank` stands between labels.
+pub(crate) fn align(
+    y_true: &Value,
+    y_pred: &Value,
+    count: &Value,
+    lengths: Option<&Value>,
+    blank: usize,
+) -> Result<Value> {
+    let (batch, labels, steps) = (y_true.dim(0), y_true.dim(1), y_pred.dim(1));
     let log_p = y_pred.log_softmax(-1);
     let dtype = log_p.dtype();
     // By step: of each label, (steps, batch, labels), and of the blank, (steps, batch, 1).
     let hot = y_true.one_hot(y_pred.dim(2), -1, dtype);
     let of_labels = log_p.matmul(&hot.swap_axes(1, 2)).swap_axes(0, 1);
-    let of_blank = log_p.slice_axis(2, BLANK, BLANK + 1).swap_axes(0, 1);
+    let of_blank = log_p.slice_axis(2, blank, blank + 1).swap_axes(0, 1);
     // Whether the next label is the same: only a blank tells the two apart.
     let same = match labels {
         0 => y_true.cast(dtype),
@@ -42,18 +55,28 @@ pub fn ctc(y_true: &Value, y_pred: &Value) -> Result<Value> {
     let start = Value::concat(&[&zero.broadcast_to(&[batch, 1]), &never(labels)], 1);
     // Logarithms of the probability to stand before label n, between labels, and on label n.
     let carries = [start, never(labels)];
-    let (last, _) =
-        y_pred.builder().scan(&carries, &[of_labels, of_blank], steps, false, |_, carry, now| {
-            let ([between, on], [label, blank]) = (carry, now) else {
-                return Err(Error::op("ctc", "lost its state"));
-            };
-            let reached = moved_on(between, &(on + &same * NEVER));
-            let next_on = log_add(&(reached.slice_axis(1, 0, labels) + label), &(on + label));
-            let next_between = moved_on(&(&reached + blank), &(on + blank + (1.0 - &same) * NEVER));
-            Ok((vec![next_between, next_on], vec![]))
-        })?;
+    let mut sequences = vec![of_labels, of_blank];
+    if let Some(lengths) = lengths {
+        let step = y_pred.builder().iota(DType::I32, [steps, batch, 1], 0);
+        sequences.push(step.lt(&lengths.cast(DType::I32).reshape(&[1, batch, 1])));
+    }
+    let (last, _) = y_pred.builder().scan(&carries, &sequences, steps, false, |_, carry, now| {
+        let ([between, on], [label, blank, within @ ..]) = (carry, now) else {
+            return Err(Error::op("ctc", "lost its state"));
+        };
+        let reached = moved_on(between, &(on + &same * NEVER));
+        let next_on = log_add(&(reached.slice_axis(1, 0, labels) + label), &(on + label));
+        let next_between = moved_on(&(&reached + blank), &(on + blank + (1.0 - &same) * NEVER));
+        let next = match within.first() {
+            None => vec![next_between, next_on],
+            Some(within) => {
+                let stay = |next: &Value, old: &Value| within.broadcast_to(next.shape()).select(next, old);
+                vec![stay(&next_between, between), stay(&next_on, on)]
+            }
+        };
+        Ok((next, vec![]))
+    })?;
     let ends = moved_on(&last[0], &last[1]);
-    let count = y_true.not_equal(&y_true.scalar(BLANK as f64)).cast(DType::I32).sum([-1]);
     Ok(-(ends * count.one_hot(labels + 1, -1, dtype)).sum([-1]))
 }
 

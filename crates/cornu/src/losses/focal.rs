@@ -27,18 +27,10 @@ loss! {
         pub gamma: f64,
     }
     |self, y_true, y_pred| {
-        let (y_true, y_pred) = pair("binary_focal_crossentropy", y_true, y_pred);
-        let y_true = smoothed(&y_true, self.label_smoothing, 2);
-        let p = if self.from_logits { y_pred.sigmoid() } else { y_pred };
-        let between = |one: &Value, zero: &Value| &y_true * one + (1.0 - &y_true) * zero;
-        let right = between(&p, &(1.0 - &p));
-        let losses = (1.0 - right).powf(self.gamma) * elementwise(&y_true, &p, false);
-        let losses = if self.apply_class_balancing {
-            losses * between(&p.scalar(self.alpha), &p.scalar(1.0 - self.alpha))
-        } else {
-            losses
-        };
-        losses.mean([self.axis])
+        let (balanced, alpha, gamma) = (self.apply_class_balancing, self.alpha, self.gamma);
+        binary_focal_crossentropy(
+            y_true, y_pred, balanced, alpha, gamma, self.from_logits, self.label_smoothing, self.axis,
+        )
     }
 }
 
@@ -62,11 +54,57 @@ loss! {
         pub gamma: f64,
     }
     |self, y_true, y_pred| {
-        let (y_true, y_pred) = pair("categorical_focal_crossentropy", y_true, y_pred);
-        let y_true = smoothed(&y_true, self.label_smoothing, y_true.dim(-1));
-        let p = if self.from_logits { y_pred.softmax(self.axis) } else { y_pred };
-        let p = (&p / p.sum_keepdims([self.axis])).clip(EPSILON, 1.0 - EPSILON);
-        let losses = -(y_true * p.log());
-        ((1.0 - p).powf(self.gamma) * self.alpha * losses).sum([self.axis])
+        let (alpha, gamma) = (self.alpha, self.gamma);
+        categorical_focal_crossentropy(
+            y_true, y_pred, alpha, gamma, self.from_logits, self.label_smoothing, self.axis,
+        )
     }
+}
+
+/// Focal cross-entropy of yes-or-no predictions, averaged over the axis; see
+/// [`BinaryFocalCrossentropy`](struct@BinaryFocalCrossentropy).
+#[track_caller]
+#[allow(clippy::too_many_arguments)] // As many as Keras's function has.
+pub fn binary_focal_crossentropy(
+    y_true: &Value,
+    y_pred: &Value,
+    apply_class_balancing: bool,
+    alpha: f64,
+    gamma: f64,
+    from_logits: bool,
+    label_smoothing: f64,
+    axis: i64,
+) -> Value {
+    let (y_true, y_pred) = pair("binary_focal_crossentropy", y_true, y_pred);
+    let y_true = smoothed(&y_true, label_smoothing, 2);
+    let p = if from_logits { y_pred.sigmoid() } else { y_pred };
+    let between = |one: &Value, zero: &Value| &y_true * one + (1.0 - &y_true) * zero;
+    let right = between(&p, &(1.0 - &p));
+    let losses = (1.0 - right).powf(gamma) * elementwise(&y_true, &p, false);
+    let losses = if apply_class_balancing {
+        losses * between(&p.scalar(alpha), &p.scalar(1.0 - alpha))
+    } else {
+        losses
+    };
+    losses.mean([axis])
+}
+
+/// Focal cross-entropy for one-hot targets along the axis; see
+/// [`CategoricalFocalCrossentropy`](struct@CategoricalFocalCrossentropy).
+#[track_caller]
+pub fn categorical_focal_crossentropy(
+    y_true: &Value,
+    y_pred: &Value,
+    alpha: f64,
+    gamma: f64,
+    from_logits: bool,
+    label_smoothing: f64,
+    axis: i64,
+) -> Value {
+    let (y_true, y_pred) = pair("categorical_focal_crossentropy", y_true, y_pred);
+    let y_true = smoothed(&y_true, label_smoothing, y_true.dim(-1));
+    let p = if from_logits { y_pred.softmax(axis) } else { y_pred };
+    let p = (&p / p.sum_keepdims([axis])).clip(EPSILON, 1.0 - EPSILON);
+    let losses = -(y_true * p.log());
+    ((1.0 - p).powf(gamma) * alpha * losses).sum([axis])
 }

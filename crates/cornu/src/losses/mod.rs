@@ -22,9 +22,13 @@ pub use cross_entropy::{
     SparseCategoricalCrossentropy, binary_crossentropy, categorical_crossentropy,
     sparse_categorical_crossentropy,
 };
+pub(crate) use ctc::align as ctc_align;
 pub use ctc::{CTC, ctc};
 pub use divergence::{KLDivergence, Poisson, kl_divergence, poisson};
-pub use focal::{BinaryFocalCrossentropy, CategoricalFocalCrossentropy};
+pub use focal::{
+    BinaryFocalCrossentropy, CategoricalFocalCrossentropy, binary_focal_crossentropy,
+    categorical_focal_crossentropy,
+};
 pub use hinge::{CategoricalHinge, Hinge, SquaredHinge, categorical_hinge, hinge, squared_hinge};
 pub use reduction::Reduction;
 pub(crate) use reduction::merge_mask;

@@ -40,6 +40,9 @@ pub use regression::{
 pub use thresholds::Thresholds;
 pub use top_k::{SparseTopKCategoricalAccuracy, TopKCategoricalAccuracy};
 
+/// Losses that are metrics, too: by name (`"huber"`), or in [`Metric::function`].
+pub use crate::losses::{binary_focal_crossentropy, categorical_focal_crossentropy, huber, log_cosh};
+
 use crate::object::{Saved, family};
 use crate::utils::numerical::divide_no_nan;
 use cornu_graph::{DType, Result, Spec, Tensor, Value};
@@ -171,7 +174,17 @@ impl Metric {
         if matches!(name.to_lowercase().as_str(), "accuracy" | "acc") {
             return Metric::custom(accuracy::ByShape { name: name.into() });
         }
-        self.get().ok().and_then(|rule| rule.renamed(name)).unwrap_or(self)
+        match name {
+            "huber" => Metric::function(name, |y_true, y_pred| huber(y_true, y_pred, 1.0)),
+            "log_cosh" => Metric::function(name, log_cosh),
+            "binary_focal_crossentropy" => Metric::function(name, |y_true, y_pred| {
+                binary_focal_crossentropy(y_true, y_pred, false, 0.25, 2.0, false, 0.0, -1)
+            }),
+            "categorical_focal_crossentropy" => Metric::function(name, |y_true, y_pred| {
+                categorical_focal_crossentropy(y_true, y_pred, 0.25, 2.0, false, 0.0, -1)
+            }),
+            _ => self.get().ok().and_then(|rule| rule.renamed(name)).unwrap_or(self),
+        }
     }
 
     /// Fails when the name given is none, suggesting the nearest.

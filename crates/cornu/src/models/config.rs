@@ -104,7 +104,7 @@ fn call(f: &Functional, node: &Node) -> Json {
         return fill(form, &tensors.collect::<Vec<_>>());
     }
     if let Some(operation) = (&*node.layer as &dyn std::any::Any).downcast_ref::<Operation>() {
-        return json!({"args": operation.saved_arguments(tensors), "kwargs": {}});
+        return operation.saved_call(tensors);
     }
     let parameters = node.layer.parameters();
     let mut kwargs = Map::new();

@@ -1,6 +1,6 @@
 //! What ops are given: tensors or numbers, axes, sizes.
 use crate::ops::Operand;
-use cornu_graph::{DType, Tensor};
+use cornu_graph::{DType, Error, Tensor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A number in place of a tensor. It takes the dtype of the tensors beside it, as in Keras.
@@ -60,13 +60,40 @@ impl From<i64> for Number {
     }
 }
 
-/// An argument of an op: a tensor, or a number in its place.
+/// An argument of an op: a tensor, or numbers in its place.
 #[derive(Clone, Debug)]
 pub enum Arg<X> {
     /// A tensor.
     Tensor(X),
     /// A number.
     Number(Number),
+    /// A vector of numbers.
+    Numbers(Vec<Number>),
+    /// A tensor of the host that does not change; see [`constant`].
+    Constant(Tensor),
+}
+
+/// A tensor of the host as an argument beside other kinds of tensor.
+#[derive(Clone, Debug)]
+pub struct Constant(Tensor);
+
+/// A tensor of the host as an argument of an op on symbolic tensors or values of a graph, where it is a constant.
+///
+/// ```
+/// use cornu::prelude::*;
+/// let x = Input::new([3]).tensor();
+/// let y = ops::add(&x, ops::constant(ops::arange(3, None, None, None)?));
+/// assert_eq!(y.shape().to_string(), "(None, 3)");
+/// # Ok::<(), cornu::Error>(())
+/// ```
+pub fn constant(tensor: impl Into<Tensor>) -> Constant {
+    Constant(tensor.into())
+}
+
+impl<X> From<Constant> for Arg<X> {
+    fn from(constant: Constant) -> Arg<X> {
+        Arg::Constant(constant.0)
+    }
 }
 
 impl<X: Operand> From<&X> for Arg<X> {
@@ -91,6 +118,95 @@ macro_rules! from_numbers {
     )* };
 }
 from_numbers!(f64 i32 i64);
+
+impl<X, T: Into<Number>, const N: usize> From<[T; N]> for Arg<X> {
+    fn from(numbers: [T; N]) -> Arg<X> {
+        Arg::Numbers(numbers.into_iter().map(Into::into).collect())
+    }
+}
+
+/// One number for all spatial axes, or one for each.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum PerAxis {
+    /// The same for all.
+    Same(usize),
+    /// One for each.
+    Each(Vec<usize>),
+}
+
+impl PerAxis {
+    /// One for each of so many axes.
+    pub(crate) fn of(&self, axes: usize, what: &str) -> Result<Vec<usize>, Error> {
+        match self {
+            PerAxis::Same(n) => Ok(vec![*n; axes]),
+            PerAxis::Each(each) if each.len() == axes => Ok(each.clone()),
+            PerAxis::Each(each) => {
+                Err(Error::argument(what, format!("needs a number for each of {axes} axes, got {each:?}")))
+            }
+        }
+    }
+
+    /// [`PerAxis::of`], all at least 1.
+    pub(crate) fn positive(&self, axes: usize, what: &str) -> Result<Vec<usize>, Error> {
+        let sizes = self.of(axes, what)?;
+        if sizes.contains(&0) {
+            return Err(Error::argument(what, format!("must be positive, got {sizes:?}")));
+        }
+        Ok(sizes)
+    }
+}
+
+impl From<usize> for PerAxis {
+    fn from(n: usize) -> PerAxis {
+        PerAxis::Same(n)
+    }
+}
+
+impl<const N: usize> From<[usize; N]> for PerAxis {
+    fn from(each: [usize; N]) -> PerAxis {
+        PerAxis::Each(each.to_vec())
+    }
+}
+
+impl From<(usize, usize)> for PerAxis {
+    fn from((a, b): (usize, usize)) -> PerAxis {
+        PerAxis::Each(vec![a, b])
+    }
+}
+
+/// [`PerAxis`], or what Keras does without.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MaybePerAxis(pub Option<PerAxis>);
+
+impl<T: Into<PerAxis>> From<T> for MaybePerAxis {
+    fn from(each: T) -> MaybePerAxis {
+        MaybePerAxis(Some(each.into()))
+    }
+}
+
+impl From<Option<usize>> for MaybePerAxis {
+    fn from(each: Option<usize>) -> MaybePerAxis {
+        MaybePerAxis(each.map(PerAxis::Same))
+    }
+}
+
+/// A number, or none.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MaybeNumber(pub Option<Number>);
+
+impl<T: Into<Number>> From<T> for MaybeNumber {
+    fn from(n: T) -> MaybeNumber {
+        MaybeNumber(Some(n.into()))
+    }
+}
+
+impl From<Option<Number>> for MaybeNumber {
+    fn from(n: Option<Number>) -> MaybeNumber {
+        MaybeNumber(n)
+    }
+}
 
 /// Axes to work over: one, several, or all (`None`). Negative ones count from the end.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -156,7 +156,7 @@ fn shifted_right(x: &Value, y: &Value) -> Value {
     }
 }
 
-fn close(xs: &[Value], equal_nan: bool) -> Value {
+pub(super) fn close(xs: &[Value], equal_nan: bool) -> Value {
     let [x1, x2, tolerances @ ..] = xs else {
         return xs[0].fail(cornu_graph::Error::op("isclose", "takes two tensors"));
     };

@@ -1,8 +1,7 @@
 //! Depth and space, segments, and places in order.
 use super::Sizes;
-use super::dtypes::float;
 use cornu_graph::ops::ScatterKind;
-use cornu_graph::{DType, Error, Tensor, Value};
+use cornu_graph::{DType, Error, Result, Tensor, Value};
 
 ops! {
     "keras.src.ops.nn";
@@ -14,12 +13,23 @@ ops! {
 
 ops! {
     "keras.src.ops.math";
-    /// Sums of the rows of each segment; ids from 0, and `num_segments` of them.
+    /// Sums of the rows of each segment; ids from 0, and `num_segments` of them (on the host, as many as there are unless
+    /// given).
     SegmentSum segment_sum(data, segment_ids) { num_segments: Count, sorted: bool } =>
-        segments(data, segment_ids, *num_segments, *sorted, ScatterKind::Add);
-    /// The largest of the rows of each segment, negative infinity of none.
+        segments(data, segment_ids, *num_segments, *sorted, ScatterKind::Add),
+    host |this: &SegmentSum, given: &[Option<Tensor>]| counted(given, this.num_segments, ScatterKind::Add);
+    /// The largest of the rows of each segment, negative infinity (of integers the lowest) of none; as [`segment_sum`].
     SegmentMax segment_max(data, segment_ids) { num_segments: Count, sorted: bool } =>
-        segments(data, segment_ids, *num_segments, *sorted, ScatterKind::Max);
+        segments(data, segment_ids, *num_segments, *sorted, ScatterKind::Max),
+    host |this: &SegmentMax, given: &[Option<Tensor>]| counted(given, this.num_segments, ScatterKind::Max);
+    /// The smallest of the rows of each segment, infinity (of integers the highest) of none; as [`segment_sum`].
+    SegmentMin segment_min(data, segment_ids) { num_segments: Count, sorted: bool } =>
+        segments(data, segment_ids, *num_segments, *sorted, ScatterKind::Min),
+    host |this: &SegmentMin, given: &[Option<Tensor>]| counted(given, this.num_segments, ScatterKind::Min);
+    /// Products of the rows of each segment, 1 of none; as [`segment_sum`].
+    SegmentProd segment_prod(data, segment_ids) { num_segments: Count, sorted: bool } =>
+        segments(data, segment_ids, *num_segments, *sorted, ScatterKind::Mul),
+    host |this: &SegmentProd, given: &[Option<Tensor>]| counted(given, this.num_segments, ScatterKind::Mul);
     /// Whether the class that each target names is among the `k` of highest prediction.
     InTopK in_top_k(targets, predictions) { k: usize } => {
         let own = predictions.take_along_axis(&targets.cast(DType::I32).expand_dims(-1), -1);
@@ -121,9 +131,24 @@ fn segments(data: &Value, ids: &Value, count: Count, _sorted: bool, kind: Scatte
         let message = format!("one id for each row, got shapes {:?} and {:?}", data.shape(), ids.shape());
         return data.fail(Error::op("segment", message));
     }
-    let data = if kind == ScatterKind::Max { float(data) } else { data.clone() };
-    let start = if kind == ScatterKind::Max { f64::NEG_INFINITY } else { 0.0 };
+    let limits =
+        if data.dtype().is_float() { (f64::NEG_INFINITY, f64::INFINITY) } else { data.dtype().limits() };
+    let start = match kind {
+        ScatterKind::Max => limits.0,
+        ScatterKind::Min => limits.1,
+        ScatterKind::Mul => 1.0,
+        _ => 0.0,
+    };
     let shape = [&[count], &data.shape()[1..]].concat();
     let start = data.builder().constant(Tensor::full(shape, data.dtype(), start));
-    start.scatter_at(kind, &ids.expand_dims(-1), &data)
+    start.scatter_at(kind, &ids.expand_dims(-1), data)
+}
+
+/// As many segments as there are ids.
+fn counted(given: &[Option<Tensor>], count: Count, kind: ScatterKind) -> Option<Result<Vec<Tensor>>> {
+    let ([Some(data), Some(ids)], None) = (given, count) else { return None };
+    let count = ids.to_f64().iter().fold(0, |count, &id| count.max(id as usize + 1));
+    Some(super::operand::run(&[data.clone(), ids.clone()], |_, v| {
+        Ok(vec![segments(&v[0], &v[1], Some(count), false, kind)])
+    }))
 }

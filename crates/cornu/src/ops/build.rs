@@ -81,7 +81,7 @@ type How = Option<String>;
 /// Before and after each axis.
 type Widths = Vec<(i64, i64)>;
 
-fn spaced(start: &Value, stop: &Value, num: usize, endpoint: bool, axis: i64) -> Value {
+pub(super) fn spaced(start: &Value, stop: &Value, num: usize, endpoint: bool, axis: i64) -> Value {
     let (start, stop) = (float(start), float(stop));
     let (zero, distance) = (&start * 0.0 + &stop * 0.0, &stop - &start);
     let start = zero + start;

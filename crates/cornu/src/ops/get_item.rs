@@ -69,6 +69,18 @@ fn index(saved: &Json) -> Result<Index> {
     }
 }
 
+fn saved_index(index: &Index) -> Json {
+    match *index {
+        Index::At(at) => at.into(),
+        Index::NewAxis => Json::Null,
+        Index::Ellipsis => serde_json::json!({"class_name": "__ellipsis__", "config": {}}),
+        Index::Slice(start, stop, step) => {
+            let config = serde_json::json!({"start": start, "stop": stop, "step": step});
+            serde_json::json!({"class_name": "__slice__", "config": config})
+        }
+    }
+}
+
 impl Rule for GetItem {
     fn class_name(&self) -> &'static str {
         "GetItem"
@@ -80,6 +92,11 @@ impl Rule for GetItem {
 
     fn config(&self) -> serde_json::Result<Json> {
         Ok(serde_json::json!({}))
+    }
+
+    fn further_arguments(&self) -> (Vec<Json>, serde_json::Map<String, Json>) {
+        let key: Json = self.key.iter().map(saved_index).collect();
+        (vec![key], serde_json::Map::new())
     }
 
     fn call(&self, tensors: &[Value]) -> Vec<Value> {

@@ -6,12 +6,16 @@
 /// further arguments under Keras's names, references in the expression; those after a semicolon stand in Keras's config
 /// with this value and are no arguments here. After `many`, the expressions give lists of results. Each class stands in
 /// [`registry`](crate::ops::registry), too.
+///
+/// Tensors after a semicolon, `(x; y)`, can be left out: they are [`Option`]s. `_` in place of the function's name makes
+/// none: it is written by hand. After `, host`, a function computes the results on the host where no graph can.
 macro_rules! ops {
     ($module:literal; $($rest:tt)*) => { ops! { @all one $module; $($rest)* } };
     ($module:literal many; $($rest:tt)*) => { ops! { @all many $module; $($rest)* } };
     (@all $how:ident $module:literal; $(
         $(#[$doc:meta])*
-        $Class:ident $f:ident $tensors:tt $({ $($field:ident: $t:tt),* $(; $($key:ident = $value:tt),+)? })? => $body:expr;
+        $Class:ident $f:tt $tensors:tt $({ $($field:ident: $t:tt),* $(; $($key:ident = $value:tt),+)? })? => $body:expr
+            $(, host $host:expr)?;
     )*) => { $(
         #[derive(Debug, serde::Serialize)]
         pub(super) struct $Class { $($(pub $field: $t),*)? }
@@ -24,11 +28,10 @@ macro_rules! ops {
                 $($(let mut config = config; $(config[stringify!($key)] = serde_json::json!($value);)+)?)?
                 Ok(config)
             }
-            fn call(&self, tensors: &[cornu_graph::Value]) -> Vec<cornu_graph::Value> {
-                ops!(@bind $tensors tensors);
-                $(let $Class { $($field),* } = self;)?
-                ops!(@results $how $body)
-            }
+            ops! { @call [$Class $tensors $({ $($field),* })?] $how $body }
+            $(fn on_host(&self, given: &[Option<cornu_graph::Tensor>]) -> Option<cornu_graph::Result<Vec<cornu_graph::Tensor>>> {
+                ($host)(self, given)
+            })?
         }
 
         impl $crate::ops::operation::FromConfig for $Class {
@@ -44,6 +47,26 @@ macro_rules! ops {
         ops! { @function $how [$(#[$doc])*] $Class $f $tensors ($($($field: $t),*)?) }
     )* };
 
+    (@call [$Class:ident ($($x:ident),+; $($o:ident),+) $({ $($field:ident),* })?] $how:ident $body:expr) => {
+        fn call(&self, tensors: &[cornu_graph::Value]) -> Vec<cornu_graph::Value> {
+            self.call_given(&tensors.iter().cloned().map(Some).collect::<Vec<_>>())
+        }
+        fn call_given(&self, given: &[Option<cornu_graph::Value>]) -> Vec<cornu_graph::Value> {
+            let mut given = given.iter().map(Option::as_ref).chain(std::iter::repeat(None));
+            $(let Some(Some($x)) = given.next() else { return vec![] };)+
+            $(let $o = given.next().flatten();)+
+            $(let $Class { $($field),* } = self;)?
+            ops!(@results $how $body)
+        }
+        fn parameters(&self) -> &'static [&'static str] { &[$(stringify!($x),)+ $(stringify!($o)),+] }
+    };
+    (@call [$Class:ident $tensors:tt $({ $($field:ident),* })?] $how:ident $body:expr) => {
+        fn call(&self, tensors: &[cornu_graph::Value]) -> Vec<cornu_graph::Value> {
+            ops!(@bind $tensors tensors);
+            $(let $Class { $($field),* } = self;)?
+            ops!(@results $how $body)
+        }
+    };
     (@bind ([$xs:ident]) $tensors:ident) => { let $xs = $tensors; };
     (@bind ($($x:ident),+) $tensors:ident) => { let [$($x),+] = $tensors else { return vec![] }; };
     (@results one $body:expr) => { vec![$body] };
@@ -51,6 +74,20 @@ macro_rules! ops {
     (@output one $X:ident) => { $X::Output };
     (@output many $X:ident) => { $X::Outputs };
 
+    (@function $how:ident [$($doc:tt)*] $Class:ident _ $tensors:tt $settings:tt) => {};
+    (@function one [$($doc:tt)*] $Class:ident $f:ident ($($x:ident),+; $($o:ident),+) ($($field:ident: $t:tt),*)) => {
+        $($doc)*
+        #[track_caller]
+        #[allow(clippy::too_many_arguments)] // As many as Keras's function has.
+        pub fn $f<X: $crate::ops::Operand>(
+            $($x: impl Into<$crate::ops::Arg<X>>,)+
+            $($o: Option<&X>,)+
+            $($field: ops!(@given $t)),*
+        ) -> X::Output {
+            let given = $crate::ops::slot::Arguments::new()$(.and($x.into()))+$(.maybe($o))+;
+            $crate::ops::operation::one_of($Class { $($field: $field.into()),* }, given)
+        }
+    };
     (@function $how:ident [$($doc:tt)*] $Class:ident $f:ident ([$xs:ident]) ($($field:ident: $t:tt),*)) => {
         $($doc)*
         #[track_caller]
@@ -78,6 +115,10 @@ macro_rules! ops {
 
     (@given Axes) => { impl Into<Axes> };
     (@given Sizes) => { impl Into<Sizes> };
+    (@given PerAxis) => { impl Into<PerAxis> };
+    (@given MaybePerAxis) => { impl Into<MaybePerAxis> };
+    (@given DataFormat) => { impl Into<$crate::DataFormat> };
+    (@given Padding) => { impl Into<$crate::Padding> };
     (@given Sections) => { impl Into<Sections> };
     (@given DTypeName) => { cornu_graph::DType };
     (@given Order) => { impl Into<Order> };

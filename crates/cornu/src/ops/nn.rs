@@ -61,4 +61,22 @@ ops! {
     /// A new axis before `axis` (-1: at the end) with 1 at the position that the integer says and 0 elsewhere.
     OneHot one_hot(x) { num_classes: usize, axis: i64, dtype: DTypeName; sparse = false } =>
         x.one_hot(*num_classes, *axis, dtype.0);
+    /// Which classes are among the integers: like [`one_hot`] before `axis`, the largest over the second axis (of a vector,
+    /// the only one).
+    MultiHot multi_hot(inputs) { num_classes: usize, axis: i64, dtype: DTypeName; sparse = false } => {
+        let hot = inputs.cast(cornu_graph::DType::I32).one_hot(*num_classes, *axis, dtype.0);
+        hot.max([i64::from(inputs.rank() > 1)])
+    };
+}
+
+/// `x * sigmoid(x)`. Keras's other name for [`silu`].
+#[track_caller]
+pub fn swish<X: super::Operand>(x: impl Into<super::Arg<X>>) -> X::Output {
+    silu(x)
+}
+
+/// `x * hard_sigmoid(x)`. Keras's other name for [`hard_silu`].
+#[track_caller]
+pub fn hard_swish<X: super::Operand>(x: impl Into<super::Arg<X>>) -> X::Output {
+    hard_silu(x)
 }

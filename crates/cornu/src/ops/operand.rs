@@ -63,15 +63,23 @@ impl Operand for Tensor {
     }
 
     fn many(operation: Operation, tensors: Vec<Self>, at: &'static Location<'static>) -> Result<Vec<Tensor>> {
-        compute(&operation, &tensors).map_err(|e| e.at_user(Some(at), library()))
+        let computed = operation.call_on_host(&tensors).unwrap_or_else(|| compute(&operation, &tensors));
+        computed.map_err(|e| e.at_user(Some(at), library()))
     }
 }
 
-/// Compiles a graph of this op alone and runs it.
 fn compute(operation: &Operation, tensors: &[Tensor]) -> Result<Vec<Tensor>> {
+    run(tensors, |builder, inputs| operation.call_on(builder, inputs))
+}
+
+/// Compiles a graph of what `trace` makes of these inputs and runs it.
+pub(crate) fn run(
+    tensors: &[Tensor],
+    trace: impl FnOnce(&Builder, &[Value]) -> Result<Vec<Value>>,
+) -> Result<Vec<Tensor>> {
     let builder = Builder::new();
     let inputs: Vec<Value> = tensors.iter().map(|t| builder.input(Spec::new(t.dtype(), t.shape()))).collect();
-    let graph = builder.finish(&operation.call_on(&builder, &inputs)?)?;
+    let graph = builder.finish(&trace(&builder, &inputs)?)?;
     let empty = |&id| {
         let spec = graph.spec(id);
         Tensor::zeros(spec.shape.clone(), spec.dtype)
@@ -79,4 +87,57 @@ fn compute(operation: &Operation, tensors: &[Tensor]) -> Result<Vec<Tensor>> {
     let mut outputs: Vec<Tensor> = graph.outputs.iter().map(empty).collect();
     backend::current()?.compile(&graph)?.run(&mut [], tensors, &mut outputs)?;
     Ok(outputs)
+}
+
+/// The kinds of tensor that closures compute with: values of a graph, and tensors on the host.
+///
+/// A symbolic tensor is none of them: a closure has no config that a model could be saved with. In a functional model,
+/// [`Lambda`](crate::layers::Lambda) or a layer of one's own takes the closure.
+pub trait Traced: Operand {
+    /// Calls `trace` on values of a graph; it gives `count` results.
+    #[doc(hidden)]
+    fn trace(
+        tensors: &[Self],
+        count: usize,
+        at: &'static Location<'static>,
+        trace: impl FnOnce(&Builder, &[Value]) -> Result<Vec<Value>>,
+    ) -> Self::Outputs;
+
+    /// The number, where it is known before a graph runs.
+    #[doc(hidden)]
+    fn known(&self) -> Option<f64>;
+}
+
+impl Traced for Value {
+    fn trace(
+        tensors: &[Self],
+        count: usize,
+        at: &'static Location<'static>,
+        trace: impl FnOnce(&Builder, &[Value]) -> Result<Vec<Value>>,
+    ) -> Vec<Value> {
+        let builder = Value::innermost(tensors).cloned().unwrap_or_default();
+        match trace(&builder, tensors) {
+            Ok(outputs) => outputs,
+            Err(e) => vec![builder.fail(e.at(at)); count.max(1)],
+        }
+    }
+
+    fn known(&self) -> Option<f64> {
+        None
+    }
+}
+
+impl Traced for Tensor {
+    fn trace(
+        tensors: &[Self],
+        _: usize,
+        at: &'static Location<'static>,
+        trace: impl FnOnce(&Builder, &[Value]) -> Result<Vec<Value>>,
+    ) -> Result<Vec<Tensor>> {
+        run(tensors, trace).map_err(|e| e.at_user(Some(at), library()))
+    }
+
+    fn known(&self) -> Option<f64> {
+        self.item().ok()
+    }
 }

@@ -1,7 +1,8 @@
 //! One call of an op: which, with what settings, on which arguments.
 use crate::layers::{Call, HasBase, Layer, LayerBase, LayerObject, LayerRef};
-use crate::ops::{Arg, Number, Operand};
-use cornu_graph::{Builder, DType, Error, Result, Value};
+use crate::ops::slot::{Arguments, Slot, present};
+use crate::ops::{Arg, Operand};
+use cornu_graph::{Builder, DType, Error, Result, Tensor, Value};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json, json};
 use std::fmt::Debug;
@@ -18,6 +19,27 @@ pub(crate) trait Rule: Debug + Send + Sync {
     fn config(&self) -> serde_json::Result<Json>;
     /// The results; never empty when the number of tensors is the op's.
     fn call(&self, tensors: &[Value]) -> Vec<Value>;
+
+    /// The results where some arguments may be missing.
+    fn call_given(&self, given: &[Option<Value>]) -> Vec<Value> {
+        self.call(&present(given))
+    }
+
+    /// The results on the host, where no graph can give them: their shapes depend on the numbers.
+    fn on_host(&self, given: &[Option<Tensor>]) -> Option<Result<Vec<Tensor>>> {
+        let _ = given;
+        None
+    }
+
+    /// The names of the tensors in Keras's `call`.
+    fn parameters(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// What is saved with a call besides its tensors: further arguments, and those by name.
+    fn further_arguments(&self) -> (Vec<Json>, Map<String, Json>) {
+        (vec![], Map::new())
+    }
 }
 
 /// An op that can be made from its saved settings.
@@ -75,17 +97,14 @@ impl Settings {
 pub struct Operation {
     base: LayerBase,
     rule: Arc<dyn Rule>,
-    /// What the op is called on; `None` is the next tensor.
-    arguments: Vec<Option<Number>>,
-    /// The arguments are one list.
-    is_list: bool,
+    /// What the op is called on.
+    arguments: Vec<Slot>,
 }
 
-/// Calls an op with one result.
+/// Calls an op with one result; `is_list` says that its arguments are one list.
 #[track_caller]
 pub(crate) fn one<X: Operand>(rule: impl Rule + 'static, is_list: bool, arguments: Vec<Arg<X>>) -> X::Output {
-    let (operation, tensors) = Operation::new(rule, is_list, arguments);
-    X::one(operation, tensors, Location::caller())
+    one_of(rule, gathered(is_list, arguments))
 }
 
 /// Calls an op with several results.
@@ -95,33 +114,36 @@ pub(crate) fn many<X: Operand>(
     is_list: bool,
     arguments: Vec<Arg<X>>,
 ) -> X::Outputs {
-    let (operation, tensors) = Operation::new(rule, is_list, arguments);
-    X::many(operation, tensors, Location::caller())
+    many_of(rule, gathered(is_list, arguments))
+}
+
+/// [`one`] on arguments of any form.
+#[track_caller]
+pub(crate) fn one_of<X: Operand>(rule: impl Rule + 'static, arguments: Arguments<X>) -> X::Output {
+    let operation = Operation::new(None, Arc::new(rule), arguments.slots);
+    X::one(operation, arguments.tensors, Location::caller())
+}
+
+/// [`many`] on arguments of any form.
+#[track_caller]
+pub(crate) fn many_of<X: Operand>(rule: impl Rule + 'static, arguments: Arguments<X>) -> X::Outputs {
+    let operation = Operation::new(None, Arc::new(rule), arguments.slots);
+    X::many(operation, arguments.tensors, Location::caller())
+}
+
+fn gathered<X: Operand>(is_list: bool, arguments: Vec<Arg<X>>) -> Arguments<X> {
+    if is_list {
+        return Arguments::new().list(arguments);
+    }
+    arguments.into_iter().fold(Arguments::new(), Arguments::and)
 }
 
 impl Operation {
-    fn new<X>(rule: impl Rule + 'static, is_list: bool, arguments: Vec<Arg<X>>) -> (Operation, Vec<X>) {
-        let mut tensors = vec![];
-        let slots = arguments.into_iter().map(|argument| match argument {
-            Arg::Number(number) => Some(number),
-            Arg::Tensor(x) => {
-                tensors.push(x);
-                None
-            }
-        });
-        let arguments = slots.collect();
-        (Operation { base: LayerBase::new(), rule: Arc::new(rule), arguments, is_list }, tensors)
-    }
-
-    /// A call that was read from a file.
-    pub(crate) fn saved_call(
-        name: Option<&str>,
-        rule: Arc<dyn Rule>,
-        arguments: Vec<Option<Number>>,
-    ) -> Operation {
+    /// A call; the name is given when it was read from a file.
+    pub(crate) fn new(name: Option<&str>, rule: Arc<dyn Rule>, arguments: Vec<Slot>) -> Operation {
         let mut base = LayerBase::new();
         base.name = name.map(String::from);
-        Operation { base, rule, arguments, is_list: false }
+        Operation { base, rule, arguments }
     }
 
     /// Keras's module of the class.
@@ -129,31 +151,48 @@ impl Operation {
         self.rule.module()
     }
 
-    /// The arguments of the call as Keras saves them, with these saved tensors in their places.
-    pub fn saved_arguments(&self, tensors: impl IntoIterator<Item = Json>) -> Json {
-        let mut tensors = tensors.into_iter();
-        let slots = self.arguments.iter().map(|slot| match slot {
-            Some(number) => json!(number),
-            None => tensors.next().unwrap_or_default(),
-        });
-        let slots: Vec<Json> = slots.collect();
-        if self.is_list { json!([slots]) } else { json!(slots) }
+    /// The call as Keras saves it, with these saved tensors in their places.
+    pub fn saved_call(&self, tensors: impl IntoIterator<Item = Json>) -> Json {
+        let tensors: Vec<Json> = tensors.into_iter().collect();
+        let (further, kwargs) = self.rule.further_arguments();
+        let slots = self.arguments.iter().map(|slot| slot.saved(&tensors));
+        let args: Vec<Json> = slots.chain(further).collect();
+        json!({"args": args, "kwargs": kwargs})
     }
 
     /// Adds the op to a graph.
     pub(crate) fn call_on(&self, builder: &Builder, tensors: &[Value]) -> Result<Vec<Value>> {
+        let given = self.given(tensors, Value::dtype, &|tensor| builder.constant(tensor))?;
+        let outputs = self.rule.call_given(&given);
+        builder.check()?;
+        if outputs.is_empty() {
+            let message = format!("cannot be called on {} arguments", given.len());
+            return Err(Error::argument(self.rule.class_name(), message));
+        }
+        Ok(outputs)
+    }
+
+    /// The results on the host, if the op has them without a graph.
+    pub(crate) fn call_on_host(&self, tensors: &[Tensor]) -> Option<Result<Vec<Tensor>>> {
+        match self.given(tensors, Tensor::dtype, &|tensor| tensor) {
+            Ok(given) => self.rule.on_host(&given),
+            Err(e) => Some(Err(e)),
+        }
+    }
+
+    fn given<T: Clone>(
+        &self,
+        tensors: &[T],
+        dtype: fn(&T) -> DType,
+        constant: &impl Fn(Tensor) -> T,
+    ) -> Result<Vec<Option<T>>> {
         if tensors.is_empty() {
             return Err(Error::argument(self.rule.class_name(), "takes at least one tensor, got none"));
         }
-        let dtype = tensors.iter().map(Value::dtype).reduce(DType::promote).unwrap_or(DType::F32);
-        let mut tensors = tensors.iter().cloned();
-        let slots = self.arguments.iter().filter_map(|slot| match slot {
-            Some(number) => Some(builder.constant(number.beside(dtype))),
-            None => tensors.next(),
-        });
-        let outputs = self.rule.call(&slots.collect::<Vec<_>>());
-        builder.check()?;
-        Ok(outputs)
+        let dtype = tensors.iter().map(dtype).reduce(DType::promote).unwrap_or(DType::F32);
+        let mut given = vec![];
+        self.arguments.iter().for_each(|slot| slot.place(tensors, dtype, constant, &mut given));
+        Ok(given)
     }
 }
 
@@ -208,12 +247,7 @@ impl LayerObject for Operation {
 
 impl Operation {
     fn parts(&self) -> Operation {
-        Operation {
-            base: LayerBase::new(),
-            rule: self.rule.clone(),
-            arguments: self.arguments.clone(),
-            is_list: self.is_list,
-        }
+        Operation { base: LayerBase::new(), rule: self.rule.clone(), arguments: self.arguments.clone() }
     }
 }
 

@@ -32,7 +32,7 @@ ops! {
     /// How many are not 0 over the axes, int32.
     CountNonzero count_nonzero(x) { axis: Axes } => over(&truth(x).cast(DType::I32), ReduceKind::Sum, axis, false);
     /// The middle value over the axes, the mean of the middle two of an even number.
-    Median median(x) { axis: Axes, keepdims: bool } => quantile(&float(x), &[0.5], axis, *keepdims).remove(0);
+    Median median(x) { axis: Axes, keepdims: bool } => super::quantile::middle(&float(x), axis, *keepdims);
     /// Whether any holds over the axes.
     Any any(x) { axis: Axes, keepdims: bool } => over(&truth(x), ReduceKind::Any, axis, *keepdims);
     /// Whether all hold over the axes.
@@ -81,24 +81,6 @@ pub(super) fn joined(x: &Value, axes: &Axes, keepdims: bool) -> Option<(Value, V
     };
     shape.push(size);
     Some((x.transpose(&order).reshape(&shape), result))
-}
-
-/// Quantiles over the axes, linear between neighbours.
-pub(super) fn quantile(x: &Value, at: &[f64], axes: &Axes, keepdims: bool) -> Vec<Value> {
-    let Some((flat, shape)) = joined(x, axes, keepdims) else {
-        return vec![x.fail(cornu_graph::Error::op("quantile", format!("no such axes: {axes:?}")))];
-    };
-    let size = flat.dim(-1);
-    let sorted = flat.sort(-1);
-    let nan = x.is_nan().reduce(ReduceKind::Any, &axes.of(x.rank()), keepdims);
-    let of = |&q: &f64| {
-        let place = q * (size.max(1) - 1) as f64;
-        let (low, high) = (place.floor() as usize, place.ceil() as usize);
-        let (a, b) = (sorted.index_axis(-1, low), sorted.index_axis(-1, high));
-        let value = (&a + (&b - &a) * (place - place.floor())).reshape(&shape);
-        nan.select(&value.full_like(f64::NAN), &value)
-    };
-    at.iter().map(of).collect()
 }
 
 fn over(x: &Value, kind: ReduceKind, axes: &Axes, keepdims: bool) -> Value {

@@ -3,6 +3,8 @@ use super::binary::*;
 use super::blocks::*;
 use super::build::*;
 use super::compare::*;
+use super::counting::*;
+use super::creation::*;
 use super::elementwise::*;
 use super::fourier::*;
 use super::get_item::GetItem;
@@ -13,14 +15,20 @@ use super::linear::*;
 use super::loss::*;
 use super::nan::*;
 use super::nn::*;
+use super::nn_attention::*;
+use super::nn_conv::*;
+use super::nn_ctc::*;
+use super::nn_norm::*;
+use super::nn_pool::*;
 use super::norm::*;
 use super::operation::{FromConfig, Operation, Rule, Settings};
+use super::quantile::*;
+use super::rearrange::Rearrange;
 use super::reduce::*;
 use super::reshape::*;
+use super::slot::Slot;
+use super::table::*;
 use crate::layers::LayerRef;
-use crate::models::config::TENSOR;
-use crate::object::excerpt;
-use crate::ops::Number;
 use cornu_graph::{Error, Result};
 use serde_json::Value as Json;
 use std::sync::Arc;
@@ -41,26 +49,29 @@ macro_rules! registry {
 }
 
 registry! {
-    Abs Absolute Add AffineTransform All Amax Amin Angle Any Append Arccos Arccosh Arcsin Arcsinh Arctan Arctan2
-    Arctanh Argmax Argmin Argpartition Argsort Array ArraySplit Average BinaryCrossentropy BitwiseAnd BitwiseInvert
-    BitwiseLeftShift BitwiseNot BitwiseOr BitwiseRightShift BitwiseXor BroadcastTo CDist Cast
-    CategoricalCrossentropy Cbrt Ceil Celu Cholesky CholeskyInverse Clip Concatenate Conjugate ConvertToTensor Copy
-    Corrcoef Correlate Cos Cosh CountNonzero CropImages Cross Cumprod Cumsum Deg2rad DepthToSpace Det Diag Diagflat
-    Diagonal Diff Digitize Divide DivideNoNan Dot Dsplit Dstack Eigh Einsum Elu Equal Erf Erfc Erfinv Exp Exp2
-    ExpandDims Expm1 ExtractPatches ExtractSequences FFT FFT2 Fabs Flip Fliplr Flipud Floor FloorDivide Fmax Fmin
-    Fmod FullLike GaussianBlur Gcd Gelu Glu Greater GreaterEqual HSVToRGB HardShrink HardSigmoid HardSilu HardTanh
-    Heaviside Hsplit Hstack Hypot I0 IFFT2 IRFFT ISTFT Imag InTopK Inner Inv IsIn Isclose Isfinite Isinf Isnan
-    Isneginf Isposinf Isreal Kron Lcm Ldexp LeakyRelu LeftShift Less LessEqual Linspace Log Log10 Log1p Log2
-    LogSigmoid LogSoftmax Logaddexp Logaddexp2 Logdet LogicalAnd LogicalNot LogicalOr LogicalXor Logspace Logsumexp
-    Lstsq LuFactor Matmul MatrixRank Max Maximum Mean Median Meshgrid Min Minimum Mod Moveaxis Multiply NanToNum
-    Nanargmax Nanargmin Nancumprod Nancumsum Nanmax Nanmean Nanmedian Nanmin Nanprod Nanstd Nansum Nanvar Negative
-    Nextafter Norm Normalize NotEqual OneHot OnesLike Outer PSNR Pad PadImages Pinv Power Prod Ptp Qr RFFT
-    RGBToGrayscale RGBToHSV Rad2deg Ravel Real Reciprocal Relu Relu6 Repeat Reshape Resize RightShift Roll Rot90
-    Round Rsqrt STFT SVD SaturateCast Scatter ScatterUpdate SearchSorted SegmentMax SegmentSum Selu Sigmoid Sign
-    Signbit Silu Sin Sinc Sinh Slogdet SoftShrink Softmax Softplus Softsign Solve SolveTriangular Sort SpaceToDepth
-    SparseCategoricalCrossentropy SparsePlus SparseSigmoid Sparsemax Split Sqrt Square Squareplus Squeeze Stack Std
-    StopGradient Subtract Sum Swapaxes Take TakeAlongAxis Tan Tanh TanhShrink Tensordot Threshold Tile TopK Trace
-    Transpose Tril Triu TrueDivide Trunc Unstack Var Vdot ViewAsReal Vsplit Vstack Where ZerosLike
+    Abs Absolute AdaptiveAveragePool AdaptiveMaxPool Add AffineTransform All AllClose Amax Amin Angle Any Append Arccos
+    Arccosh Arcsin Arcsinh Arctan Arctan2 Arctanh Argmax Argmin Argpartition Argsort Array ArraySplit Average
+    AveragePool BatchNorm BinaryCrossentropy Bincount BitwiseAnd BitwiseInvert BitwiseLeftShift BitwiseNot BitwiseOr
+    BitwiseRightShift BitwiseXor BroadcastTo CDist CTCDecode CTCLoss Cast CategoricalCrossentropy Cbrt Ceil Celu
+    Cholesky CholeskyInverse Clip Concatenate Conjugate Conv ConvTranspose ConvertToTensor Copy Corrcoef Correlate Cos
+    Cosh CountNonzero CropImages Cross Cumprod Cumsum Deg2rad DepthToSpace DepthwiseConv Det Diag Diagflat Diagonal Diff
+    Digitize Divide DivideNoNan Dot DotProductAttention Dsplit Dstack Eigh Einsum Elu EmptyLike Equal Erf Erfc Erfinv
+    Exp Exp2 ExpandDims Expm1 ExtractPatches ExtractSequences FFT FFT2 Fabs Flip Fliplr Flipud Floor FloorDivide Fmax
+    Fmin Fmod Fold Full FullLike GaussianBlur Gcd Gelu Geomspace Glu Greater GreaterEqual HSVToRGB HardShrink
+    HardSigmoid HardSilu HardTanh Heaviside Histogram Hsplit Hstack Hypot I0 IFFT2 IRFFT ISTFT Imag InTopK Inner Inv
+    IsIn Isclose Isfinite Isinf Isnan Isneginf Isposinf Isreal Kron LayerNorm Lcm Ldexp LeakyRelu LeftShift Less
+    LessEqual Linspace Log Log10 Log1p Log2 LogSigmoid LogSoftmax Logaddexp Logaddexp2 Logdet LogicalAnd LogicalNot
+    LogicalOr LogicalXor Logspace Logsumexp Lstsq LuFactor Matmul MatrixRank Max MaxPool Maximum Mean Median Meshgrid
+    Min Minimum Mod Moments Moveaxis MultiHot Multiply NanToNum Nanargmax Nanargmin Nancumprod Nancumsum Nanmax Nanmean
+    Nanmedian Nanmin Nanpercentile Nanprod Nanquantile Nanstd Nansum Nanvar Negative Nextafter Nonzero Norm Normalize
+    NotEqual OneHot OnesLike Outer PSNR Pad PadImages Percentile Pinv Power Prod Ptp Qr Quantile RFFT RGBToGrayscale
+    RGBToHSV RMSNorm Rad2deg Ravel Real Reciprocal Relu Relu6 Repeat Reshape Resize RightShift Roll Rot90 Round Rsqrt
+    STFT SVD SaturateCast Scatter ScatterUpdate SearchSorted SegmentMax SegmentMin SegmentProd SegmentSum Select Selu
+    SeparableConv Sigmoid Sign Signbit Silu Sin Sinc Sinh Slice SliceUpdate Slogdet SoftShrink Softmax Softplus Softsign
+    Solve SolveTriangular Sort SpaceToDepth SparseCategoricalCrossentropy SparsePlus SparseSigmoid Sparsemax Split Sqrt
+    Square Squareplus Squeeze Stack Std StopGradient Subtract Sum Swapaxes Take TakeAlongAxis Tan Tanh TanhShrink
+    Tensordot Threshold Tile TopK Trace Transpose Trapezoid Tril Triu TrueDivide Trunc Unfold Unique UnravelIndex
+    Unstack Vander Var Vdot View ViewAsReal Vsplit Vstack Where ZerosLike
 }
 
 /// Whether a module of a saved class is one of ops.
@@ -79,28 +90,23 @@ pub(crate) fn from_saved(saved: &Json, call: &Json) -> Result<LayerRef> {
     if class == "GetItem" {
         let key = args.get(1).or_else(|| call["kwargs"].get("key"));
         let rule = Arc::new(GetItem::from_saved(key.unwrap_or(&Json::Null))?);
-        return Ok(Arc::new(Operation::saved_call(name, rule, vec![None])));
+        return Ok(Arc::new(Operation::new(name, rule, vec![Slot::Tensor(0)])));
+    }
+    if class == "Rearrange" {
+        let rule = Arc::new(Rearrange::from_saved(&args, &call["kwargs"])?);
+        return Ok(Arc::new(Operation::new(name, rule, vec![Slot::Tensor(0)])));
     }
     let rule = rule(class, Settings::new(class, &saved["config"]))?;
-    let mut arguments = vec![];
-    let values = args.iter().chain(call["kwargs"].as_object().into_iter().flat_map(|kwargs| kwargs.values()));
-    values.into_iter().try_for_each(|value| flatten(class, value, &mut arguments))?;
-    Ok(Arc::new(Operation::saved_call(name, rule, arguments)))
-}
-
-/// The tensors (`None`) and numbers within an argument, in order.
-fn flatten(class: &str, value: &Json, found: &mut Vec<Option<Number>>) -> Result<()> {
-    match value {
-        Json::Null => {}
-        Json::Array(items) => items.iter().try_for_each(|item| flatten(class, item, found))?,
-        Json::Object(map) if map.contains_key(TENSOR) => found.push(None),
-        number => {
-            let number = serde_json::from_value(number.clone()).map_err(|_| {
-                let message = format!("takes tensors and numbers, got {}", excerpt(number));
-                Error::Format { what: format!("op {class}"), message }
-            })?;
-            found.push(Some(number));
+    let mut slots = args.iter().map(|arg| Slot::from_saved(class, arg)).collect::<Result<Vec<_>>>()?;
+    for (name, value) in call["kwargs"].as_object().into_iter().flatten() {
+        let slot = Slot::from_saved(class, value)?;
+        match rule.parameters().iter().position(|p| p == name) {
+            Some(at) => {
+                slots.resize(slots.len().max(at + 1), Slot::Absent);
+                slots[at] = slot;
+            }
+            None => slots.push(slot),
         }
     }
-    Ok(())
+    Ok(Arc::new(Operation::new(name, rule, slots)))
 }

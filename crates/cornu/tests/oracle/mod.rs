@@ -12,10 +12,30 @@ use std::path::Path;
 pub struct Array {
     shape: Vec<usize>,
     dtype: String,
+    #[serde(deserialize_with = "numbers")]
     data: Vec<f64>,
 }
 
+/// Numbers, or words for what JSON has none for: `nan`, `inf`, `-inf`.
+fn numbers<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<f64>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Form {
+        Number(f64),
+        Word(String),
+    }
+    let number = |form| match form {
+        Form::Number(x) => Ok(x),
+        Form::Word(word) => word.parse().map_err(serde::de::Error::custom),
+    };
+    Vec::<Form>::deserialize(deserializer)?.into_iter().map(number).collect()
+}
+
 impl Array {
+    pub fn dtype(&self) -> &str {
+        &self.dtype
+    }
+
     pub fn tensor(&self) -> Tensor {
         let dtype: DType = self.dtype.parse().unwrap();
         Tensor::from_f64(self.shape.clone(), dtype, &self.data).unwrap()
@@ -75,7 +95,9 @@ impl Near {
             return Err(format!("{what}: shape {:?}, Keras gives {:?}", got.shape(), expected.shape));
         }
         for (i, (&a, &b)) in got.to_f64().iter().zip(&expected.data).enumerate() {
-            let near = a == b || (a - b).abs() <= self.absolute + self.relative * b.abs();
+            let near = a == b
+                || a.is_nan() && b.is_nan()
+                || (a - b).abs() <= self.absolute + self.relative * b.abs();
             if !near {
                 return Err(format!("{what}: element {i} is {a}, Keras gives {b}"));
             }

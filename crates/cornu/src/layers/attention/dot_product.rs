@@ -81,7 +81,7 @@ impl<'v> Inputs<'v> {
 }
 
 /// Softmax of products of projected queries and keys, and the sums of values weighted by it.
-pub(super) struct Products<'a> {
+pub(crate) struct Products<'a> {
     /// The axes of targets and sources.
     pub axes: &'a [usize],
     /// On the queries.
@@ -91,10 +91,11 @@ pub(super) struct Products<'a> {
 }
 
 impl Products<'_> {
-    /// Sums and weights. The projections are `(batch, .., heads, size)`.
+    /// Sums and weights. The projections are `(batch, .., heads, size)`; the bias is added to the scores.
     pub fn call(
         &self,
         [query, key, value]: [&Value; 3],
+        bias: Option<&Value>,
         mask: Option<&Value>,
         drop: impl FnOnce(&Value) -> Result<Value>,
     ) -> Result<(Value, Value)> {
@@ -114,6 +115,7 @@ impl Products<'_> {
             .collect();
 
         let scores = einsum(&format!("{source},{target}->{product}"), key, &(query * self.scale))?;
+        let scores = bias.map_or_else(|| scores.clone(), |bias| &scores + bias);
         let weights = self.softmax(&scores, mask)?;
         let dropped = drop(&weights)?;
         let sums = einsum(&format!("{product},{source}->{target}"), &dropped, value)?;

@@ -8,5 +8,6 @@ mod multi_head_attention;
 
 pub use additive_attention::AdditiveAttention;
 pub use attention::Attention;
+pub(crate) use dot_product::Products;
 pub use group_query_attention::GroupQueryAttention;
 pub use multi_head_attention::MultiHeadAttention;

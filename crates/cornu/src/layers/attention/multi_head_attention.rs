@@ -156,7 +156,7 @@ impl Layer for MultiHeadAttention {
             true => project(DROPOUT, weights),
             false => Ok(weights.clone()),
         };
-        let (mut sums, scores) = products.call([&query, &key, &value], mask.as_ref(), drop)?;
+        let (mut sums, scores) = products.call([&query, &key, &value], None, mask.as_ref(), drop)?;
         if self.use_gate {
             sums = sums * project("_gate_dense", given.query)?;
         }

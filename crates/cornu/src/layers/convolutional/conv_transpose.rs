@@ -91,7 +91,7 @@ macro_rules! conv_transpose_layer {
             fn call(&self, cx: &Call, x: &Value) -> Result<Value> {
                 let x = channels_last(x, &self.data_format)?;
                 let kernel = cx.weight("kernel")?;
-                let extra = self.output_padding.map(|p| p.0);
+                let extra = self.output_padding.as_ref().map(|p| &p.0[..]);
                 let (strides, dilation) = (&self.strides.0, &self.dilation_rate.0);
                 let mut y = transposed(&x, &kernel, strides, &self.padding, extra, dilation)?;
                 if self.use_bias {
@@ -128,16 +128,17 @@ conv_transpose_layer! {
 }
 
 /// The gradient, by its input, of the convolution that has these arguments.
-fn transposed<const N: usize>(
+pub(crate) fn transposed(
     x: &Value,
     kernel: &Value,
-    strides: &[usize; N],
+    strides: &[usize],
     padding: &Padding,
-    output_padding: Option<[usize; N]>,
-    dilation: &[usize; N],
+    output_padding: Option<&[usize]>,
+    dilation: &[usize],
 ) -> Result<Value> {
-    if x.rank() != N + 2 {
-        return Err(Error::Data(format!("expected an input of {} axes, got shape {:?}", N + 2, x.shape())));
+    let n = strides.len();
+    if x.rank() != n + 2 || kernel.rank() != n + 2 {
+        return Err(Error::Data(format!("expected an input of {} axes, got shape {:?}", n + 2, x.shape())));
     }
     if x.dim(-1) != kernel.dim(-1) {
         let message = format!("expected {} channels, got an input of shape {:?}", kernel.dim(-1), x.shape());
@@ -153,7 +154,7 @@ fn transposed<const N: usize>(
     };
     let mut output = vec![x.shape()[0]];
     let mut pads = vec![];
-    for i in 0..N {
+    for i in 0..n {
         let (size, stride) = (x.shape()[i + 1] as i64, strides[i] as i64);
         let reach = ((kernel.shape()[i] - 1) * dilation[i] + 1) as i64;
         let extra = output_padding.map(|p| p[i] as i64);
@@ -177,7 +178,7 @@ fn transposed<const N: usize>(
     let window = ConvWindow {
         strides: strides.to_vec(),
         padding: pads,
-        lhs_dilation: vec![1; N],
+        lhs_dilation: vec![1; n],
         rhs_dilation: dilation.to_vec(),
         groups: 1,
     };

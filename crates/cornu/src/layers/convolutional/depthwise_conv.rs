@@ -131,18 +131,25 @@ depthwise_layer! {
 }
 
 /// One group for each channel; the kernel is `(window.., channels, multiplier)`.
-pub(super) fn depthwise<const N: usize>(
+pub(crate) fn depthwise(
     x: &Value,
     kernel: &Value,
-    strides: &[usize; N],
+    strides: &[usize],
     padding: &Padding,
-    dilation: &[usize; N],
+    dilation: &[usize],
 ) -> Result<Value> {
+    if kernel.rank() != strides.len() + 2 {
+        return Err(Error::Data(format!(
+            "expected a kernel of {} axes, got {:?}",
+            strides.len() + 2,
+            kernel.shape()
+        )));
+    }
     let (channels, multiplier) = (kernel.dim(-2), kernel.dim(-1));
     if x.dim(-1) != channels {
         let message = format!("expected {channels} channels, got an input of shape {:?}", x.shape());
         return Err(Error::Data(message).help("a layer keeps the channels it was first applied to"));
     }
-    let shape = [&kernel.shape()[..N], &[1, channels * multiplier]].concat();
+    let shape = [&kernel.shape()[..kernel.rank() - 2], &[1, channels * multiplier]].concat();
     convolve(x, &kernel.reshape(&shape), strides, padding, dilation, channels)
 }

@@ -44,7 +44,7 @@ pub(crate) fn padding_of(
     })
 }
 
-/// A convolution with Keras's arguments, channels last. `groups` splits input and output channels.
+/// A convolution with the arguments of Keras's layers, channels last. `groups` splits input and output channels.
 pub(crate) fn convolve(
     x: &Value,
     kernel: &Value,
@@ -53,13 +53,25 @@ pub(crate) fn convolve(
     dilation: &[usize],
     groups: usize,
 ) -> Result<Value> {
-    let n = strides.len();
     if strides.iter().any(|&s| s > 1) && dilation.iter().any(|&d| d > 1) {
         let message = format!(
             "`strides > 1` cannot be used with `dilation_rate > 1`: got {strides:?} and {dilation:?}"
         );
         return Err(Error::argument("strides", message));
     }
+    convolve_any(x, kernel, strides, padding, dilation, groups)
+}
+
+/// [`convolve`], which may step over a window that is stretched.
+pub(crate) fn convolve_any(
+    x: &Value,
+    kernel: &Value,
+    strides: &[usize],
+    padding: &Padding,
+    dilation: &[usize],
+    groups: usize,
+) -> Result<Value> {
+    let n = strides.len();
     if *padding == Padding::Causal && n != 1 {
         return Err(Error::argument("padding", "\"causal\" is for 1-d convolutions only"));
     }

@@ -128,15 +128,8 @@ impl Layer for BatchNormalization {
             (moving_mean, moving_variance)
         };
 
-        let mut factor = (variance + self.epsilon).rsqrt();
-        if let Some(gamma) = gamma {
-            factor = factor * gamma;
-        }
-        let mut offset = -(mean * &factor);
-        if let Some(beta) = beta {
-            offset = offset + beta;
-        }
-        Ok((&x * along(&factor) + along(&offset)).cast(cx.dtype()))
+        let y = batch_normalize(&x, channel, &mean, &variance, beta.as_ref(), gamma.as_ref(), self.epsilon);
+        Ok(y.cast(cx.dtype()))
     }
 
     fn supports_masking(&self) -> bool {
@@ -194,6 +187,28 @@ impl BatchNormalization {
         cx.update("moving_variance", &moving_variance)?;
         Ok((r.stop_gradient(), d.stop_gradient()))
     }
+}
+
+/// `(x - mean) / sqrt(variance + epsilon) * scale + offset`, each a number for each channel.
+pub(crate) fn batch_normalize(
+    x: &Value,
+    channel: usize,
+    mean: &Value,
+    variance: &Value,
+    offset: Option<&Value>,
+    scale: Option<&Value>,
+    epsilon: f64,
+) -> Value {
+    let along = |v: &Value| v.broadcast_in_dim(&channel_shape(x, channel), vec![channel]);
+    let mut factor = (variance + epsilon).rsqrt();
+    if let Some(scale) = scale {
+        factor = factor * scale;
+    }
+    let mut shift = -(mean * &factor);
+    if let Some(offset) = offset {
+        shift = shift + offset;
+    }
+    x * along(&factor) + along(&shift)
 }
 
 /// `(1, .., channels, .., 1)`

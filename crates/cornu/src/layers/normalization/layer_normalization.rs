@@ -68,31 +68,45 @@ impl Layer for LayerNormalization {
 
     fn call(&self, cx: &Call, x: &Value) -> Result<Value> {
         let wide = DType::promote(x.dtype(), DType::F32);
-        let x = x.cast(wide);
         let axes = self.axis.within(x.rank())?;
-        let sizes: Vec<usize> =
-            (0..x.rank()).map(|a| if axes.contains(&a) { x.shape()[a] } else { 1 }).collect();
-        let weight = |name: &str| Ok::<_, Error>(cx.variable_value(name)?.cast(wide).reshape(&sizes));
-        let reduced: Vec<i64> = axes.iter().map(|&a| a as i64).collect();
-
-        let mean = x.mean_keepdims(&reduced);
-        let centered = &x - &mean;
-        let mut factor = (centered.square().mean_keepdims(&reduced) + self.epsilon).rsqrt();
-        if self.scale || self.rms_scaling {
-            factor = factor * weight("gamma")?;
-        }
-        if self.rms_scaling {
-            return Ok((x * factor).cast(cx.dtype()));
-        }
-        // As Keras rounds it.
-        let mut offset = -mean * &factor;
-        if self.center {
-            offset = offset + weight("beta")?;
-        }
-        Ok((x * factor + offset).cast(cx.dtype()))
+        let weight = |used: bool, name: &str| {
+            used.then(|| Ok::<_, Error>(cx.variable_value(name)?.cast(wide))).transpose()
+        };
+        let gamma = weight(self.scale || self.rms_scaling, "gamma")?;
+        let beta = weight(self.center && !self.rms_scaling, "beta")?;
+        let y = layer_normalize(x, &axes, self.epsilon, gamma.as_ref(), beta.as_ref(), self.rms_scaling);
+        Ok(y.cast(cx.dtype()))
     }
 
     fn supports_masking(&self) -> bool {
         true
     }
+}
+
+/// `(x - mean) / sqrt(variance + epsilon) * gamma + beta` over the axes, in float32 at least; with `rms_scaling`, the mean
+/// stays.
+pub(crate) fn layer_normalize(
+    x: &Value,
+    axes: &[usize],
+    epsilon: f64,
+    gamma: Option<&Value>,
+    beta: Option<&Value>,
+    rms_scaling: bool,
+) -> Value {
+    let x = x.cast(DType::promote(x.dtype(), DType::F32));
+    let reduced: Vec<i64> = axes.iter().map(|&a| a as i64).collect();
+    let mean = x.mean_keepdims(&reduced);
+    let mut factor = ((&x - &mean).square().mean_keepdims(&reduced) + epsilon).rsqrt();
+    if let Some(gamma) = gamma {
+        factor = factor * super::over_axes(gamma, &x, axes);
+    }
+    if rms_scaling {
+        return x * factor;
+    }
+    // As Keras rounds it.
+    let mut offset = -mean * &factor;
+    if let Some(beta) = beta {
+        offset = offset + super::over_axes(beta, &x, axes);
+    }
+    x * factor + offset
 }

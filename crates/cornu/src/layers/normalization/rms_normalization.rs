@@ -29,14 +29,16 @@ impl Layer for RMSNormalization {
     }
 
     fn call(&self, cx: &Call, x: &Value) -> Result<Value> {
-        let wide = DType::promote(x.dtype(), DType::F32);
-        let y = x.cast(wide);
         let axes = self.axis.within(x.rank())?;
-        let sizes: Vec<usize> =
-            (0..x.rank()).map(|a| if axes.contains(&a) { x.shape()[a] } else { 1 }).collect();
-        let axes: Vec<i64> = axes.iter().map(|&a| a as i64).collect();
-        let factor = (y.square().mean_keepdims(&axes) + self.epsilon).rsqrt();
-        let scale = cx.variable_value("scale")?.cast(wide).reshape(&sizes);
-        Ok((y * factor * scale).cast(cx.dtype()))
+        Ok(rms_normalize(x, &axes, self.epsilon, Some(&cx.variable_value("scale")?)).cast(cx.dtype()))
     }
+}
+
+/// `x / sqrt(mean of squares + epsilon) * scale` over the axes, in float32 at least.
+pub(crate) fn rms_normalize(x: &Value, axes: &[usize], epsilon: f64, scale: Option<&Value>) -> Value {
+    let x = x.cast(DType::promote(x.dtype(), DType::F32));
+    let reduced: Vec<i64> = axes.iter().map(|&a| a as i64).collect();
+    let factor = (x.square().mean_keepdims(&reduced) + epsilon).rsqrt();
+    let y = &x * factor;
+    scale.map_or_else(|| y.clone(), |scale| &y * super::over_axes(scale, &x, axes))
 }

@@ -2,6 +2,7 @@
 use crate::arguments::{DataFormat, Size};
 use crate::layers::checks;
 use crate::layers::prelude::*;
+use cornu_graph::ops::PoolKind;
 use std::ops::Range;
 
 /// Declares the layer for one number of spatial axes.
@@ -19,13 +20,18 @@ macro_rules! adaptive_pooling_layer {
 
         impl Layer for $Pool {
             fn call(&self, _: &Call, x: &Value) -> Result<Value> {
-                checks::rank(x, $n + 2)?;
-                let first = if *self.data_format.check()? == DataFormat::ChannelsFirst { 2 } else { 1 };
-                let sizes = self.output_size.positive("output_size")?;
-                (first..).zip(sizes).try_fold(x.clone(), |y, (axis, &size)| $pool(&y, axis, size))
+                adaptive(x, self.output_size.positive("output_size")?, &self.data_format, PoolKind::$pool)
             }
         }
     };
+}
+
+/// Pools each spatial axis to its size: the largest of each window, or the mean.
+pub(crate) fn adaptive(x: &Value, sizes: &[usize], format: &DataFormat, kind: PoolKind) -> Result<Value> {
+    checks::rank(x, sizes.len() + 2)?;
+    let first = if *format.check()? == DataFormat::ChannelsFirst { 2 } else { 1 };
+    let pool = if kind == PoolKind::Max { largest } else { mean };
+    (first..).zip(sizes).try_fold(x.clone(), |y, (axis, &size)| pool(&y, axis, size))
 }
 
 /// The window of each of `to` outputs over an axis of `from` elements; windows overlap where `to` does not divide `from`.
@@ -60,7 +66,7 @@ fn largest(x: &Value, axis: usize, size: usize) -> Result<Value> {
 
 adaptive_pooling_layer! {
     /// The mean of each of `output_size` windows of steps. Keras's `AdaptiveAveragePooling1D`.
-    AdaptiveAveragePooling1D over 1 by mean
+    AdaptiveAveragePooling1D over 1 by Sum
 }
 adaptive_pooling_layer! {
     /// The mean of windows of an image, as many as `output_size` says. Keras's `AdaptiveAveragePooling2D`.
@@ -70,15 +76,15 @@ adaptive_pooling_layer! {
     /// let x = Input::new([7, 10, 4]).tensor();
     /// assert_eq!(AdaptiveAveragePooling2D::new((3, 5)).apply(&x).shape().to_string(), "(None, 3, 5, 4)");
     /// ```
-    AdaptiveAveragePooling2D over 2 by mean
+    AdaptiveAveragePooling2D over 2 by Sum
 }
 adaptive_pooling_layer! {
     /// The mean of windows of a volume, as many as `output_size` says. Keras's `AdaptiveAveragePooling3D`.
-    AdaptiveAveragePooling3D over 3 by mean
+    AdaptiveAveragePooling3D over 3 by Sum
 }
 adaptive_pooling_layer! {
     /// The largest of each of `output_size` windows of steps. Keras's `AdaptiveMaxPooling1D`.
-    AdaptiveMaxPooling1D over 1 by largest
+    AdaptiveMaxPooling1D over 1 by Max
 }
 adaptive_pooling_layer! {
     /// The largest of windows of an image, as many as `output_size` says. Keras's `AdaptiveMaxPooling2D`.
@@ -89,9 +95,9 @@ adaptive_pooling_layer! {
     /// let y = AdaptiveMaxPooling2D::new(3).data_format("channels_first").apply(&x);
     /// assert_eq!(y.shape().to_string(), "(None, 4, 3, 3)");
     /// ```
-    AdaptiveMaxPooling2D over 2 by largest
+    AdaptiveMaxPooling2D over 2 by Max
 }
 adaptive_pooling_layer! {
     /// The largest of windows of a volume, as many as `output_size` says. Keras's `AdaptiveMaxPooling3D`.
-    AdaptiveMaxPooling3D over 3 by largest
+    AdaptiveMaxPooling3D over 3 by Max
 }

@@ -1,9 +1,8 @@
 //! The mean of each window; what lies outside of the image does not count.
-use super::window::pool;
+use super::window::Windows;
 use crate::arguments::{DataFormat, Padding, Size};
 use crate::layers::convolutional::{channels_last, restore_channels};
 use crate::layers::prelude::*;
-use cornu_graph::ops::PoolKind;
 
 /// Declares the layer for one number of spatial axes.
 macro_rules! average_pooling_layer {
@@ -28,16 +27,7 @@ macro_rules! average_pooling_layer {
         impl Layer for $Pool {
             fn call(&self, _: &Call, x: &Value) -> Result<Value> {
                 let x = channels_last(x, &self.data_format)?;
-                let sum = |x: &Value| pool(x, PoolKind::Sum, &self.pool_size, self.strides.as_ref(), &self.padding);
-                let total = sum(&x)?;
-                let y = if self.padding == Padding::Same {
-                    // How many elements of each window lie within the image.
-                    let one_image = [&[1], &x.shape()[1..x.rank() - 1], &[1]].concat();
-                    let ones = x.scalar(1.0).broadcast_to(&one_image);
-                    total / sum(&ones)?
-                } else {
-                    total * (1.0 / self.pool_size.0.iter().product::<usize>() as f64)
-                };
+                let y = Windows::new(&self.pool_size, self.strides.as_ref(), &self.padding)?.average(&x)?;
                 Ok(restore_channels(&y, &self.data_format))
             }
         }

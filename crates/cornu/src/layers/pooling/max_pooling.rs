@@ -1,5 +1,5 @@
 //! The largest value of each window.
-use super::window::pool;
+use super::window::Windows;
 use crate::arguments::{DataFormat, Padding, Size};
 use crate::layers::convolutional::{channels_last, restore_channels};
 use crate::layers::prelude::*;
@@ -28,7 +28,8 @@ macro_rules! max_pooling_layer {
         impl Layer for $Pool {
             fn call(&self, _: &Call, x: &Value) -> Result<Value> {
                 let x = channels_last(x, &self.data_format)?;
-                let y = pool(&x, PoolKind::Max, &self.pool_size, self.strides.as_ref(), &self.padding)?;
+                let windows = Windows::new(&self.pool_size, self.strides.as_ref(), &self.padding)?;
+                let y = windows.pool(&x, PoolKind::Max)?;
                 Ok(restore_channels(&y, &self.data_format))
             }
         }

@@ -5,6 +5,7 @@ mod global_pooling;
 mod max_pooling;
 mod window;
 
+pub(crate) use adaptive_pooling::adaptive;
 pub use adaptive_pooling::{
     AdaptiveAveragePooling1D, AdaptiveAveragePooling2D, AdaptiveAveragePooling3D, AdaptiveMaxPooling1D,
     AdaptiveMaxPooling2D, AdaptiveMaxPooling3D,
@@ -15,3 +16,4 @@ pub use global_pooling::{
     GlobalMaxPooling2D, GlobalMaxPooling3D,
 };
 pub use max_pooling::{MaxPooling1D, MaxPooling2D, MaxPooling3D};
+pub(crate) use window::Windows;

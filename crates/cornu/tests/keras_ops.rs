@@ -1,0 +1,120 @@
+//! Functions of `cornu::ops` on tensors of the host, against numbers of Keras 3.15.1 that `tools/oracle/host_ops.py` wrote.
+#![allow(clippy::unwrap_used, clippy::panic)]
+mod oracle;
+
+use cornu::{DType, Result, Tensor, ops};
+use oracle::{Array, Near};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    inputs: Vec<Array>,
+    outputs: Vec<Array>,
+}
+
+/// What the case of this name is here.
+fn call(name: &str, x: &[Tensor]) -> Result<Vec<Tensor>> {
+    let (function, rest) = name.split_once(' ').unwrap_or((name, ""));
+    let one = |y: Result<Tensor>| y.map(|y| vec![y]);
+    let unique = |axis, size, fill| ops::unique(&x[0], true, true, true, true, axis, size, fill);
+    match (function, rest) {
+        ("quantile", "axes") => one(ops::quantile(&x[0], &x[1], [0, 2], "linear", true)),
+        ("quantile", "scalar") => one(ops::quantile(&x[0], 0.3, -1, "linear", false)),
+        ("quantile", "integers") => one(ops::quantile(&x[0], 0.3, None, "linear", false)),
+        ("quantile", "holes") => one(ops::quantile(&x[0], 0.3, 0, "linear", false)),
+        ("quantile", method) => one(ops::quantile(&x[0], &x[1], None, method, false)),
+        ("nanquantile", method) => one(ops::nanquantile(&x[0], &x[1], 1, method, false)),
+        ("percentile", _) => one(ops::percentile(&x[0], 30, 1, "linear", false)),
+        ("nanpercentile", _) => one(ops::nanpercentile(&x[0], [20, 70], 1, "linear", true)),
+        ("histogram", "") => ops::histogram(&x[0], 4, None),
+        ("histogram", "range") => ops::histogram(&x[0], 5, Some((2.0, 6.0))),
+        ("histogram", _) => ops::histogram(&x[0], 3, None),
+        ("bincount", "long") => one(ops::bincount(&x[0], None, 12, false)),
+        ("bincount", _) => one(ops::bincount(&x[0], x.get(1), 0, false)),
+        ("nonzero", _) => ops::nonzero(&x[0]),
+        ("unique", "") => ops::unique(&x[0], true, false, false, false, None, None, None),
+        ("unique", "size") => unique(None, Some(6), None),
+        ("unique", "fill") => unique(None, Some(7), Some(-7.0)),
+        ("unique", "cut") => unique(None, Some(2), None),
+        ("unique", "rows") => unique(Some(0), None, None),
+        ("unique", "columns") => unique(Some(1), None, None),
+        ("unique", _) => unique(None, None, None),
+        ("unravel_index", _) => ops::unravel_index(&x[0], [2, 3]),
+        ("vander", "") => one(ops::vander(&x[0], None, false)),
+        ("vander", _) => one(ops::vander(&x[0], Some(3), true)),
+        ("view", dtype) => one(ops::view(&x[0], Some(dtype.parse()?))),
+        ("select", _) => {
+            let conditions = [ops::greater(&x[0], 4)?, ops::greater(&x[1], 2)?];
+            one(ops::select(&conditions, x, 0.5))
+        }
+        ("trapezoid", "axis") => one(ops::trapezoid(&x[0], x.get(1), 1.0, 1)),
+        ("trapezoid", "") => one(ops::trapezoid(&x[0], None, 0.5, -1)),
+        ("trapezoid", _) => one(ops::trapezoid(&x[0], x.get(1), 1.0, -1)),
+        ("geomspace", "") => one(ops::geomspace(&x[0], &x[1], 5, true, None, 0)),
+        ("geomspace", "integers") => one(ops::geomspace(&x[0], &x[1], 9, true, Some(DType::I32), 0)),
+        ("geomspace", _) => one(ops::geomspace(&x[0], &x[1], 4, false, None, -1)),
+        ("segment_sum", _) => one(ops::segment_sum(&x[0], &x[1], Some(6 + rest.len() / 8), false)),
+        ("segment_max", _) => one(ops::segment_max(&x[0], &x[1], Some(6 + rest.len() / 8), false)),
+        ("segment_min", _) => one(ops::segment_min(&x[0], &x[1], Some(6 + rest.len() / 8), false)),
+        ("segment_prod", _) => one(ops::segment_prod(&x[0], &x[1], Some(6 + rest.len() / 8), false)),
+        ("allclose", _) => one(ops::allclose(&x[0], &x[1], 1e-5, 1e-8, rest == "holes")),
+        ("slice", "") => one(ops::slice(&x[0], [1, 0, 3], [1, 2, 1])),
+        ("slice", "moved") => one(ops::slice(&x[0], [3], [4])),
+        ("slice", _) => one(ops::slice(&x[0], [2], [-1])),
+        ("slice_update", _) => one(ops::slice_update(&x[0], [4], &x[1])),
+        ("multi_hot", "") => one(ops::multi_hot(&x[0], 4, -1, DType::F32)),
+        ("multi_hot", _) => one(ops::multi_hot(&x[0], 4, -1, DType::I32)),
+        ("arange", "") => one(ops::arange(5, None, None, None)),
+        ("arange", "floats") => one(ops::arange(0.0, 1.0, 0.3, None)),
+        ("arange", "down") => one(ops::arange(5, 0, -2, None)),
+        ("arange", _) => one(ops::arange(0, 3, 0.5, Some(DType::F16))),
+        ("eye", _) => one(ops::eye(3, Some(4), 1, None)),
+        ("tri", _) => one(ops::tri(3, Some(5), -1, Some(DType::I32))),
+        ("identity", _) => one(ops::identity(2, None)),
+        ("full", _) => one(ops::full([2, 3], 3, None)),
+        ("bartlett", n) => one(ops::bartlett(n.parse().unwrap())),
+        ("blackman", n) => one(ops::blackman(n.parse().unwrap())),
+        ("hamming", n) => one(ops::hamming(n.parse().unwrap())),
+        ("hanning", n) => one(ops::hanning(n.parse().unwrap())),
+        ("kaiser", n) => one(ops::kaiser(n.parse().unwrap(), 14.0)),
+        ("ctc_decode", "greedy True") => ops::ctc_decode(&x[0], &x[1], "greedy", 100, 1, true, 1),
+        ("ctc_decode", "greedy False") => ops::ctc_decode(&x[0], &x[1], "greedy", 100, 1, false, 1),
+        ("ctc_decode", "blank") => ops::ctc_decode(&x[0], &x[1], "beam_search", 6, 2, true, 3),
+        ("ctc_decode", beams) => {
+            let (width, top) = beams.split_once(' ').unwrap();
+            let (width, top) = (width.parse().unwrap(), top.parse().unwrap());
+            ops::ctc_decode(&x[0], &x[1], "beam_search", width, top, true, 0)
+        }
+        ("ctc_loss", _) => {
+            one(ops::ctc_loss(&x[0], &x[1], &x[2], &x[3], if rest.is_empty() { 0 } else { 3 }))
+        }
+        _ => panic!("no case `{name}`"),
+    }
+}
+
+#[test]
+fn numbers_are_keras_s() {
+    let cases: Vec<Case> = oracle::cases("ops.json");
+    assert!(cases.len() > 90);
+    let near = Near { relative: 3e-5, absolute: 1e-6 };
+    let mut failed = vec![];
+    for case in &cases {
+        let inputs: Vec<Tensor> = case.inputs.iter().map(Array::tensor).collect();
+        let checked = call(&case.name, &inputs).map_err(|e| e.to_string()).and_then(|got| {
+            if got.len() != case.outputs.len() {
+                return Err(format!("{} outputs, Keras gives {}", got.len(), case.outputs.len()));
+            }
+            got.iter().zip(&case.outputs).enumerate().try_for_each(|(i, (got, want))| {
+                if got.dtype().name() != want.dtype() {
+                    return Err(format!("output {i} is {}, Keras's is {}", got.dtype(), want.dtype()));
+                }
+                near.check(&format!("output {i}"), got, want)
+            })
+        });
+        if let Err(message) = checked {
+            failed.push(format!("{}\n    {message}", case.name));
+        }
+    }
+    assert!(failed.is_empty(), "{} of {} cases fail:\n{}", failed.len(), cases.len(), failed.join("\n"));
+}

@@ -1,0 +1,196 @@
+//! Ops of networks, with arguments that can be left out, constants and lists, in models, layers and on the host.
+#![allow(clippy::unwrap_used, clippy::panic)]
+use cornu::prelude::*;
+use serde_json::{Value as Json, json};
+
+fn image() -> KerasTensor {
+    Input::new([8, 8, 4]).name("x").tensor()
+}
+
+fn input(name: &str, shape: &[usize]) -> KerasTensor {
+    Input::new(shape[1..].to_vec()).batch_size(shape[0]).name(name).tensor()
+}
+
+/// The op that made `y`, as Keras saves it: module and class, config without the name, and the arguments of its call with `T`
+/// for tensors.
+fn saved(y: &KerasTensor, inputs: &[&KerasTensor]) -> (String, Json, Json) {
+    let model = Model::new(inputs.iter().map(|&x| x.clone()).collect::<Vec<_>>(), [y.clone()]).unwrap();
+    let config: Json = serde_json::from_str(&model.to_json().unwrap()).unwrap();
+    let layer = config["config"]["layers"].as_array().unwrap().last().unwrap().clone();
+    let mut settings = layer["config"].clone();
+    settings.as_object_mut().unwrap().shift_remove("name");
+    let class = format!("{}.{}", layer["module"].as_str().unwrap(), layer["class_name"].as_str().unwrap());
+    let call = short(&layer["inbound_nodes"][0]);
+    (class.replace("keras.src.ops.", ""), settings, call)
+}
+
+fn short(value: &Json) -> Json {
+    match value {
+        Json::Object(map) if map.get("class_name") == Some(&json!("__keras_tensor__")) => json!("T"),
+        Json::Object(map) => map.iter().map(|(k, v)| (k.clone(), short(v))).collect(),
+        Json::Array(items) => items.iter().map(short).collect(),
+        other => other.clone(),
+    }
+}
+
+#[test]
+fn configs_and_calls_are_keras_s() {
+    let x = &image();
+    let check = |y: KerasTensor, inputs: &[&KerasTensor], class: &str, config: Json, args: Json| {
+        let (c, settings, call) = saved(&y, inputs);
+        assert_eq!((c.as_str(), settings.to_string()), (class, config.to_string()));
+        assert_eq!(call, json!({"args": args, "kwargs": {}}), "{class}");
+    };
+    let pool = json!({"pool_size": 2, "strides": null, "padding": "valid", "data_format": "channels_last"});
+    check(ops::max_pool(x, 2, None, "valid", "channels_last"), &[x], "nn.MaxPool", pool, json!(["T"]));
+    let pool = json!({"pool_size": [2, 3], "strides": 2, "padding": "same", "data_format": "channels_last"});
+    check(
+        ops::average_pool(x, (2, 3), 2, "same", "channels_last"),
+        &[x],
+        "nn.AveragePool",
+        pool,
+        json!(["T"]),
+    );
+    let size = json!({"output_size": [2, 3], "data_format": "channels_last"});
+    check(ops::adaptive_max_pool(x, (2, 3), "channels_last"), &[x], "nn.AdaptiveMaxPool", size, json!(["T"]));
+
+    let kernel = ops::constant(Tensor::new([1, 1, 4, 1], vec![1f32, 2.0, 3.0, 4.0]).unwrap());
+    let conv = json!({"strides": 1, "padding": "valid", "data_format": "channels_last", "dilation_rate": 1});
+    let array = json!({"value": [[[[1.0], [2.0], [3.0], [4.0]]]], "dtype": "float32"});
+    let args = json!(["T", {"class_name": "__numpy__", "config": array}]);
+    check(ops::conv(x, kernel, 1, "valid", "channels_last", 1), &[x], "nn.Conv", conv, args);
+
+    let (m, v) = (&input("m", &[4]), &input("v", &[4]));
+    let norm = json!({"axis": -1, "epsilon": 1e-3});
+    let y = ops::batch_normalization(x, m, v, -1, None, Some(m), 1e-3);
+    check(y, &[x, m, v], "nn.BatchNorm", norm, json!(["T", "T", "T", null, "T"]));
+    let norm = json!({"axis": -1, "epsilon": null, "rms_scaling": false});
+    let y = ops::layer_normalization(x, Some(m), None, -1, None, false);
+    check(y, &[x, m], "nn.LayerNorm", norm, json!(["T", "T", null]));
+    let norm = json!({"axis": -1, "epsilon": null});
+    check(ops::rms_normalization(x, None, -1, None), &[x], "nn.RMSNorm", norm, json!(["T", null]));
+
+    let (q, mask) = (&input("q", &[2, 5, 4, 8]), &input("mask", &[2, 1, 5, 5]));
+    let y = ops::dot_product_attention(q, q, q, None, Some(mask), Some(0.5), true, None, None);
+    let config = json!({"is_causal": true, "flash_attention": null, "attn_logits_soft_cap": null});
+    check(y, &[q, mask], "nn.DotProductAttention", config, json!(["T", "T", "T", null, "T", 0.5]));
+
+    let fold = json!({"output_size": [4, 4], "kernel_size": 2, "dilation": 1, "padding": 0, "stride": 1});
+    let columns = &input("columns", &[2, 8, 9]);
+    check(ops::fold(columns, (4, 4), 2, 1, 0, 1), &[columns], "nn.Fold", fold, json!(["T"]));
+    check(ops::swish(x), &[x], "nn.Silu", json!({}), json!(["T"]));
+    check(ops::hard_swish(x), &[x], "nn.HardSilu", json!({}), json!(["T"]));
+    let y = ops::slice(x, [0, 1, 0, 0], [2, 2, 2, 2]);
+    check(y, &[x], "core.Slice", json!({"shape": [2, 2, 2, 2]}), json!(["T", [0, 1, 0, 0]]));
+    let y = ops::select([&ops::greater(x, 0.5), &ops::less(x, 0.2)], [x, &(x * 2)], 0.5);
+    check(y, &[x], "numpy.Select", json!({}), json!([["T", "T"], ["T", "T"], 0.5]));
+    let y = ops::quantile(x, [0.3, 0.4], [1, 2], "nearest", true);
+    let config = json!({"axis": [1, 2], "method": "nearest", "keepdims": true});
+    check(y, &[x], "numpy.Quantile", config, json!(["T", [0.3, 0.4]]));
+    let y = ops::concatenate([x, x], -1);
+    check(y, &[x], "numpy.Concatenate", json!({"axis": -1}), json!([["T", "T"]]));
+
+    let (class, config, call) = saved(&ops::rearrange(x, "b (h a) w c -> b h (w a) c", [("a", 2)]), &[x]);
+    assert_eq!((class.as_str(), config), ("einops.Rearrange", json!({})));
+    assert_eq!(call, json!({"args": ["T", "b (h a) w c -> b h (w a) c"], "kwargs": {"a": 2}}));
+    let (_, _, call) = saved(&ops::get_item(x, [ops::Index::Ellipsis, ops::Index::At(2)]), &[x]);
+    let ellipsis = json!({"class_name": "__ellipsis__", "config": {}});
+    assert_eq!(call, json!({"args": ["T", [ellipsis, 2]], "kwargs": {}}));
+}
+
+#[test]
+fn a_saved_model_computes_the_same() {
+    let x = image();
+    let kernel =
+        ops::constant(Tensor::new([2, 2, 4, 3], (0..48).map(|i| (i % 7) as f32 * 0.25).collect()).unwrap());
+    let y = ops::conv(&x, kernel, 1, "same", "channels_last", 1);
+    let y = ops::layer_normalization(&y, None, None, -1, None, false);
+    let y = ops::rearrange(&y, "b (h a) w c -> b h (w a) c", [("a", 2)]);
+    let y = ops::get_item(&y, [ops::Index::Ellipsis, ops::Index::At(1)]);
+    let y = ops::add(&y, ops::constant(ops::arange(16, None, None, Some(DType::F32)).unwrap()));
+    let mut model = Model::new([x], [y]).unwrap();
+    let mut again = cornu::models::model_from_json(&model.to_json().unwrap()).unwrap();
+    let data = random::normal([2, 8, 8, 4], 0.0, 1.0, None, 1).unwrap();
+    let (a, b) =
+        (model.predict(&data, Predict::new().verbose(0)), again.predict(&data, Predict::new().verbose(0)));
+    assert_eq!(a.unwrap(), b.unwrap());
+    assert_eq!(model.to_json().unwrap(), again.to_json().unwrap());
+}
+
+/// A layer of ops: convolution, attention, normalization.
+#[layer("test")]
+pub struct Mixed {}
+
+impl Layer for Mixed {
+    fn build(&self, weights: &mut Weights, _: &Shape) -> Result<()> {
+        weights.add("kernel", [3, 2, 2], &"glorot_uniform".into());
+        weights.add("gamma", [2], &"ones".into());
+        Ok(())
+    }
+    fn call(&self, cx: &Call, x: &Value) -> Result<Value> {
+        let y = ops::conv(x, &cx.weight("kernel")?, 1, "causal", "channels_last", 1);
+        let heads = ops::expand_dims(&y, 2);
+        let y = ops::dot_product_attention(&heads, &heads, &heads, None, None, None, true, None, None);
+        Ok(ops::rms_normalization(&ops::squeeze(&y, 2), Some(&cx.weight("gamma")?), -1, None))
+    }
+}
+
+#[test]
+fn gradients_go_through() {
+    utils::set_random_seed(2);
+    let mut model = Sequential::new().add(Input::new([6, 2])).add(Mixed::new());
+    model.compile(Compile::new(Adam::new().learning_rate(0.05), "mse")).unwrap();
+    let x = random::normal([16, 6, 2], 0.0, 1.0, None, 3).unwrap();
+    let y = ops::multiply(&x, 0.5).unwrap();
+    let history = model.fit(&x, &y, Fit::new().epochs(20).verbose(0)).unwrap();
+    assert!(history.last("loss").unwrap() < history.get("loss")[0] * 0.8, "{history:?}");
+}
+
+#[test]
+fn mistakes_are_errors() {
+    let x = Tensor::zeros([1, 4, 4, 3], DType::F32);
+    let fails = |y: Result<Tensor>, words: &[&str]| {
+        let e = y.unwrap_err().to_string();
+        assert!(words.iter().all(|w| e.contains(w)), "{e}");
+    };
+    fails(ops::max_pool(&x, [2, 2, 2], None, "valid", "channels_last"), &["pool_size", "2 axes"]);
+    fails(ops::max_pool(&x, 0, None, "valid", "channels_last"), &["pool_size", "positive"]);
+    fails(ops::max_pool(&x, 2, None, "sam", "channels_last"), &["sam", "same"]);
+    fails(ops::max_pool(&x, 9, None, "valid", "channels_last"), &["does not fit"]);
+    let kernel = Tensor::zeros([3, 3, 2, 4], DType::F32);
+    fails(ops::conv(&x, &kernel, 1, "valid", "channels_last", 1), &["kernel", "3 channels"]);
+    fails(ops::conv_transpose(&x, &kernel, 1, "valid", None, "channels_last", 1), &["4 channels"]);
+    let q = Tensor::zeros([1, 4, 3, 2], DType::F32);
+    fails(
+        ops::dot_product_attention(&q, &q, &q, None, None, None, false, Some(true), None),
+        &["flash_attention"],
+    );
+    fails(ops::dot_product_attention(&q, &q, &q, None, None, None, false, None, Some(1.0)), &["soft_cap"]);
+    let one = Tensor::zeros([1, 4, 2, 2], DType::F32);
+    fails(ops::dot_product_attention(&q, &one, &one, None, None, None, false, None, None), &["do not suit"]);
+    fails(ops::fold(Tensor::zeros([1, 8, 8], DType::F32), 4, 2, 1, 0, 1), &["3 x 3 windows"]);
+    fails(ops::rearrange(&x, "b (h k) w c -> b h k", []), &["lengths"]);
+    fails(ops::rearrange(&x, "b h w c -> b h w", []), &["once"]);
+    fails(ops::rearrange(&x, "b h w c -> b h w c", [("k", 2)]), &["no axis `k`"]);
+    fails(ops::rearrange(&x, "b h w c", []), &["->"]);
+    fails(
+        ops::batch_normalization(
+            &x,
+            Tensor::zeros([2], DType::F32),
+            Tensor::zeros([3], DType::F32),
+            -1,
+            None,
+            None,
+            1e-3,
+        ),
+        &["mean", "length 3"],
+    );
+    let e = ops::moments(&x, [0], false, true).unwrap_err().to_string();
+    assert!(e.contains("synchronized"), "{e}");
+    let e =
+        ops::ctc_decode(Tensor::zeros([1, 2, 3], DType::F32), Tensor::from([2i32]), "best", 1, 1, true, 0);
+    assert!(e.unwrap_err().to_string().contains("best"));
+    let logits = Tensor::zeros([1, 2, 3], DType::F32);
+    let e = ops::ctc_decode(&logits, Tensor::from([2i32]), "greedy", 1, 1, true, 3).unwrap_err().to_string();
+    assert!(e.contains("mask_index") && e.contains("below 3"), "{e}");
+}

@@ -1,0 +1,120 @@
+"""Writes testdata/keras/ops.json: what functions of `keras.ops` give on arrays, for `crates/cornu/tests/keras_ops.rs`.
+
+    KERAS_BACKEND=jax python tools/oracle/host_ops.py testdata/keras/ops.json
+
+Each case has a name, which the test knows, the inputs and the outputs, as dtype, shape and data.
+"""
+
+import json
+import sys
+
+import numpy as np
+from keras import ops
+
+rng = np.random.default_rng(0)
+x = np.array([3.0, 1, 2, 7, 5], "float32")
+table = rng.normal(size=(2, 3, 4)).astype("float32")
+holes = np.where(rng.uniform(size=(3, 4)) < 0.4, np.nan, rng.normal(size=(3, 4))).astype("float32")
+holes[1] = np.nan
+whole = np.array([3, 1, 2, 3, 1, 9], "int32")
+rows = np.array([[1, 2], [0, 5], [1, 2], [0, 5], [7, 0]], "int32")
+shares = np.array([0, 0.1, 0.375, 0.5, 0.6, 0.625, 0.875, 1], "float32")
+ids = np.array([0, 0, 2, 2, 2, 5], "int32")
+
+
+def cases():
+    for method in ["linear", "lower", "higher", "midpoint", "nearest", "inverted_cdf"]:
+        yield f"quantile {method}", lambda x, q, m=method: ops.quantile(x, q, method=m), x, shares
+        yield f"nanquantile {method}", lambda x, q, m=method: ops.nanquantile(x, q, axis=1, method=m), holes, shares
+    yield "quantile axes", lambda x, q: ops.quantile(x, q, axis=(0, 2), keepdims=True), table, shares[1:3]
+    yield "quantile scalar", lambda x: ops.quantile(x, 0.3, axis=-1), table
+    yield "quantile integers", lambda x: ops.quantile(x, 0.3), whole
+    yield "quantile holes", lambda x: ops.quantile(x, 0.3, axis=0), holes
+    yield "percentile", lambda x: ops.percentile(x, 30, axis=1), table
+    yield "nanpercentile", lambda x: ops.nanpercentile(x, [20, 70], axis=1, keepdims=True), holes
+    yield "histogram", lambda x: ops.histogram(x, 4), x
+    yield "histogram range", lambda x: ops.histogram(x, 5, (2, 6)), x
+    yield "histogram integers", lambda x: ops.histogram(x, 3), whole
+    yield "histogram point", lambda x: ops.histogram(x, 3), np.array([2.0, 2.0], "float32")
+    yield "bincount", lambda x: ops.bincount(x), whole
+    yield "bincount long", lambda x: ops.bincount(x, minlength=12), whole
+    yield "bincount weights", lambda x, w: ops.bincount(x, weights=w), whole, np.arange(6, dtype="float32") / 2
+    yield "nonzero", ops.nonzero, rows
+    yield "unique", ops.unique, whole
+    everything = dict(return_index=True, return_inverse=True, return_counts=True)
+    yield "unique all", lambda x: ops.unique(x, **everything), whole
+    yield "unique table", lambda x: ops.unique(x, **everything), rows
+    yield "unique size", lambda x: ops.unique(x, size=6, **everything), whole
+    yield "unique fill", lambda x: ops.unique(x, size=7, fill_value=-7, **everything), whole
+    yield "unique cut", lambda x: ops.unique(x, size=2, **everything), whole
+    yield "unique rows", lambda x: ops.unique(x, axis=0, **everything), rows
+    yield "unique columns", lambda x: ops.unique(x, axis=1, **everything), rows[[0, 0, 2]]
+    yield "unique floats", lambda x: ops.unique(x, **everything), np.array([2.5, np.nan, 1, 2.5, np.nan], "float32")
+    yield "unravel_index", lambda x: ops.unravel_index(x, (2, 3)), np.array([5, 0, 3, -1, 7], "int32")
+    yield "vander", ops.vander, x
+    yield "vander rising", lambda x: ops.vander(x, 3, increasing=True), whole
+    yield "view int32", lambda x: ops.view(x, "int32"), x
+    yield "view uint8", lambda x: ops.view(x, "uint8"), x
+    yield "view int16", lambda x: ops.view(x, "int16"), np.array([[1, 2, 3, 4]], "uint8")
+    yield "select", lambda x, y: ops.select([x > 4, y > 2], [x, y], 0.5), x, whole[:5]
+    yield "trapezoid", lambda x: ops.trapezoid(x, dx=0.5), table
+    yield "trapezoid places", lambda y, x: ops.trapezoid(y, x), x, np.array([0, 1, 3, 4, 8], "float32")
+    yield "trapezoid axis", lambda y, x: ops.trapezoid(y, x, axis=1), table, np.array([0, 1, 5], "float32")
+    yield "trapezoid integers", lambda x: ops.trapezoid(x), whole
+    yield "geomspace", lambda a, b: ops.geomspace(a, b, 5), np.array([1, -2], "float32"), np.array([100, -64], "float32")
+    yield "geomspace integers", lambda a, b: ops.geomspace(a, b, 9, dtype="int32"), np.array(1, "int32"), np.array(256, "int32")
+    yield "geomspace open", lambda a, b: ops.geomspace(a, b, 4, endpoint=False, axis=-1), x, x * 16
+    for name in ["sum", "max", "min", "prod"]:
+        segment = getattr(ops, f"segment_{name}")
+        yield f"segment_{name}", lambda x, i, f=segment: f(x, i, num_segments=6), np.repeat(table[0, 0, :3], 4).reshape(6, 2), ids
+        yield f"segment_{name} integers", lambda x, i, f=segment: f(x, i, num_segments=7), whole, ids
+    yield "allclose", ops.allclose, x, x + 1e-6
+    yield "allclose not", ops.allclose, x, x + 1e-3
+    yield "allclose holes", lambda a, b: ops.allclose(a, b, equal_nan=True), holes, holes
+    yield "slice", lambda x: ops.slice(x, [1, 0, 3], [1, 2, 1]), table
+    yield "slice moved", lambda x: ops.slice(x, [3], [4]), x
+    yield "slice rest", lambda x: ops.slice(x, [2], [-1]), x
+    yield "slice_update", lambda x, y: ops.slice_update(x, [4], y), x, np.array([9, 8], "float32")
+    yield "multi_hot", lambda x: ops.multi_hot(x, 4), np.array([[1, 3], [0, 0], [-1, 7]], "int32")
+    yield "multi_hot vector", lambda x: ops.multi_hot(x, 4, dtype="int32"), np.array([1, 3, -1], "int32")
+    yield "arange", lambda: ops.arange(5)
+    yield "arange floats", lambda: ops.arange(0.0, 1.0, 0.3)
+    yield "arange down", lambda: ops.arange(5, 0, -2)
+    yield "arange half", lambda: ops.arange(0, 3, 0.5, dtype="float16")
+    yield "eye", lambda: ops.eye(3, 4, 1)
+    yield "tri", lambda: ops.tri(3, 5, -1, dtype="int32")
+    yield "identity", lambda: ops.identity(2)
+    yield "full", lambda: ops.full((2, 3), 3)
+    for name in ["bartlett", "blackman", "hamming", "hanning"]:
+        for n in [0, 1, 2, 5, 6]:
+            yield f"{name} {n}", lambda n=n, f=getattr(ops, name): f(n)
+    yield "kaiser 1", lambda: ops.kaiser(1, 14.0)
+    yield "kaiser 6", lambda: ops.kaiser(6, 14.0)
+    logits = rng.normal(size=(3, 7, 4)).astype("float32") * 2
+    lengths = np.array([7, 4, 1], "int32")
+    for merge in [True, False]:
+        yield f"ctc_decode greedy {merge}", lambda x, n, m=merge: ops.ctc_decode(x, n, "greedy", merge_repeated=m, mask_index=1), logits, lengths
+    for width, top in [(100, 3), (4, 1), (5, 4)]:
+        beams = dict(strategy="beam_search", beam_width=width, top_paths=top)
+        yield f"ctc_decode {width} {top}", lambda x, n, b=beams: ops.ctc_decode(x, n, **b), logits, lengths
+    yield "ctc_decode blank", lambda x, n: ops.ctc_decode(x, n, "beam_search", 6, 2, mask_index=3), logits, lengths
+    target = np.array([[1, 2, 2], [3, 1, 0], [2, 0, 0]], "int32")
+    yield "ctc_loss", ops.ctc_loss, target, logits, np.array([3, 2, 1], "int32"), lengths
+    yield "ctc_loss blank", lambda *a: ops.ctc_loss(*a, mask_index=3), target * 2 // 3, logits, np.array([3, 1, 1], "int32"), np.array([7, 7, 3], "int32")
+
+
+def saved(array):
+    """As `crates/cornu/tests/oracle` reads it; what JSON has no number for is a word."""
+    array = np.asarray(array)
+    data = [v if np.isfinite(v) else str(v) for v in array.astype("float64").ravel().tolist()]
+    return {"dtype": array.dtype.name, "shape": list(array.shape), "data": data}
+
+
+found = []
+for name, function, *inputs in cases():
+    outputs = function(*inputs)
+    outputs = outputs if isinstance(outputs, (list, tuple)) else [outputs]
+    found.append({"name": name, "inputs": [saved(i) for i in inputs], "outputs": [saved(o) for o in outputs]})
+with open(sys.argv[1], "w") as file:
+    file.write("[\n" + ",\n".join(json.dumps(case) for case in found) + "\n]\n")
+print(f"{len(found)} cases")

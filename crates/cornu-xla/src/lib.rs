@@ -1,0 +1,6 @@
+//! Other engines: one lowering of graphs to StableHLO text, and two ways to run it, TensorFlow's C library and the PJRT C API.
+//!
+//! Both libraries are opened at run time.
+pub mod pjrt;
+pub mod stablehlo;
+pub mod tensorflow;

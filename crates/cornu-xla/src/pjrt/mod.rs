@@ -1,0 +1,1 @@
+//! Any PJRT plugin by the PJRT C API.

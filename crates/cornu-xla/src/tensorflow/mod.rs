@@ -1,0 +1,1 @@
+//! TensorFlow by its C API.

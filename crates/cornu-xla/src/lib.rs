@@ -2,5 +2,7 @@
 //!
 //! Both libraries are opened at run time.
 pub mod pjrt;
+mod python;
+mod signature;
 pub mod stablehlo;
 pub mod tensorflow;

@@ -3,7 +3,8 @@ use super::api;
 use super::buffer::{Event, Held, PjrtBuffer, read_all};
 use super::cache::Entry;
 use super::client::Client;
-use super::{failure, find, proto};
+use super::proto::{self, Flag};
+use super::{failure, find};
 use crate::signature::Signature;
 use crate::stablehlo::{Options, module};
 use cornu_graph::{Buffer, Error, Executable, Graph, Pending, Result, Tensor};
@@ -151,9 +152,7 @@ impl Drop for Program {
 
 impl Program {
     fn load_or_compile(client: &Arc<Client>, text: &str) -> Result<Program> {
-        let data = find::cuda_data(&client.plugin().path).map(|dir| dir.display().to_string());
-        let overrides: Vec<(&str, &str)> = data.iter().map(|dir| ("xla_gpu_cuda_data_dir", &**dir)).collect();
-        let options = proto::compile_options(&overrides);
+        let options = proto::compile_options(&flags(client));
         let entry = entry(client, text, &options);
         if let Some(bytes) = entry.as_ref().and_then(Entry::read)
             && let Ok(program) = Program::deserialize(client, &bytes)
@@ -273,10 +272,26 @@ impl Program {
     }
 }
 
+/// Flags of XLA for this platform.
+fn flags(client: &Client) -> Vec<(&'static str, Flag)> {
+    let mut flags = vec![];
+    if let Some(dir) = find::cuda_data(&client.plugin().path) {
+        flags.push(("xla_gpu_cuda_data_dir", Flag::Text(dir.display().to_string())));
+    }
+    if client.platform() == CPU {
+        // Minima and maxima of NaN are NaN, as everywhere else.
+        flags.push(("xla_cpu_enable_fast_min_max", Flag::Bool(false)));
+    }
+    flags
+}
+
+/// The platform whose devices all have one name, and programs are for the very processor.
+const CPU: &str = "cpu";
+
 /// Where the program is kept: by its text and options, and by all that says which plugin and device it is for.
 fn entry(client: &Client, text: &str, options: &[u8]) -> Option<Entry> {
     let plugin = client.plugin();
-    let folder = client.options().cache.as_ref()?;
+    let folder = client.options().cache.as_ref().filter(|_| client.platform() != CPU)?;
     let file = std::fs::metadata(&plugin.path).ok();
     let changed = file.as_ref().and_then(|f| f.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok());
     let about = format!(

@@ -108,7 +108,7 @@ impl Lower for Binary {
             ShiftRightLogical => "stablehlo.shift_right_logical",
             ShiftRightArithmetic => "stablehlo.shift_right_arithmetic",
         };
-        let y = e.like(op, &[a, b]);
+        let y = e.binary(op, a, b);
         if self.kind != Div || a.spec.dtype.is_float() {
             return Ok(vec![y]);
         }

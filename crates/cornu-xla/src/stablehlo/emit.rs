@@ -165,9 +165,23 @@ impl<'a> Emitter<'a> {
     /// The region of a reduction: one op on two scalars.
     pub fn reducer(&mut self, op: &str, dtype: DType) -> Result<String> {
         let scalar = Spec::new(dtype, []);
-        self.region(&[scalar.clone(), scalar.clone()], |e, x| {
-            Ok(vec![e.one(op, &[&x[0], &x[1]], "", &scalar)])
-        })
+        self.region(&[scalar.clone(), scalar.clone()], |e, x| Ok(vec![e.binary(op, &x[0], &x[1])]))
+    }
+
+    /// An elementwise op of two values of one spec.
+    pub fn binary(&mut self, op: &str, a: &Val, b: &Val) -> Val {
+        let direction = match op {
+            "stablehlo.maximum" => "GT",
+            "stablehlo.minimum" => "LT",
+            _ => return self.like(op, &[a, b]),
+        };
+        if !self.options.keep_nan || !a.spec.dtype.is_float() {
+            return self.like(op, &[a, b]);
+        }
+        let beats = self.compare(direction, a, b);
+        let nan = self.compare("NE", a, a);
+        let wins = self.like("stablehlo.or", &[&beats, &nan]);
+        self.select(&wins, a, b)
     }
 
     /// One value everywhere.

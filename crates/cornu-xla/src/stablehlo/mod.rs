@@ -38,6 +38,8 @@ pub struct Options {
     pub alias_state: bool,
     /// Of matrix products and convolutions.
     pub precision: Precision,
+    /// For engines whose maximum and minimum lose NaN: both are spelled out as comparisons.
+    pub keep_nan: bool,
 }
 
 /// How an op becomes StableHLO.

@@ -21,7 +21,8 @@ pub(super) struct TensorFlowExecutable {
 
 impl TensorFlowExecutable {
     pub fn new(api: &'static Api, graph: &Graph) -> Result<TensorFlowExecutable> {
-        let text = module(graph, &Options::default())?;
+        // XLA inside TensorFlow compiles for the processor with `xla_cpu_enable_fast_min_max`.
+        let text = module(graph, &Options { keep_nan: true, ..Options::default() })?;
         let specs = |values: &[cornu_graph::ValueId]| -> Vec<Spec> {
             values.iter().map(|&v| graph.spec(v).clone()).collect()
         };

@@ -6,13 +6,14 @@ use crate::training::history::Logs;
 use crate::training::step::{Phase, StepGraph, StepSpec, step_graph};
 use crate::training::trainer::Ready;
 use crate::variable::{DeviceGuard, Variable};
-use cornu_graph::{Buffer, Error, Executable, Result, Spec, Tensor};
+use cornu_graph::{Backend, Buffer, Error, Executable, Result, Spec, Tensor};
 use std::fmt;
 use std::sync::Arc;
 
 /// A compiled step.
 pub(crate) struct Program {
     executable: Box<dyn Executable>,
+    backend: Arc<dyn Backend>,
     variables: Vec<Arc<Variable>>,
     names: Vec<String>,
     /// Written by each run.
@@ -34,8 +35,14 @@ impl Program {
         let empty = |s: &Spec| Tensor::zeros(s.shape.clone(), s.dtype);
         let outputs = graph.outputs[graph.state..].iter().map(|&v| empty(graph.spec(v))).collect();
         let batch = graph.inputs[graph.state..].iter().map(|&v| empty(graph.spec(v))).collect();
-        let executable = crate::backend::current()?.compile(graph)?;
-        Ok(Program { executable, variables: step.variables, names: step.names, outputs, batch })
+        let backend = crate::backend::current()?;
+        let executable = backend.compile(graph)?;
+        Ok(Program { executable, backend, variables: step.variables, names: step.names, outputs, batch })
+    }
+
+    /// Whether the engine has not changed since this was compiled.
+    pub fn is_for_engine_in_use(&self) -> bool {
+        crate::backend::current().is_ok_and(|current| Arc::ptr_eq(&current, &self.backend))
     }
 
     /// Runs once on what is in [`Program::batch`].
@@ -51,9 +58,8 @@ impl Program {
         mut fill: impl FnMut((&I, &mut [Tensor])) -> Result<()>,
         mut done: impl FnMut((&I, &[Tensor])) -> Result<()>,
     ) -> Result<()> {
-        let backend = crate::backend::current()?;
         let mut guards: Vec<DeviceGuard> =
-            self.variables.iter().map(|v| v.on_device(&*backend)).collect::<Result<_>>()?;
+            self.variables.iter().map(|v| v.on_device(&self.backend)).collect::<Result<_>>()?;
         let mut state: Vec<&mut dyn Buffer> = guards.iter_mut().filter_map(DeviceGuard::buffer).collect();
         for item in items {
             let item = item?;
@@ -126,7 +132,9 @@ impl Model {
     /// The compiled step of this spec, taken out of the model so that callbacks may use the model while it runs; give it back
     /// with [`Model::keep_program`].
     pub(crate) fn take_program(&mut self, spec: &StepSpec) -> Result<Program> {
-        if let Some(program) = self.trainer.programs.remove(spec) {
+        if let Some(program) = self.trainer.programs.remove(spec)
+            && program.is_for_engine_in_use()
+        {
             return Ok(program);
         }
         let functional = self.built()?.clone();

@@ -105,7 +105,10 @@ fn options() {
     assert!(!plain.contains("precision") && !plain.contains("tf.aliasing_output"), "{plain}");
     graph.state = 1;
     let text = module(&graph, &everything()).unwrap();
-    assert!(text.contains("@main(%0: tensor<2x2xf32> {tf.aliasing_output = 0 : i32}, %1: tensor<2x2xf32>)"), "{text}");
+    assert!(
+        text.contains("@main(%0: tensor<2x2xf32> {tf.aliasing_output = 0 : i32}, %1: tensor<2x2xf32>)"),
+        "{text}"
+    );
     assert!(text.contains("precision_config = [#stablehlo<precision HIGHEST>"), "{text}");
     assert!(!text.contains("stablehlo.maximum"), "{text}");
 }

@@ -103,14 +103,13 @@ pub(super) fn open(dir: Option<&Path>) -> Result<&'static Api> {
     let mut last = None;
     for file in LIBRARIES {
         let path = found.dir.join(file);
-        last = Some(open_library(&path).map_err(|e| {
-            failure(format!("{} cannot be opened: {e}", path.display())).help(super::INSTALL)
-        })?);
+        let failed = |e| failure(format!("{} cannot be opened: {e}", path.display())).help(super::INSTALL);
+        let library = open_library(&path).map_err(failed)?;
+        // It starts threads that outlive everything.
+        last = Some(&*Box::leak(Box::new(library)));
     }
     let library = last.ok_or_else(|| failure("TensorFlow has no libraries"))?;
-    let api: &'static Api = Box::leak(Box::new(Api::load(&library)?));
-    // It starts threads that outlive everything.
-    std::mem::forget(library);
+    let api: &'static Api = Box::leak(Box::new(Api::load(library)?));
     *open = Some(api);
     Ok(api)
 }
@@ -210,9 +209,21 @@ pub(super) fn config(threads: u32) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
+    /// Any library is found to be something else.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn another_library() {
+        let library = open_library(Path::new("libc.so.6")).unwrap();
+        let e = Api::load(&library).unwrap_err().to_string();
+        assert!(e.starts_with("backend `tensorflow`: this TensorFlow has no `TF_Version`: "), "{e}");
+        assert!(e.ends_with("help: pip install tensorflow-cpu"), "{e}");
+    }
+
     #[test]
     fn threads_as_a_protocol_buffer() {
-        assert_eq!(super::config(2), [0x10, 2, 0x28, 2]);
-        assert_eq!(super::config(300), [0x10, 0xAC, 2, 0x28, 0xAC, 2]);
+        assert_eq!(config(2), [0x10, 2, 0x28, 2]);
+        assert_eq!(config(300), [0x10, 0xAC, 2, 0x28, 0xAC, 2]);
     }
 }

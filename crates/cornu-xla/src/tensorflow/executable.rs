@@ -224,3 +224,26 @@ impl Program {
 fn threads() -> Option<u32> {
     std::env::var("CORNU_NUM_THREADS").ok().and_then(|n| n.parse().ok()).filter(|&n| n > 0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tensorflow::{api, find};
+
+    /// What TensorFlow says of a module that it does not take is what the user is told.
+    #[test]
+    fn refused_module() {
+        if find().is_none() {
+            println!("skipped: there is no TensorFlow");
+            return;
+        }
+        let api = api::open(None).unwrap();
+        let spec = Spec::f32([2]);
+        let given = Held::copied(api, &Tensor::from([1f32, 2.0])).unwrap();
+        let text = "module { func.func public @main(%x: tensor<2xf32>) -> tensor<2xf32> { return %y : tensor<2xf32> } }";
+        let refused = Program::new(api, text, std::slice::from_ref(&spec), std::slice::from_ref(&spec))
+            .and_then(|program| program.run(&[given.as_ptr()]));
+        let e = refused.err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(e.starts_with("backend `tensorflow`: ") && e.contains("undeclared SSA value"), "{e}");
+    }
+}

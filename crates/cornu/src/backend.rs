@@ -27,14 +27,14 @@ const ENGINES: [(&str, fn() -> Result<Engine>); 5] = [
     ("pjrt", || Ok(Arc::new(Pjrt::open(None)?))),
 ];
 
-const INSTALL_CUDA: &str = "pip install jax-cuda13-pjrt";
-
 fn cuda() -> Result<Engine> {
-    let plugin = pjrt::find().into_iter().find(|found| found.name == "cuda").ok_or_else(|| {
-        let message = "no plugin for CUDA is installed".into();
-        Error::Backend { backend: "cuda".into(), message }.help(INSTALL_CUDA)
-    })?;
-    Ok(Arc::new(Pjrt::open(Some(&plugin.path))?))
+    let pjrt = Pjrt::open(None)?;
+    if pjrt.platform() != "cuda" {
+        let message = format!("the PJRT plugin is for `{}`", pjrt.platform());
+        let e = Error::Backend { backend: "cuda".into(), message };
+        return Err(e.help(format!("{}, and leave CORNU_PJRT_PLUGIN unset", pjrt::INSTALL)));
+    }
+    Ok(Arc::new(pjrt))
 }
 
 /// The engine of this name; one for the process.
@@ -159,30 +159,20 @@ pub fn list_devices() -> Vec<Device> {
         own("reference", "the interpreter in f64".into()),
         tensorflow_device(),
     ];
-    let plugins = pjrt::find();
-    let plugin = |backend, found: &pjrt::Found| Device {
-        backend,
-        description: format!("XLA by the PJRT plugin `{}`", found.name),
-        version: found.version.clone(),
-        path: Some(found.path.clone()),
-        install: None,
-    };
-    let missing = |backend, description: &str, install: &str| Device {
-        backend,
-        description: description.into(),
-        version: None,
-        path: None,
-        install: Some(install.into()),
-    };
-    devices.push(match plugins.iter().find(|found| found.name == "cuda") {
-        Some(found) => plugin("cuda", found),
-        None => missing("cuda", "no PJRT plugin for CUDA is installed", INSTALL_CUDA),
-    });
-    if plugins.is_empty() {
-        let install = "set CORNU_PJRT_PLUGIN to the path of one";
-        devices.push(missing("pjrt", "no PJRT plugin is installed", install));
+    let plugin = pjrt::find();
+    for backend in ["cuda", "pjrt"] {
+        let (description, install) = match &plugin {
+            Some(_) => ("XLA by a PJRT plugin", None),
+            None => ("no PJRT plugin is installed", Some(pjrt::INSTALL.to_string())),
+        };
+        devices.push(Device {
+            backend,
+            description: description.into(),
+            version: plugin.as_ref().and_then(|found| found.version.clone()),
+            path: plugin.as_ref().map(|found| found.path.clone()),
+            install,
+        });
     }
-    devices.extend(plugins.iter().map(|found| plugin("pjrt", found)));
     devices
 }
 
@@ -216,9 +206,9 @@ mod tests {
             description: "no plugin".into(),
             version: None,
             path: None,
-            install: Some(INSTALL_CUDA.into()),
+            install: Some("pip install it".into()),
         };
-        assert_eq!(missing.to_string(), "cuda: no plugin; pip install jax-cuda13-pjrt");
+        assert_eq!(missing.to_string(), "cuda: no plugin; pip install it");
         assert!(!missing.is_found());
     }
 

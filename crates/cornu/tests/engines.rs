@@ -128,7 +128,7 @@ fn missing_engines() {
     let _guard = ENGINE.lock().unwrap_or_else(|e| e.into_inner());
     for device in backend::list_devices().iter().filter(|d| !d.is_found()) {
         let e = backend::set(device.backend).unwrap_err().to_string();
-        assert!(e.contains(&format!("backend `{}`", device.backend)) && e.contains("help: "), "{e}");
+        assert!(e.starts_with("backend `") && e.contains("help: pip install"), "{e}");
     }
     assert_eq!(
         ops::add(&Tensor::from([1f32]), &Tensor::from([2f32])).unwrap().to_vec::<f32>().unwrap(),

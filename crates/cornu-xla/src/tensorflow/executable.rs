@@ -2,6 +2,7 @@
 use super::api::{Api, TfGraph, TfOperation, TfOutput, TfSession, c_string, config, count, data_type, dims};
 use super::buffer::{Held, TensorFlowBuffer};
 use super::failure;
+use crate::signature::Signature;
 use crate::stablehlo::{Options, module};
 use cornu_graph::{Buffer, Error, Executable, Graph, Result, Spec, Tensor};
 use std::ffi::{CStr, c_int, c_void};
@@ -14,37 +15,16 @@ const DEVICE: &CStr = c"/device:CPU:0";
 /// A compiled graph of this engine. XLA compiles it when it first runs.
 pub(super) struct TensorFlowExecutable {
     program: Program,
-    inputs: Vec<Spec>,
-    outputs: Vec<Spec>,
-    state: usize,
+    signature: Signature,
 }
 
 impl TensorFlowExecutable {
     pub fn new(api: &'static Api, graph: &Graph) -> Result<TensorFlowExecutable> {
         // XLA inside TensorFlow compiles for the processor with `xla_cpu_enable_fast_min_max`.
         let text = module(graph, &Options { keep_nan: true, ..Options::default() })?;
-        let specs = |values: &[cornu_graph::ValueId]| -> Vec<Spec> {
-            values.iter().map(|&v| graph.spec(v).clone()).collect()
-        };
-        let (inputs, outputs) = (specs(&graph.inputs), specs(&graph.outputs));
-        let program = Program::new(api, &text, &inputs, &outputs)?;
-        Ok(TensorFlowExecutable { program, inputs, outputs, state: graph.state })
-    }
-
-    fn check(&self, state: usize, inputs: &[Tensor], outputs: usize) -> Result<()> {
-        let wanted = (self.state, self.inputs.len() - self.state, self.outputs.len() - self.state);
-        let got = (state, inputs.len(), outputs);
-        if got != wanted {
-            let message = format!("a graph with {wanted:?} variables, inputs and outputs was given {got:?}");
-            return Err(Error::Data(message));
-        }
-        for (i, (tensor, spec)) in inputs.iter().zip(&self.inputs[self.state..]).enumerate() {
-            if tensor.dtype() != spec.dtype || tensor.shape() != spec.shape {
-                let got = Spec::new(tensor.dtype(), tensor.shape());
-                return Err(Error::Data(format!("input {i} of the graph is {spec}, got {got}")));
-            }
-        }
-        Ok(())
+        let signature = Signature::of(graph);
+        let program = Program::new(api, &text, &signature.inputs, &signature.outputs)?;
+        Ok(TensorFlowExecutable { program, signature })
     }
 }
 
@@ -60,11 +40,13 @@ impl Executable for TensorFlowExecutable {
         inputs: &[Tensor],
         outputs: &mut [Tensor],
     ) -> Result<()> {
-        self.check(state.len(), inputs, outputs.len())?;
+        let signature = &self.signature;
+        signature.check(state.len(), inputs)?;
+        signature.check_outputs(outputs.len())?;
         let api = self.program.api;
         let given: Vec<Held> = inputs.iter().map(|t| Held::copied(api, t)).collect::<Result<_>>()?;
         let mut fed = vec![];
-        for (i, (buffer, spec)) in state.iter_mut().zip(&self.inputs).enumerate() {
+        for (i, (buffer, spec)) in state.iter_mut().zip(&signature.inputs).enumerate() {
             let buffer = own(buffer)?;
             if buffer.spec() != spec {
                 return Err(Error::Data(format!("variable {i} is {spec}, got {}", buffer.spec())));
@@ -73,14 +55,16 @@ impl Executable for TensorFlowExecutable {
         }
         fed.extend(given.iter().map(Held::as_ptr));
         let results = self.program.run(&fed)?;
-        for (result, spec) in results.iter().zip(&self.outputs) {
+        for (result, spec) in results.iter().zip(&signature.outputs) {
             result.check(spec)?;
         }
         let mut results = results.into_iter();
         for (buffer, result) in state.iter_mut().zip(results.by_ref()) {
             own(buffer)?.replace(result);
         }
-        for ((tensor, spec), result) in outputs.iter_mut().zip(&self.outputs[self.state..]).zip(results) {
+        for ((tensor, spec), result) in
+            outputs.iter_mut().zip(&signature.outputs[signature.state..]).zip(results)
+        {
             result.read(spec, tensor)?;
         }
         Ok(())

@@ -51,3 +51,25 @@ pub fn info(m: &ArgMatches) -> Result<()> {
     println!("{} layers, {total} parameters, {trainable} of them trainable", layers.len());
     Ok(())
 }
+
+pub fn devices(m: &ArgMatches) {
+    let devices = cornu::backend::list_devices();
+    if m.get_flag("json") {
+        let all: Vec<Json> = devices
+            .iter()
+            .map(|d| {
+                json!({
+                    "backend": d.backend,
+                    "found": d.is_found(),
+                    "description": d.description,
+                    "version": d.version,
+                    "path": d.path,
+                    "install": d.install,
+                })
+            })
+            .collect();
+        println!("{}", Json::from(all));
+        return;
+    }
+    devices.iter().for_each(|device| println!("{device}"));
+}

@@ -36,6 +36,10 @@ fn run(matches: &ArgMatches) -> cornu::Result<()> {
         Some(("info", m)) => info::info(m),
         Some(("convert", m)) => commands::convert(m),
         Some(("bench", m)) => bench::run(m),
+        Some(("devices", m)) => {
+            info::devices(m);
+            Ok(())
+        }
         Some(("completions", m)) => {
             if let Some(&shell) = m.get_one::<clap_complete::Shell>("shell") {
                 clap_complete::generate(shell, &mut command(), "cornu", &mut std::io::stdout());
@@ -63,7 +67,7 @@ fn command() -> Command {
         .after_help(EXAMPLES)
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .arg(option("backend", "NAME", "The engine: `cpu` or `reference`").global(true))
+        .arg(option("backend", "NAME", "The engine, one that `cornu devices` names; `cpu` unless CORNU_BACKEND names another").global(true))
         .arg(number("threads", "N", "Threads of the CPU engine").global(true))
         .subcommand(
             Command::new("predict")
@@ -138,6 +142,11 @@ fn command() -> Command {
                         .require_equals(true)
                         .default_missing_value(""),
                 )
+                .arg(flag("json", "As JSON")),
+        )
+        .subcommand(
+            Command::new("devices")
+                .about("The engines, what this machine has of each, and how to get the others")
                 .arg(flag("json", "As JSON")),
         )
         .subcommand(

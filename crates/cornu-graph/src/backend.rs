@@ -57,6 +57,21 @@ pub trait Executable: Send {
     fn run(&mut self, state: &mut [&mut dyn Buffer], inputs: &[Tensor], outputs: &mut [Tensor])
     -> Result<()>;
 
+    /// Begins a run and returns while the engine computes: inputs have been copied, variables have their new values in
+    /// whatever follows, and [`Pending::finish`] gives the outputs. So the next batch is put together and copied
+    /// meanwhile. `None` from an engine that computes on the caller's time: nothing was done, [`Executable::run`] does it.
+    ///
+    /// # Errors
+    /// As [`Executable::run`].
+    fn start(
+        &mut self,
+        state: &mut [&mut dyn Buffer],
+        inputs: &[Tensor],
+    ) -> Result<Option<Box<dyn Pending>>> {
+        let _ = (state, inputs);
+        Ok(None)
+    }
+
     /// Bytes of working memory held besides state, inputs and outputs.
     fn memory(&self) -> usize;
 
@@ -67,4 +82,13 @@ pub trait Executable: Send {
     fn take_profile(&mut self) -> Option<Profile> {
         None
     }
+}
+
+/// A run that was begun.
+pub trait Pending {
+    /// Waits until it is done; its outputs, as [`Executable::run`] gives them.
+    ///
+    /// # Errors
+    /// When the device failed meanwhile. The variables may be lost then.
+    fn finish(self: Box<Self>, outputs: &mut [Tensor]) -> Result<()>;
 }

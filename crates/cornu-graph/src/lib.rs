@@ -41,7 +41,7 @@ pub mod text;
 mod value;
 mod verify;
 
-pub use backend::{Backend, Buffer, Executable};
+pub use backend::{Backend, Buffer, Executable, Pending};
 pub use dtype::{DType, Element};
 pub use error::{Error, Result, nearest};
 pub use grad::{gradient, vjp};

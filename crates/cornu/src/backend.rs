@@ -1,41 +1,76 @@
 //! The engine that models run on.
 //!
-//! `cpu`, the native engine, unless `CORNU_BACKEND` or [`set`] say otherwise. `reference` interprets every op in f64:
-//! slow, but a way to find out whether a surprising number comes from the engine or from the model.
+//! `cpu`, the native engine, unless `CORNU_BACKEND` or [`set`] say otherwise. `tensorflow`, `cuda` and `pjrt` hand graphs to
+//! XLA as StableHLO: to an installed TensorFlow (`TENSORFLOW_DIR`, else the active Python's), to the installed CUDA plugin of
+//! PJRT, and to any plugin of PJRT (`CORNU_PJRT_PLUGIN`, else the installed one). Their libraries are opened when they are
+//! first used. `reference` interprets every op in f64: slow, but a way to find out whether a surprising number comes from the
+//! engine or from the model.
 use cornu_cpu::Cpu;
 use cornu_graph::{Backend, Error, Reference, Result, nearest};
-use std::sync::{Arc, OnceLock, RwLock};
+use cornu_xla::pjrt::{self, Pjrt};
+use cornu_xla::tensorflow::{self, TensorFlow};
+use std::collections::HashMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 pub use cornu_cpu::{num_threads, set_num_threads};
 
-const NAMES: [&str; 2] = ["cpu", "reference"];
+type Engine = Arc<dyn Backend>;
 
-fn named(name: &str) -> Result<Arc<dyn Backend>> {
-    match name {
-        "cpu" => Ok(Arc::new(Cpu::new())),
-        "reference" => Ok(Arc::new(Reference)),
-        _ => {
-            let e = Error::argument("backend", format!("there is no engine `{name}`; there are {NAMES:?}"));
-            Err(match nearest(name, NAMES) {
-                Some(near) => e.help(format!("did you mean `{near}`?")),
-                None => e,
-            })
-        }
+/// Every engine by name, and how it is opened.
+const ENGINES: [(&str, fn() -> Result<Engine>); 5] = [
+    ("cpu", || Ok(Arc::new(Cpu::new()))),
+    ("reference", || Ok(Arc::new(Reference))),
+    ("tensorflow", || Ok(Arc::new(TensorFlow::open(None)?))),
+    ("cuda", cuda),
+    ("pjrt", || Ok(Arc::new(Pjrt::open(None)?))),
+];
+
+fn cuda() -> Result<Engine> {
+    let pjrt = Pjrt::open(None)?;
+    if pjrt.platform() != "cuda" {
+        let message = format!("the PJRT plugin is for `{}`", pjrt.platform());
+        let e = Error::Backend { backend: "cuda".into(), message };
+        return Err(e.help(format!("{}, and leave CORNU_PJRT_PLUGIN unset", pjrt::INSTALL)));
     }
+    Ok(Arc::new(pjrt))
 }
 
-fn chosen() -> &'static RwLock<Result<Arc<dyn Backend>>> {
-    static CHOSEN: OnceLock<RwLock<Result<Arc<dyn Backend>>>> = OnceLock::new();
+/// The engine of this name; one for the process.
+fn named(name: &str) -> Result<Engine> {
+    static OPEN: Mutex<Option<HashMap<&str, Engine>>> = Mutex::new(None);
+    let Some(&(name, open)) = ENGINES.iter().find(|(known, _)| *known == name) else {
+        let names = ENGINES.map(|(name, _)| name);
+        let e = Error::argument("backend", format!("there is no engine `{name}`; there are {names:?}"));
+        return Err(match nearest(name, names) {
+            Some(near) => e.help(format!("did you mean `{near}`?")),
+            None => e,
+        });
+    };
+    let mut engines = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let engines = engines.get_or_insert_default();
+    if let Some(engine) = engines.get(name) {
+        return Ok(engine.clone());
+    }
+    let engine = open()?;
+    engines.insert(name, engine.clone());
+    Ok(engine)
+}
+
+/// The engine chosen, once it was needed or [`set`].
+fn chosen() -> &'static RwLock<Result<Engine>> {
+    static CHOSEN: OnceLock<RwLock<Result<Engine>>> = OnceLock::new();
     CHOSEN.get_or_init(|| {
         let name = std::env::var("CORNU_BACKEND").unwrap_or_else(|_| "cpu".into());
         RwLock::new(named(&name))
     })
 }
 
-/// Chooses the engine for models that are compiled from now on.
+/// Chooses the engine. Models go on with it at their next call: their weights move along.
 ///
 /// # Errors
-/// When there is no engine of this name.
+/// When there is no engine of this name, or it cannot be used on this machine; the error says what to install.
 ///
 /// ```
 /// assert!(cornu::backend::set("gpu").is_err());
@@ -44,14 +79,147 @@ fn chosen() -> &'static RwLock<Result<Arc<dyn Backend>>> {
 /// ```
 pub fn set(name: &str) -> Result<()> {
     let backend = named(name)?;
-    *chosen().write().unwrap_or_else(std::sync::PoisonError::into_inner) = Ok(backend);
+    *chosen().write().unwrap_or_else(PoisonError::into_inner) = Ok(backend);
     Ok(())
 }
 
 /// The engine in use.
 ///
 /// # Errors
-/// When `CORNU_BACKEND` names none.
-pub(crate) fn current() -> Result<Arc<dyn Backend>> {
-    chosen().read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+/// When `CORNU_BACKEND` names none, or one that cannot be used.
+pub(crate) fn current() -> Result<Engine> {
+    chosen().read().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// The engine for tensors on the host, which come and go: the one in use where it computes there without compiling long.
+///
+/// # Errors
+/// When `CORNU_BACKEND` names none, or one that cannot be used.
+pub(crate) fn of_host() -> Result<Engine> {
+    let current = current()?;
+    if matches!(current.name(), "cpu" | "reference") { Ok(current) } else { named("cpu") }
+}
+
+/// An engine and what this machine has of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// The name for [`set`].
+    pub backend: &'static str,
+    /// What was found; the reason why it cannot be used where it is missing.
+    pub description: String,
+    /// The version of its library.
+    pub version: Option<String>,
+    /// Where its library is.
+    pub path: Option<PathBuf>,
+    /// What to do to have it; nothing where it was found.
+    pub install: Option<String>,
+}
+
+impl Device {
+    /// Whether it was found. Whether it works shows when it is [`set`].
+    pub fn is_found(&self) -> bool {
+        self.install.is_none()
+    }
+}
+
+/// One line: `tensorflow: TensorFlow's XLA on the processor, 2.21.0, /usr/lib/python3/...`.
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.backend, self.description)?;
+        if let Some(version) = &self.version {
+            write!(f, ", {version}")?;
+        }
+        if let Some(path) = &self.path {
+            write!(f, ", {}", path.display())?;
+        }
+        match &self.install {
+            Some(install) => write!(f, "; {install}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The engines, and what this machine has of each. Nothing is loaded.
+///
+/// ```
+/// let devices = cornu::backend::list_devices();
+/// assert!(devices.iter().any(|d| d.backend == "cpu" && d.is_found()));
+/// ```
+pub fn list_devices() -> Vec<Device> {
+    let own = |backend, description: String| Device {
+        backend,
+        description,
+        version: Some(env!("CARGO_PKG_VERSION").into()),
+        path: None,
+        install: None,
+    };
+    let threads = num_threads();
+    let mut devices = vec![
+        own("cpu", format!("the native engine, {threads} thread{}", if threads == 1 { "" } else { "s" })),
+        own("reference", "the interpreter in f64".into()),
+        tensorflow_device(),
+    ];
+    let plugin = pjrt::find();
+    for backend in ["cuda", "pjrt"] {
+        let (description, install) = match &plugin {
+            Some(_) => ("XLA by a PJRT plugin", None),
+            None => ("no PJRT plugin is installed", Some(pjrt::INSTALL.to_string())),
+        };
+        devices.push(Device {
+            backend,
+            description: description.into(),
+            version: plugin.as_ref().and_then(|found| found.version.clone()),
+            path: plugin.as_ref().map(|found| found.path.clone()),
+            install,
+        });
+    }
+    devices
+}
+
+fn tensorflow_device() -> Device {
+    let found = tensorflow::find();
+    let (description, install) = match &found {
+        Some(_) => ("TensorFlow's XLA on the processor", None),
+        None => ("TensorFlow is not installed", Some(tensorflow::INSTALL.to_string())),
+    };
+    Device {
+        backend: "tensorflow",
+        description: description.into(),
+        version: found.as_ref().and_then(|found| found.version.clone()),
+        path: found.map(|found| found.dir),
+        install,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_engine_is_listed() {
+        let devices = list_devices();
+        for (name, _) in ENGINES {
+            assert!(devices.iter().any(|d| d.backend == name), "{name}");
+        }
+        let missing = Device {
+            backend: "cuda",
+            description: "no plugin".into(),
+            version: None,
+            path: None,
+            install: Some("pip install it".into()),
+        };
+        assert_eq!(missing.to_string(), "cuda: no plugin; pip install it");
+        assert!(!missing.is_found());
+    }
+
+    #[test]
+    fn one_engine_for_the_process() {
+        let (a, b) = (named("cpu").unwrap(), named("cpu").unwrap());
+        assert!(Arc::ptr_eq(&a, &b));
+        let e = named("tensorfow").unwrap_err().to_string();
+        assert!(
+            e.contains("there is no engine `tensorfow`") && e.ends_with("did you mean `tensorflow`?"),
+            "{e}"
+        );
+    }
 }

@@ -2,7 +2,7 @@
 use crate::constraints::Constraint;
 use crate::regularizers::Regularizer;
 use cornu_graph::{Backend, Buffer, Error, Result, Spec, Tensor};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What a variable is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub struct Variable {
 #[derive(Debug)]
 enum Place {
     Host(Tensor),
-    Device(Box<dyn Buffer>),
+    Device(Arc<dyn Backend>, Box<dyn Buffer>),
 }
 
 impl Variable {
@@ -66,7 +66,7 @@ impl Variable {
     pub fn value(&self) -> Result<Tensor> {
         match &*self.lock() {
             Place::Host(tensor) => Ok(tensor.clone()),
-            Place::Device(buffer) => buffer.download(),
+            Place::Device(_, buffer) => buffer.download(),
         }
     }
 
@@ -82,19 +82,24 @@ impl Variable {
         let value = value.cast(self.spec.dtype);
         match &mut *self.lock() {
             Place::Host(tensor) => *tensor = value,
-            Place::Device(buffer) => buffer.write(&value)?,
+            Place::Device(_, buffer) => buffer.write(&value)?,
         }
         Ok(())
     }
 
-    /// Locks the variable and moves it to the engine if it is not there yet.
+    /// Locks the variable and moves it to the engine if it is not there yet: from the host or from another engine.
     ///
     /// # Errors
     /// When the device fails.
-    pub(crate) fn on_device(&self, backend: &dyn Backend) -> Result<DeviceGuard<'_>> {
+    pub(crate) fn on_device(&self, backend: &Arc<dyn Backend>) -> Result<DeviceGuard<'_>> {
         let mut place = self.lock();
-        if let Place::Host(tensor) = &*place {
-            *place = Place::Device(backend.upload(tensor)?);
+        let tensor = match &*place {
+            Place::Host(tensor) => Some(tensor.clone()),
+            Place::Device(engine, _) if Arc::ptr_eq(engine, backend) => None,
+            Place::Device(_, buffer) => Some(buffer.download()?),
+        };
+        if let Some(tensor) = tensor {
+            *place = Place::Device(backend.clone(), backend.upload(&tensor)?);
         }
         Ok(DeviceGuard(place))
     }
@@ -112,7 +117,7 @@ impl DeviceGuard<'_> {
     /// The buffer; `None` never, once [`Variable::on_device`] made it.
     pub(crate) fn buffer(&mut self) -> Option<&mut dyn Buffer> {
         match &mut *self.0 {
-            Place::Device(buffer) => Some(&mut **buffer),
+            Place::Device(_, buffer) => Some(&mut **buffer),
             Place::Host(_) => None,
         }
     }

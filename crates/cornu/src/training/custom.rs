@@ -73,7 +73,7 @@ impl<'a> TrainStep<'a> {
         let batch = batch.into();
         let tensors = batch.tensors();
         let specs: Vec<Spec> = tensors.iter().map(|t| Spec::new(t.dtype(), t.shape())).collect();
-        if !self.programs.contains_key(&specs) {
+        if !self.programs.get(&specs).is_some_and(Program::is_for_engine_in_use) {
             let program = Program::compile(self.trace(&specs)?)?;
             self.programs.insert(specs.clone(), program);
         }

@@ -20,6 +20,8 @@ const FONT: &str = "DejaVu Sans, sans-serif";
 /// Size of a panel on paper.
 const PANEL: (u32, u32) = (460, 320);
 const PANELS_IN_A_ROW: usize = 3;
+/// Of a curve on paper.
+const WIDTH: u32 = 2;
 /// Pixels of a PNG for each of paper: sharp on screens of high resolution.
 const PIXELS: u32 = 2;
 /// Each pixel is the mean of a square of this many pixels a side, which smooths slanted lines.
@@ -40,22 +42,36 @@ impl History {
     /// # Ok::<(), cornu::Error>(())
     /// ```
     pub fn plot(&self, path: impl AsRef<Path>) -> Result<()> {
-        let path = path.as_ref();
-        let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-        let panels = self.panels();
-        if panels.is_empty() {
-            return Err(Error::State("there is nothing to plot: the history has no epochs".into()));
-        }
-        let bytes = match extension.as_str() {
-            "svg" => svg(&panels).map(String::into_bytes),
-            "png" => bitmap(&panels),
-            _ => {
-                let message = format!("`{}` names neither an SVG nor a PNG", path.display());
-                return Err(Error::argument("History::plot", message).help("end the name in .svg or .png"));
-            }
+        picture(&self.panels(), path.as_ref())
+    }
+
+    /// Draws several trainings over each other, a panel for each loss and metric, as [`History::plot`] does one: the same
+    /// model with other settings, or on other engines. Earlier curves are broader, so that equal ones show both.
+    ///
+    /// # Errors
+    /// When the extension is neither `.svg` nor `.png`, no epoch was run, or the file cannot be written.
+    ///
+    /// ```no_run
+    /// # use cornu::prelude::*;
+    /// # let (with_sgd, with_adam) = (History::default(), History::default());
+    /// History::plot_together(&[("SGD", &with_sgd), ("Adam", &with_adam)], "optimizers.png")?;
+    /// # Ok::<(), cornu::Error>(())
+    /// ```
+    pub fn plot_together(histories: &[(&str, &History)], path: impl AsRef<Path>) -> Result<()> {
+        let mut names: Vec<&String> = histories.iter().flat_map(|(_, h)| h.history.keys()).collect();
+        names.sort_by_key(|name| (*name != "loss", *name != "val_loss", *name));
+        names.dedup();
+        let panel = |name: &String| {
+            let curve = |(i, (label, history)): (usize, &(&str, &History))| Curve {
+                name: label.to_string(),
+                width: WIDTH + 3 * (histories.len() - 1 - i) as u32,
+                points: history.points(name),
+            };
+            let curves = histories.iter().enumerate().map(curve).filter(|c| !c.points.is_empty());
+            Panel { title: name.replace('_', " "), curves: curves.collect() }
         };
-        let failed = |message| Error::Format { what: path.display().to_string(), message };
-        atomic::write(path, &bytes.map_err(failed)?)
+        let panels: Vec<Panel> = names.into_iter().map(panel).filter(|p| !p.curves.is_empty()).collect();
+        picture(&panels, path.as_ref())
     }
 
     /// The loss first, then the others in alphabetical order, each with its `val_` counterpart.
@@ -66,7 +82,11 @@ impl History {
         names.dedup();
         let panel = |title: String| {
             let curves = [("training", title.clone()), ("validation", format!("val_{title}"))];
-            let curves = curves.map(|(name, key)| Curve { name, points: self.points(&key) });
+            let curves = curves.map(|(name, key)| Curve {
+                name: name.into(),
+                width: WIDTH,
+                points: self.points(&key),
+            });
             let curves = curves.into_iter().filter(|c| !c.points.is_empty()).collect();
             Panel { title: title.replace('_', " "), curves }
         };
@@ -78,6 +98,24 @@ impl History {
         let epochs = self.epochs_of(name).iter().map(|&epoch| i32::try_from(epoch + 1).unwrap_or(i32::MAX));
         epochs.zip(self.get(name).iter().copied()).filter(|(_, y)| y.is_finite()).collect()
     }
+}
+
+/// Writes panels as what the extension of `path` says.
+fn picture(panels: &[Panel], path: &Path) -> Result<()> {
+    let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    if panels.is_empty() {
+        return Err(Error::State("there is nothing to plot: the history has no epochs".into()));
+    }
+    let bytes = match extension.as_str() {
+        "svg" => svg(panels).map(String::into_bytes),
+        "png" => bitmap(panels),
+        _ => {
+            let message = format!("`{}` names neither an SVG nor a PNG", path.display());
+            return Err(Error::argument("History::plot", message).help("end the name in .svg or .png"));
+        }
+    };
+    let failed = |message| Error::Format { what: path.display().to_string(), message };
+    atomic::write(path, &bytes.map_err(failed)?)
 }
 
 /// Columns and rows of panels.
@@ -212,6 +250,21 @@ mod tests {
         assert_eq!(panels.iter().map(|p| p.title.as_str()).collect::<Vec<_>>(), ["loss", "accuracy"]);
         let epochs: Vec<i32> = panels[0].curves[1].points.iter().map(|p| p.0).collect();
         assert_eq!(epochs, [2, 4, 6]);
+    }
+
+    #[test]
+    fn several_trainings() {
+        let (a, b) = (history(6), history(9));
+        let path = temporary("h.svg");
+        History::plot_together(&[("first", &a), ("second", &b)], &path).unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        for word in ["first", "second", "val loss", "val accuracy"] {
+            assert!(text.contains(word), "{word}");
+        }
+        fs::remove_file(path).unwrap();
+        assert!(
+            History::plot_together(&[], temporary("i.svg")).unwrap_err().to_string().contains("no epochs")
+        );
     }
 
     #[test]

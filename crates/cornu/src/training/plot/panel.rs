@@ -3,9 +3,10 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use std::ops::Range;
 
-/// A curve: its name in the legend, and pairs of epoch (from 1) and value.
+/// A curve: its name in the legend, its width, and pairs of epoch (from 1) and value.
 pub(super) struct Curve {
-    pub name: &'static str,
+    pub name: String,
+    pub width: u32,
     pub points: Vec<(i32, f64)>,
 }
 
@@ -15,8 +16,15 @@ pub(super) struct Panel {
     pub curves: Vec<Curve>,
 }
 
-/// Blue and orange of Tableau's palette, which are told apart by those who cannot see some colours.
-const COLORS: [RGBColor; 2] = [RGBColor(31, 119, 180), RGBColor(255, 127, 14)];
+/// Of Tableau's palette; the first two are told apart by those who cannot see some colours.
+const COLORS: [RGBColor; 6] = [
+    RGBColor(31, 119, 180),
+    RGBColor(255, 127, 14),
+    RGBColor(44, 160, 44),
+    RGBColor(214, 39, 40),
+    RGBColor(148, 103, 189),
+    RGBColor(140, 86, 75),
+];
 const GRID: RGBColor = RGBColor(225, 225, 225);
 const AXIS: RGBColor = RGBColor(90, 90, 90);
 /// Up to so many epochs, each is a dot on the curve.
@@ -57,14 +65,14 @@ impl Panel {
             .light_line_style(TRANSPARENT)
             .axis_style(AXIS.stroke_width(scale))
             .draw()?;
-        for (curve, color) in self.curves.iter().zip(COLORS) {
-            let line = color.stroke_width(2 * scale);
+        for (curve, color) in self.curves.iter().zip(COLORS.into_iter().cycle()) {
+            let line = color.stroke_width(curve.width * scale);
             chart
                 .draw_series(LineSeries::new(curve.points.iter().copied(), line))?
-                .label(curve.name)
+                .label(&curve.name)
                 .legend(move |(x, y)| PathElement::new([(x, y), (x + 20 * scale as i32, y)], line));
             if epochs.end - epochs.start <= DOTS {
-                let dot = |&point| Circle::new(point, 3 * scale, color.filled());
+                let dot = |&point| Circle::new(point, (curve.width + 1) * scale, color.filled());
                 chart.draw_series(curve.points.iter().map(dot))?;
             }
         }

@@ -10,6 +10,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    const TENSORFLOW_LOG: &str = "TF_CPP_MIN_LOG_LEVEL";
+    if std::env::var_os(TENSORFLOW_LOG).is_none() {
+        // Else TensorFlow tells on standard error how it starts.
+        // SAFETY: no other thread runs yet.
+        unsafe { std::env::set_var(TENSORFLOW_LOG, "2") };
+    }
     let matches = command().get_matches();
     match run(&matches) {
         Ok(()) => ExitCode::SUCCESS,

@@ -38,7 +38,7 @@ fn network(dtype: &str) -> Sequential {
 }
 
 fn data() -> (Tensor, Tensor) {
-    let x = random::normal([48, 8, 8, 1], 0.0, 1.0, Some(5)).unwrap();
+    let x = random::normal([48, 8, 8, 1], 0.0, 1.0, None, Some(5)).unwrap();
     let y: Vec<i32> = (0..48).map(|i| i * i % 3).collect();
     (x, Tensor::from(y))
 }
@@ -106,7 +106,7 @@ fn custom_step() {
     let run = |engines: [&str; 2]| -> Vec<f64> {
         utils::set_random_seed(1);
         let model = Sequential::new().add(Input::new([8, 8, 1])).add(Flatten::new()).add(Dense::new(1));
-        let sgd = SGD::new().learning_rate(0.01);
+        let (model, sgd) = (model.as_layer().unwrap(), SGD::new().learning_rate(0.01).into());
         let mut step = TrainStep::new(|cx, batch| {
             let loss = cx.call(&model, &batch[0], true)?.square().mean([0, 1]);
             cx.minimize(&loss, &model, &sgd)?;
@@ -114,7 +114,7 @@ fn custom_step() {
         });
         let mut one = |engine: &str| {
             backend::set(engine).unwrap();
-            step.run(&x).unwrap().get("loss").unwrap()
+            step.run([&x]).unwrap().get("loss").unwrap()
         };
         engines.into_iter().map(&mut one).collect()
     };

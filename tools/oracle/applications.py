@@ -140,10 +140,11 @@ def case(name, arguments):
 
 
 def published():
-    """The files of weights that Keras asks for; nothing is loaded."""
+    """The files of weights that Keras asks for. Layers do nothing meanwhile, and nothing is loaded."""
     asked = []
     file_utils.get_file = lambda name, url, cache_subdir=None, file_hash=None: asked.append([name, url, file_hash])
     keras.Model.load_weights = lambda *_: None
+    keras.layers.Layer.__call__ = lambda _, x: x[0] if isinstance(x, list) else x
     for name in ALL:
         for arguments in PUBLISHED.get(name, [{}]):
             for top in [True, False]:

@@ -149,8 +149,21 @@ pub fn evaluate(m: &ArgMatches) -> Result<()> {
 }
 
 pub fn convert(m: &ArgMatches) -> Result<()> {
-    let model = load_model(path(m, "model")?)?;
-    let output = path(m, "output")?;
+    write_model(&load_model(path(m, "model")?)?, path(m, "output")?)
+}
+
+pub fn application(m: &ArgMatches) -> Result<()> {
+    let name = m.get_one::<String>("name").map(String::as_str).unwrap_or_default();
+    let text = m.get_one::<String>("arguments").map(String::as_str).unwrap_or_default();
+    let arguments: Map<String, Json> = serde_json::from_str(text)
+        .map_err(|e| Error::argument("--arguments", format!("expected '{{\"include_top\": false}}': {e}")))?;
+    let mut net = applications::named(name)?;
+    arguments.into_iter().try_for_each(|(name, value)| net.set(&name, value))?;
+    write_model(&net.build()?, path(m, "output")?)
+}
+
+/// In the form that the ending of the file says.
+fn write_model(model: &Model, output: &Path) -> Result<()> {
     match output.extension().and_then(|e| e.to_str()) {
         Some("keras") => model.save(output),
         Some("h5" | "npz") => model.save_weights(output),

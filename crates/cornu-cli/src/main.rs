@@ -41,6 +41,7 @@ fn run(matches: &ArgMatches) -> cornu::Result<()> {
         Some(("summary", m)) => info::summary(m),
         Some(("info", m)) => info::info(m),
         Some(("convert", m)) => commands::convert(m),
+        Some(("application", m)) => commands::application(m),
         Some(("bench", m)) => bench::run(m),
         Some(("devices", m)) => {
             info::devices(m);
@@ -132,6 +133,17 @@ fn command() -> Command {
                 .after_help("OUTPUT is `.keras` (whole model), `.weights.h5` or `.npz` (weights), or `.json` (layers).")
                 .arg(model())
                 .arg(path("output", "The file to write").required(true)),
+        )
+        .subcommand(
+            Command::new("application")
+                .about("Writes a known architecture, with weights trained on ImageNet unless told otherwise")
+                .after_help("OUTPUT is `.keras` (whole model), `.weights.h5` or `.npz` (weights), or `.json` (layers).")
+                .arg(Arg::new("name").help("Keras's name of it: `MobileNetV2`").required(true))
+                .arg(path("output", "The file to write").required(true))
+                .arg(
+                    option("arguments", "JSON", "Keras's arguments: '{\"alpha\": 0.5, \"weights\": null}'")
+                        .default_value("{}"),
+                ),
         )
         .subcommand(
             Command::new("bench")

@@ -22,6 +22,7 @@
 extern crate self as cornu;
 
 pub mod activations;
+pub mod applications;
 mod arguments;
 pub mod backend;
 pub mod callbacks;
@@ -79,7 +80,7 @@ pub mod prelude {
     };
     pub use crate::training::{Compile, Data, Evaluate, Fit, History, Logs, Predict, TrainStep};
     pub use crate::{
-        DType, Error, Result, Shape, Tensor, Value, config, datasets, layer, losses, metrics, ops, random,
-        saving, utils,
+        DType, Error, Result, Shape, Tensor, Value, applications, config, datasets, layer, losses, metrics,
+        ops, random, saving, utils,
     };
 }

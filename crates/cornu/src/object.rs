@@ -22,8 +22,13 @@ pub trait KerasObject: Serialize + DeserializeOwned {
 
     /// The name under which Keras finds a class outside of its own packages: `my_package>Scale`.
     fn registered_name() -> Option<String> {
-        let is_keras = Self::MODULE == "keras" || Self::MODULE.starts_with("keras.");
-        (!is_keras).then(|| format!("{}>{}", Self::MODULE, Self::CLASS_NAME))
+        let module = Self::MODULE;
+        // Keras does not export what is here alone, and knows it by its class.
+        if module.starts_with("keras.src.") {
+            return Some(Self::CLASS_NAME.into());
+        }
+        let is_keras = module == "keras" || module.starts_with("keras.");
+        (!is_keras).then(|| format!("{module}>{}", Self::CLASS_NAME))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Variables: weights, seeds, optimizer slots and metric states, shared by every model that uses them.
 use crate::constraints::Constraint;
+use crate::layers::weights::Start;
 use crate::regularizers::Regularizer;
 use cornu_graph::{Backend, Buffer, Error, Result, Spec, Tensor};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -42,6 +43,8 @@ pub struct Variable {
 
 #[derive(Debug)]
 enum Place {
+    /// Not made yet.
+    Later(Box<Start>),
     Host(Tensor),
     Device(Arc<dyn Backend>, Box<dyn Buffer>),
 }
@@ -59,12 +62,25 @@ impl Variable {
         }
     }
 
+    /// A variable whose value is made when it is first needed.
+    pub(crate) fn later(name: impl Into<String>, role: Role, start: Start) -> Variable {
+        Variable {
+            name: name.into(),
+            spec: start.spec().clone(),
+            role,
+            regularizer: None,
+            constraint: None,
+            place: Mutex::new(Place::Later(Box::new(start))),
+        }
+    }
+
     /// A copy of its value.
     ///
     /// # Errors
     /// When the device fails.
     pub fn value(&self) -> Result<Tensor> {
-        match &*self.lock() {
+        match &mut *self.lock() {
+            place @ Place::Later(_) => place.make().cloned(),
             Place::Host(tensor) => Ok(tensor.clone()),
             Place::Device(_, buffer) => buffer.download(),
         }
@@ -81,8 +97,8 @@ impl Variable {
         }
         let value = value.cast(self.spec.dtype);
         match &mut *self.lock() {
-            Place::Host(tensor) => *tensor = value,
             Place::Device(_, buffer) => buffer.write(&value)?,
+            place => *place = Place::Host(value),
         }
         Ok(())
     }
@@ -93,13 +109,11 @@ impl Variable {
     /// When the device fails.
     pub(crate) fn on_device(&self, backend: &Arc<dyn Backend>) -> Result<DeviceGuard<'_>> {
         let mut place = self.lock();
-        let tensor = match &*place {
-            Place::Host(tensor) => Some(tensor.clone()),
-            Place::Device(engine, _) if Arc::ptr_eq(engine, backend) => None,
-            Place::Device(_, buffer) => Some(buffer.download()?),
-        };
-        if let Some(tensor) = tensor {
-            *place = Place::Device(backend.clone(), backend.upload(&tensor)?);
+        if !matches!(&*place, Place::Device(engine, _) if Arc::ptr_eq(engine, backend)) {
+            if let Place::Device(_, elsewhere) = &*place {
+                *place = Place::Host(elsewhere.download()?);
+            }
+            *place = Place::Device(backend.clone(), backend.upload(place.make()?)?);
         }
         Ok(DeviceGuard(place))
     }
@@ -107,6 +121,19 @@ impl Variable {
     fn lock(&self) -> MutexGuard<'_, Place> {
         // A panic elsewhere leaves a whole value, old or new.
         self.place.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Place {
+    /// The value on the host, made if it is not yet.
+    fn make(&mut self) -> Result<&Tensor> {
+        if let Place::Later(start) = self {
+            *self = Place::Host(start.value()?);
+        }
+        match self {
+            Place::Host(tensor) => Ok(tensor),
+            _ => Err(Error::State("a value on a device was taken for one on the host".into())),
+        }
     }
 }
 
@@ -118,7 +145,7 @@ impl DeviceGuard<'_> {
     pub(crate) fn buffer(&mut self) -> Option<&mut dyn Buffer> {
         match &mut *self.0 {
             Place::Device(_, buffer) => Some(&mut **buffer),
-            Place::Host(_) => None,
+            Place::Later(_) | Place::Host(_) => None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Files from servers: resumed, checked, and never half there.
+use super::checksum::Checksum;
 use cornu_graph::{Error, Result};
-use hmac_sha256::Hash;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IsTerminal, Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -18,6 +18,14 @@ const SECONDS_A_REQUEST: u64 = 60;
 /// When the server cannot be reached, does not have the file or cuts the connection, the hash differs, or `path` cannot
 /// be written.
 pub fn download(url: &str, sha256: &str, path: &Path) -> Result<()> {
+    download_checked(url, Some(Checksum::Sha256(sha256)), path)
+}
+
+/// [`download`] with a hash of either kind, or with none: then the way must be safe, over `https`.
+///
+/// # Errors
+/// As [`download`].
+pub(crate) fn download_checked(url: &str, checksum: Option<Checksum>, path: &Path) -> Result<()> {
     let at = |e: io::Error| Error::io(path, e);
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
@@ -29,7 +37,8 @@ pub fn download(url: &str, sha256: &str, path: &Path) -> Result<()> {
     let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(part);
     let mut file = options.map_err(at_part)?;
     file.lock().map_err(at_part)?;
-    if path.exists() && sha256_of(path)? == sha256 {
+    let fits = |path: &Path| checksum.map_or(Ok(true), |checksum| checksum.fits(path));
+    if path.exists() && fits(path)? {
         // Another process was faster.
         return fs::remove_file(part).map_err(at_part);
     }
@@ -43,11 +52,17 @@ pub fn download(url: &str, sha256: &str, path: &Path) -> Result<()> {
             Err(_) => {}
         }
     }
-    let got = sha256_of(part)?;
-    if got != sha256 {
-        fs::remove_file(part).map_err(at_part)?;
-        let message = format!("the file has SHA-256 {got}, expected {sha256}; it was not kept");
-        return Err(Error::Format { what: url.to_string(), message });
+    if let Some(checksum) = checksum {
+        let got = checksum.of(part)?;
+        if got != checksum.hex() {
+            fs::remove_file(part).map_err(at_part)?;
+            let message = format!(
+                "the file has {} {got}, expected {}; it was not kept",
+                checksum.name(),
+                checksum.hex()
+            );
+            return Err(Error::Format { what: url.to_string(), message });
+        }
     }
     fs::rename(part, path).map_err(at)
 }
@@ -109,24 +124,6 @@ fn request(url: &str, file: &mut File, have: u64) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-/// SHA-256 of a file, in hexadecimal.
-///
-/// # Errors
-/// When it cannot be read.
-pub fn sha256_of(path: &Path) -> Result<String> {
-    let at = |e: io::Error| Error::io(path, e);
-    let mut file = File::open(path).map_err(at)?;
-    let mut hash = Hash::new();
-    let mut buffer = vec![0; 64 * 1024];
-    loop {
-        match file.read(&mut buffer).map_err(at)? {
-            0 => break,
-            n => hash.update(&buffer[..n]),
-        }
-    }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Progress on standard error.

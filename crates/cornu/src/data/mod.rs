@@ -1,8 +1,12 @@
 //! Host data: files of NumPy, tables, text, and downloads.
+mod checksum;
 pub mod csv;
 mod download;
 pub mod npy;
 pub mod npz;
 pub mod text;
 
-pub use download::{download, sha256_of};
+pub(crate) use checksum::Checksum;
+pub use checksum::sha256_of;
+pub use download::download;
+pub(crate) use download::download_checked;

@@ -7,9 +7,13 @@
 //! - `CORNU_DATA_DIR`: the folder in place of Keras's cache. A file that is there is used as it is, without a check of
 //!   its hash: it may be a part of the data set.
 //! - `CORNU_DATA_URL`: the address of the folder on a server, in place of Keras's.
+//!
+//! Both hold for the weights of [`applications`](crate::applications), too, whose folder is `~/.keras/models`.
 pub mod digits;
 pub mod mnist;
 mod source;
+
+pub(crate) use source::Source;
 
 use cornu_graph::Tensor;
 

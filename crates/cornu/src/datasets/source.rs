@@ -1,5 +1,5 @@
 //! Where the files of data sets come from.
-use crate::data::{download, sha256_of};
+use crate::data::{Checksum, download_checked};
 use cornu_graph::Result;
 use std::env;
 use std::path::PathBuf;
@@ -16,27 +16,49 @@ pub(crate) struct Source {
     folder: PathBuf,
     /// The folder is the user's own: what is there is right.
     trusted: bool,
-    url: String,
+    /// The user's server.
+    url: Option<String>,
 }
 
 impl Source {
-    /// What the environment says.
+    /// Data sets, where the environment says.
     pub(crate) fn from_env() -> Source {
-        let url = env::var("CORNU_DATA_URL").unwrap_or_else(|_| KERAS_URL.to_string());
+        Source::of("datasets")
+    }
+
+    /// Weights of [`applications`](crate::applications), where the environment says.
+    pub(crate) fn models() -> Source {
+        Source::of("models")
+    }
+
+    fn of(kind: &str) -> Source {
+        let url = env::var("CORNU_DATA_URL").ok();
         match env::var_os("CORNU_DATA_DIR") {
             Some(folder) => Source { folder: folder.into(), trusted: true, url },
-            None => Source { folder: keras_home().join("datasets"), trusted: false, url },
+            None => Source { folder: keras_home().join(kind), trusted: false, url },
         }
     }
 
-    /// The path of the file `name`, which is there when this returns.
+    /// The path of the data set `name`, which is there when this returns.
     pub(crate) fn file(&self, name: &str, sha256: &str) -> Result<PathBuf> {
+        self.get(name, &format!("{KERAS_URL}/{name}"), Some(Checksum::Sha256(sha256)))
+    }
+
+    /// The path of the file `name`, which is there when this returns; `url` is its own `https` address.
+    pub(crate) fn published(&self, name: &str, url: &str, checksum: Option<Checksum>) -> Result<PathBuf> {
+        let plain = cfg!(not(feature = "tls")) && checksum.is_some();
+        let url = if plain { url.replacen("https:", "http:", 1) } else { url.into() };
+        self.get(name, &url, checksum)
+    }
+
+    fn get(&self, name: &str, url: &str, checksum: Option<Checksum>) -> Result<PathBuf> {
         let path = self.folder.join(name);
-        if path.exists() && (self.trusted || sha256_of(&path)? == sha256) {
+        let fits = || checksum.map_or(Ok(true), |checksum| checksum.fits(&path));
+        if path.exists() && (self.trusted || fits()?) {
             return Ok(path);
         }
-        let url = format!("{}/{name}", self.url.trim_end_matches('/'));
-        download(&url, sha256, &path).map_err(|e| {
+        let own = self.url.as_ref().map(|server| format!("{}/{name}", server.trim_end_matches('/')));
+        download_checked(&own.unwrap_or_else(|| url.into()), checksum, &path).map_err(|e| {
             let by_hand = format!("put {name} into {} by hand", self.folder.display());
             e.help(format!("{by_hand}, or set CORNU_DATA_DIR to a folder that has it"))
         })?;
@@ -64,7 +86,8 @@ mod tests {
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("a"), "abc").unwrap();
         // Nothing listens on port 1.
-        let source = |trusted| Source { folder: folder.clone(), trusted, url: "http://127.0.0.1:1/".into() };
+        let source =
+            |trusted| Source { folder: folder.clone(), trusted, url: Some("http://127.0.0.1:1/".into()) };
         assert_eq!(source(false).file("a", ABC).unwrap(), folder.join("a"));
         fs::write(folder.join("a"), "a part").unwrap();
         assert_eq!(source(true).file("a", ABC).unwrap(), folder.join("a"));

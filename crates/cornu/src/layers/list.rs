@@ -39,6 +39,9 @@ pub fn from_saved(saved: &Json) -> Result<LayerRef> {
         .filter(|c| !c.is_null())
         .cloned()
         .unwrap_or_else(|| Json::Object(Default::default()));
+    if let Some(layer) = crate::applications::layer(saved, &config) {
+        return layer;
+    }
     let registered = saved["registered_name"].as_str().and_then(registry::find);
     match (registered, class) {
         (Some(make), _) => make(config),

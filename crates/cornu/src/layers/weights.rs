@@ -7,7 +7,7 @@ use crate::shape::Shape;
 use crate::utils::next_seed;
 use crate::variable::{Role, Variable};
 use cornu_graph::philox::Generator;
-use cornu_graph::{DType, Error, Result, Tensor};
+use cornu_graph::{DType, Error, Result, Spec, Tensor};
 use std::cell::Cell;
 use std::ops::Range;
 use std::sync::Arc;
@@ -173,23 +173,76 @@ impl Wanted {
         if let Some(constraint) = &self.constraint {
             constraint.get()?;
         }
-        let mut value = match self.seed {
-            Some(seed) => Tensor::from([seed, 0]),
-            None => self.initializer.sample(&self.shape, self.dtype, &mut Generator::new(next_seed()))?,
+        let mut variable = match self.seed {
+            Some(seed) => Variable::new(self.name, self.role, Tensor::from([seed, 0])),
+            None => {
+                let (initializer, ones, map) = (self.initializer, self.ones, self.map);
+                let spec = Spec::new(self.dtype, self.shape);
+                let start = Start { spec, initializer, seed: next_seed(), ones, map };
+                start.variable(self.name, self.role)?
+            }
         };
-        if !self.ones.is_empty() {
-            let mut values = value.to_f64();
-            values[self.ones].fill(1.0);
-            value = Tensor::from_f64(value.shape(), self.dtype, &values)?;
-        }
-        if let Some(f) = self.map {
-            let values: Vec<f64> = value.to_f64().into_iter().map(f).collect();
-            value = Tensor::from_f64(value.shape(), self.dtype, &values)?;
-        }
-        let mut variable = Variable::new(self.name, self.role, value);
         variable.regularizer = self.regularizer;
         variable.constraint = self.constraint;
         Ok(variable)
+    }
+}
+
+/// How a weight starts. Its numbers are drawn when they are first needed: never, if a file gives others.
+#[derive(Debug)]
+pub(crate) struct Start {
+    spec: Spec,
+    initializer: Initializer,
+    seed: u64,
+    ones: Range<usize>,
+    map: Option<fn(f64) -> f64>,
+}
+
+impl Start {
+    fn variable(self, name: String, role: Role) -> Result<Variable> {
+        if self.can_wait()? {
+            Ok(Variable::later(name, role, self))
+        } else {
+            Ok(Variable::new(name, role, self.value()?))
+        }
+    }
+
+    /// Whether the shape cannot make the initializer fail; its other mistakes come out here.
+    ///
+    /// # Errors
+    /// When the initializer is unknown, or an argument of it makes no sense.
+    fn can_wait(&self) -> Result<bool> {
+        use Initializer::{Custom, Identity, Orthogonal, STFT};
+        self.initializer.get()?;
+        if matches!(self.initializer, Custom(_) | Identity(_) | Orthogonal(_) | STFT(_)) {
+            return Ok(false);
+        }
+        let small = vec![1; self.spec.rank()];
+        self.initializer.sample(&small, self.spec.dtype, &mut Generator::new(self.seed)).map(|_| true)
+    }
+
+    /// Shape and dtype.
+    pub fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    /// The numbers: the same each time.
+    ///
+    /// # Errors
+    /// When there is no such tensor.
+    pub fn value(&self) -> Result<Tensor> {
+        let dtype = self.spec.dtype;
+        let mut value = self.initializer.sample(&self.spec.shape, dtype, &mut Generator::new(self.seed))?;
+        if !self.ones.is_empty() {
+            let mut values = value.to_f64();
+            values[self.ones.clone()].fill(1.0);
+            value = Tensor::from_f64(value.shape(), dtype, &values)?;
+        }
+        if let Some(f) = self.map {
+            let values: Vec<f64> = value.to_f64().into_iter().map(f).collect();
+            value = Tensor::from_f64(value.shape(), dtype, &values)?;
+        }
+        Ok(value)
     }
 }
 

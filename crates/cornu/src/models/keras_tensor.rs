@@ -63,6 +63,14 @@ impl KerasTensor {
     pub(crate) fn error(&self) -> Option<&Error> {
         self.0.error.as_ref()
     }
+
+    /// A tensor in place of this one that keeps an error: this one's, if it has one already.
+    #[track_caller]
+    pub(crate) fn fail(&self, error: Error) -> KerasTensor {
+        let at = Some(Location::caller());
+        let error = self.error().cloned().unwrap_or_else(|| error.at_user(at, library()));
+        failed(self.node().clone(), error)
+    }
 }
 
 impl fmt::Debug for KerasTensor {

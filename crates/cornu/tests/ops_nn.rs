@@ -194,3 +194,69 @@ fn mistakes_are_errors() {
     let e = ops::ctc_decode(&logits, Tensor::from([2i32]), "greedy", 1, 1, true, 3).unwrap_err().to_string();
     assert!(e.contains("mask_index") && e.contains("below 3"), "{e}");
 }
+
+#[test]
+fn nothing_panics_on_what_makes_no_sense() {
+    let image = Tensor::zeros([1, 4, 4, 3], DType::F32);
+    let huge = 1 << 40;
+    let refused: Vec<Result<Tensor>> = vec![
+        ops::max_pool(&image, 9, None, "valid", "channels_first"),
+        ops::conv(&image, Tensor::zeros([9, 9, 4, 1], DType::F32), 1, "valid", "channels_first", 1),
+        ops::max_pool(Tensor::from([1f32]), 2, None, "valid", "channels_first"),
+        ops::separable_conv(
+            &image,
+            Tensor::zeros([1, 1, 3, 1], DType::F32),
+            Tensor::zeros([3], DType::F32),
+            1,
+            "same",
+            "channels_last",
+            1,
+        ),
+        ops::unfold(&image, (huge, huge), 1, 0, 1),
+        ops::fold(Tensor::zeros([1, 8, 9], DType::F32), 4, huge, 1, 0, 1),
+        ops::rearrange(&image, "a (b c d) e f -> a b c d e f", [("b", huge), ("c", huge)]),
+        ops::bincount(Tensor::from([i64::MAX]), None, 0, false),
+        ops::bincount(Tensor::from([-1i32]), None, 0, false),
+        ops::full([huge, huge], 0, None),
+        ops::eye(huge, None, 0, None),
+        ops::hanning(usize::MAX),
+        ops::quantile(Tensor::zeros([0], DType::F32), 0.5, None, "linear", false),
+        ops::quantile(&image, 0.5, 7, "linear", false),
+        ops::quantile(&image, 0.5, None, "median", false),
+        ops::slice(&image, [0, 0], [1, 1]),
+        ops::slice(&image, [0, 0, 0, 0], [1, 1, 1, 9]),
+        ops::vander(&image, None, false),
+        ops::view(Tensor::from([1u8, 2, 3]), Some(DType::I16)),
+        ops::view(Tensor::scalar(1u8), Some(DType::I16)),
+        ops::select([&image], [&image, &image], 0.0),
+        ops::trapezoid(&image, Some(&Tensor::from([1f32])), 1.0, 1),
+        ops::arange(0, 5, 0, None),
+        ops::arange(0.0, f64::INFINITY, None, None),
+    ];
+    for (i, result) in refused.into_iter().enumerate() {
+        assert!(result.is_err(), "case {i} gives {result:?}");
+    }
+    let q = Tensor::zeros([1, 4, 3, 2], DType::F32);
+    let bias = Tensor::zeros([1, 3, 9, 9], DType::F32);
+    assert!(ops::dot_product_attention(&q, &q, &q, Some(&bias), None, None, false, None, None).is_err());
+    assert!(ops::dot_product_attention(&q, &q, &q, None, Some(&bias), None, false, None, None).is_err());
+    let logits = Tensor::zeros([1, 2, 3], DType::F32);
+    assert!(ops::ctc_decode(&logits, Tensor::from([2i32]), "beam_search", huge, 1, true, 0).is_err());
+    assert!(ops::histogram(&image, 4, None).is_err());
+    assert!(ops::histogram(Tensor::from([1f32]), huge, None).is_err());
+    assert!(ops::unravel_index(Tensor::from([1i32]), [1 << 40, 1 << 40]).is_err());
+    assert!(
+        ops::unique(Tensor::zeros([0], DType::F32), true, false, false, false, None, None, None).is_err()
+    );
+    assert!(ops::nonzero(Tensor::scalar(1f32)).is_err());
+    // In a graph the size must be known.
+    let x = Input::new([4]).name("x").tensor();
+    for y in [ops::nonzero(&x).remove(0), ops::bincount(&ops::cast(&x, DType::I32), None, 0, false)] {
+        let e = Model::new([x.clone()], [y]).unwrap_err().to_string();
+        assert!(e.contains("depends on the numbers"), "{e}");
+    }
+    let y = ops::unique(&x, true, false, false, false, None, None, None).remove(0);
+    assert!(Model::new([x.clone()], [y]).unwrap_err().to_string().contains("give it a `size`"));
+    let y = ops::unique(&x, true, true, false, false, Some(1), Some(3), None);
+    assert_eq!((y[0].shape().to_string(), y[1].shape().to_string()), ("(None, 3)".into(), "(3,)".into()));
+}

@@ -96,8 +96,8 @@ fn counts(given: &[Option<Tensor>], minlength: usize, sparse: bool) -> Result<Te
         return Err(Error::op("bincount", format!("takes integers in one or two axes, got {x:?}")));
     }
     let numbers = x.to_f64();
-    if let Some(n) = numbers.iter().find(|&&n| n < 0.0) {
-        return Err(Error::op("bincount", format!("takes no negative numbers, got {n}")));
+    if let Some(n) = numbers.iter().find(|&&n| !(0.0..2e9).contains(&n)) {
+        return Err(Error::op("bincount", format!("takes numbers from 0 to 2e9, got {n}")));
     }
     let weights = given.get(1).and_then(Option::as_ref);
     if let Some(w) = weights.filter(|w| w.shape() != x.shape()) {
@@ -108,7 +108,7 @@ fn counts(given: &[Option<Tensor>], minlength: usize, sparse: bool) -> Result<Te
     }
     let length = numbers.iter().fold(minlength, |length, &n| length.max(n as usize + 1));
     let rows = if x.rank() == 2 { rows.copied().unwrap_or(1) } else { 1 };
-    super::zeros([rows, length], Some(DType::F64))?;
+    super::creation::room(&[rows, length], DType::F64)?;
     let mut sums = vec![0.0; rows * length];
     let each = weights.map(Tensor::to_f64);
     for (i, &n) in numbers.iter().enumerate() {
@@ -123,6 +123,10 @@ fn histogram_of(x: &Value, bins: usize, range: Range) -> Vec<Value> {
     let x = super::dtypes::float(x);
     if x.rank() != 1 {
         let e = Error::op("histogram", format!("takes a vector, got shape {:?}", x.shape()));
+        return vec![x.fail(e.clone()), x.fail(e)];
+    }
+    if bins > 1 << 24 {
+        let e = Error::argument("bins", format!("must be at most 2^24, got {bins}"));
         return vec![x.fail(e.clone()), x.fail(e)];
     }
     let (low, high) = match range {
@@ -263,7 +267,7 @@ fn distinct(x: &Value, axis: MaybeAxis, size: usize, fill: MaybeFill) -> Result<
 }
 
 fn unraveled(indices: &Value, shape: &[i64]) -> Vec<Value> {
-    let total: i64 = shape.iter().product();
+    let total = shape.iter().try_fold(1i64, |a, &b| a.checked_mul(b)).unwrap_or(0);
     if !indices.dtype().is_int() || shape.iter().any(|&n| n < 0) || total == 0 {
         let message = format!("takes integers and the sizes of axes, got {} and {shape:?}", indices.dtype());
         return vec![indices.fail(Error::op("unravel_index", message))];

@@ -78,11 +78,15 @@ pub fn full(
     dtype: Option<DType>,
 ) -> Result<Tensor> {
     let (shape, dtype) = (shape.into(), dtype.unwrap_or(DType::F32));
+    room(&shape, dtype)?;
+    Ok(Tensor::full(shape, dtype, fill_value.into().to_f64()))
+}
+
+/// Fails where no memory could hold so many elements.
+pub(super) fn room(shape: &[usize], dtype: DType) -> Result<()> {
     let bytes = shape.iter().try_fold(dtype.size(), |a, &b| a.checked_mul(b));
-    match bytes {
-        Some(bytes) if isize::try_from(bytes).is_ok() => {
-            Ok(Tensor::full(shape, dtype, fill_value.into().to_f64()))
-        }
+    match bytes.map(isize::try_from) {
+        Some(Ok(_)) => Ok(()),
         _ => Err(Error::argument("shape", format!("there is no memory for {shape:?}"))),
     }
 }
@@ -148,8 +152,8 @@ fn matrix(
     one: impl Fn(i64, i64) -> bool,
 ) -> Result<Tensor> {
     let m = m.unwrap_or(n);
-    // Fails where there is no room.
-    let dtype = zeros([n, m], dtype)?.dtype();
+    room(&[n, m], DType::F64)?;
+    let dtype = dtype.unwrap_or(DType::F32);
     let values: Vec<f64> =
         (0..n * m).map(|i| f64::from(u8::from(one((i / m) as i64, (i % m) as i64)))).collect();
     Tensor::from_f64([n, m], dtype, &values)

@@ -80,7 +80,13 @@ fn groups(x: &Value, kernel: &Value) -> Result<usize> {
 
 /// The convolution that takes each element of a window of images with one channel to a channel of its own.
 fn picking(like: &Value, size: &[usize]) -> Result<Value> {
-    let area = size[0] * size[1];
+    /// Its kernel has the square of this many elements.
+    const LARGEST: usize = 4096;
+    let area = size[0].saturating_mul(size[1]);
+    if area > LARGEST {
+        let message = format!("windows have at most {LARGEST} elements, got {size:?}");
+        return Err(Error::argument("kernel_size", message));
+    }
     let mut hot = vec![0.0; area * area];
     (0..area).for_each(|i| hot[i * area + i] = 1.0);
     let kernel = Tensor::from_f64([size[0], size[1], 1, area], like.dtype(), &hot)?;
@@ -135,7 +141,8 @@ fn folded(
         ));
     };
     let (output, size) = (output.positive(2, "output_size")?, size.positive(2, "kernel_size")?);
-    let area = size[0] * size[1];
+    let kernel = picking(x, &size)?;
+    let area = kernel.dim(-1);
     if !depth.is_multiple_of(area) {
         return Err(Error::op("fold", format!("{depth} rows are no windows of {size:?}")));
     }
@@ -149,7 +156,6 @@ fn folded(
     }
     let apart = x.reshape(&[batch, channels, area, places]).transpose(&[0, 1, 3, 2]);
     let apart = apart.reshape(&[batch * channels, high, wide, area]);
-    let image =
-        apart.conv_input_grad(&picking(x, &size)?, &window, &[batch * channels, output[0], output[1], 1]);
+    let image = apart.conv_input_grad(&kernel, &window, &[batch * channels, output[0], output[1], 1]);
     Ok(image.reshape(&[batch, channels, output[0], output[1]]))
 }

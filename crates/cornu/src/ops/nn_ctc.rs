@@ -107,6 +107,12 @@ impl Beams {
             let message = format!("must be between 1 and the beam width {width}, got {}", self.top);
             return Err(Error::argument("top_paths", message));
         }
+        // Every pair of beginnings is compared.
+        let compared =
+            [width, width, steps.max(logits.dim(2))].iter().try_fold(batch, |a, &b| a.checked_mul(b));
+        if compared.is_none_or(|n| n > 1 << 32) {
+            return Err(Error::argument("beam_width", format!("{width} needs more memory than there is")));
+        }
         let b = logits.builder();
         let log_p = logits.log_softmax(-1).swap_axes(0, 1);
         let step = b.iota(DType::I32, [steps, batch, 1], 0);

@@ -162,6 +162,8 @@ impl Operation {
 
     /// Adds the op to a graph.
     pub(crate) fn call_on(&self, builder: &Builder, tensors: &[Value]) -> Result<Vec<Value>> {
+        // What failed before has no shape to go by.
+        builder.check()?;
         let given = self.given(tensors, Value::dtype, &|tensor| builder.constant(tensor))?;
         let outputs = self.rule.call_given(&given);
         builder.check()?;

@@ -95,6 +95,7 @@ fn quantiles(
     };
     let no_number = if skips_nan { valid.equal(&valid.scalar(0.0)) } else { valid.lt(&count) };
     let value = no_number.broadcast_to(value.shape()).select(&value.full_like(f64::NAN), &value);
+    x.builder().check()?;
     // The shares come first.
     let rank = value.rank();
     let order: Vec<usize> = [rank - 1].into_iter().chain(0..rank - 1).collect();

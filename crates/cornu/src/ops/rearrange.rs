@@ -78,21 +78,21 @@ fn rearranged(x: &Value, pattern: &str, lengths: &[(String, usize)]) -> Result<V
     }
     let mut sizes: Vec<(&str, usize)> = vec![];
     for (group, &size) in from.iter().zip(x.shape()) {
-        let known = |name: &str| {
+        let known = |name: &&str| {
             let given = lengths.iter().find(|(n, _)| n == name).map(|(_, n)| *n);
             if group.len() == 1 { Some(size) } else { given }
         };
         let free = group.iter().filter(|name| known(name).is_none()).count();
-        let product: usize = group.iter().filter_map(|name| known(name)).product();
+        let product = group.iter().filter_map(known).try_fold(1usize, usize::checked_mul).unwrap_or(0);
         if free > 1 || product == 0 || !size.is_multiple_of(product) || (free == 0 && product != size) {
             let parts = group.join(" ");
             return Err(error(format!("an axis of size {size} is not `({parts})` with lengths {lengths:?}")));
         }
-        for &name in group {
-            if sizes.iter().any(|(n, _)| *n == name) {
+        for name in group {
+            if sizes.iter().any(|(n, _)| n == name) {
                 return Err(error(format!("`{name}` appears twice")));
             }
-            sizes.push((name, known(name).unwrap_or(size / product)));
+            sizes.push((*name, known(name).unwrap_or(size / product)));
         }
     }
     if let Some((name, _)) = lengths.iter().find(|(name, _)| !sizes.iter().any(|(n, _)| n == name)) {

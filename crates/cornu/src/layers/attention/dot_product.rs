@@ -127,6 +127,7 @@ impl Products<'_> {
             Some(mask) => self.masked(scores, mask)?,
             None => scores.clone(),
         };
+        scores.builder().check()?;
         let shape = scores.shape().to_vec();
         let kept = shape.len() - self.axes.len();
         let size = shape[kept..].iter().product();

@@ -17,7 +17,8 @@ pub(crate) fn channels_last(x: &Value, format: &DataFormat) -> Result<Value> {
 /// The result where the user wants its channels.
 pub(crate) fn restore_channels(y: &Value, format: &DataFormat) -> Value {
     match format {
-        DataFormat::ChannelsFirst => {
+        // What failed has no axes.
+        DataFormat::ChannelsFirst if y.rank() >= 2 => {
             let order: Vec<usize> = [0, y.rank() - 1].into_iter().chain(1..y.rank() - 1).collect();
             y.transpose(&order)
         }
@@ -75,8 +76,10 @@ pub(crate) fn convolve_any(
     if *padding == Padding::Causal && n != 1 {
         return Err(Error::argument("padding", "\"causal\" is for 1-d convolutions only"));
     }
-    if x.rank() != n + 2 {
-        let message = format!("expected an input of {} axes, got shape {:?}", n + 2, x.shape());
+    if x.rank() != n + 2 || kernel.rank() != n + 2 {
+        let (x, kernel) = (x.shape(), kernel.shape());
+        let message =
+            format!("expected an input and a kernel of {} axes, got shapes {x:?} and {kernel:?}", n + 2);
         return Err(Error::Data(message));
     }
     let pads =

@@ -2,12 +2,15 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::panic)]
 use cornu::prelude::*;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 const FILE: &str = "CORNU_TEST_SAVES_TO";
 const KILLS: u64 = 100;
+/// What the saving process says after each save.
+const SAVED: &str = "saved";
 
 fn model() -> Sequential {
     Sequential::new().add(Input::new([64])).add(Dense::new(64).activation("relu")).add(Dense::new(64))
@@ -23,6 +26,7 @@ fn saves_without_end() {
         let full = |shape: &Vec<usize>| Tensor::full(shape.clone(), DType::F32, f64::from(number));
         model.set_weights(&shapes.iter().map(full).collect::<Vec<_>>()).unwrap();
         model.save(&path).unwrap();
+        println!("{SAVED}");
     }
 }
 
@@ -47,13 +51,18 @@ fn the_file_is_whole_after_every_kill() {
     let mut seen = std::collections::BTreeSet::new();
     for kill in 0..KILLS {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "saves_without_end"])
+            .args(["--exact", "saves_without_end", "--nocapture"])
             .env(FILE, &path)
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        // At any moment of a save: they take some milliseconds.
-        std::thread::sleep(Duration::from_micros(15_000 + kill * 7919 % 20_000));
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut saves = lines.filter(|line| line.as_ref().is_ok_and(|line| line.ends_with(SAVED)));
+        // However slow the machine is: at any moment of the second save or third, as long as the first took.
+        assert!(saves.next().is_some());
+        let start = Instant::now();
+        assert!(saves.next().is_some());
+        std::thread::sleep(start.elapsed().mul_f64((kill * 7919 % 2000) as f64 / 1000.0));
         child.kill().unwrap();
         child.wait().unwrap();
         if path.exists() {

@@ -98,11 +98,11 @@ impl<'a> Vectors<'a> {
 /// Columns become those of `r`, with the vectors of their mirrors below the diagonal.
 fn reflect(a: &mut Vectors, shares: &mut [f64]) {
     let (m, n) = (a.length, a.count());
-    for j in 0..m.min(n) {
+    for (j, share) in shares.iter_mut().enumerate().take(m.min(n)) {
         let column = &mut a.get_mut(j)[j..];
         // Squares of small numbers would vanish.
         let largest = column.iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
-        shares[j] = 0.0;
+        *share = 0.0;
         let rest: f64 = column[1..].iter().map(|x| (x / largest).powi(2)).sum();
         if largest == 0.0 || rest == 0.0 {
             continue;
@@ -110,13 +110,13 @@ fn reflect(a: &mut Vectors, shares: &mut [f64]) {
         let head = column[0] / largest;
         let norm = (head * head + rest).sqrt();
         let beta = if head >= 0.0 { -norm } else { norm };
-        shares[j] = (beta - head) / beta;
+        *share = (beta - head) / beta;
         let divisor = (head - beta) * largest;
         column[1..].iter_mut().for_each(|x| *x /= divisor);
         column[0] = beta * largest;
         for k in j + 1..n {
             let (mirror, column) = a.pair(j, k);
-            seen(column, mirror, j, shares[j]);
+            seen(column, mirror, j, *share);
         }
     }
 }

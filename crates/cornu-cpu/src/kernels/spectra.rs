@@ -98,22 +98,25 @@ impl<'a> Vectors<'a> {
 /// Columns become those of `r`, with the vectors of their mirrors below the diagonal.
 fn reflect(a: &mut Vectors, shares: &mut [f64]) {
     let (m, n) = (a.length, a.count());
-    for j in 0..m.min(n) {
-        let column = a.get_mut(j);
-        let rest = dot(&column[j + 1..], &column[j + 1..]);
-        shares[j] = 0.0;
-        if rest == 0.0 {
+    for (j, share) in shares.iter_mut().enumerate().take(m.min(n)) {
+        let column = &mut a.get_mut(j)[j..];
+        // Squares of small numbers would vanish.
+        let largest = column.iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
+        *share = 0.0;
+        let rest: f64 = column[1..].iter().map(|x| (x / largest).powi(2)).sum();
+        if largest == 0.0 || rest == 0.0 {
             continue;
         }
-        let head = column[j];
+        let head = column[0] / largest;
         let norm = (head * head + rest).sqrt();
         let beta = if head >= 0.0 { -norm } else { norm };
-        shares[j] = (beta - head) / beta;
-        column[j + 1..].iter_mut().for_each(|x| *x /= head - beta);
-        column[j] = beta;
+        *share = (beta - head) / beta;
+        let divisor = (head - beta) * largest;
+        column[1..].iter_mut().for_each(|x| *x /= divisor);
+        column[0] = beta * largest;
         for k in j + 1..n {
             let (mirror, column) = a.pair(j, k);
-            seen(column, mirror, j, shares[j]);
+            seen(column, mirror, j, *share);
         }
     }
 }

@@ -170,15 +170,19 @@ fn qr(mut r: Matrix, k: usize) -> (Matrix, Matrix) {
     let (m, n) = (r.rows, r.columns);
     let mut mirrors = vec![];
     for j in 0..m.min(n) {
-        let rest: f64 = (j + 1..m).map(|i| r[(i, j)].powi(2)).sum();
-        if rest == 0.0 {
+        // Squares of small numbers would vanish.
+        let largest = (j..m).map(|i| r[(i, j)].abs()).fold(0.0, f64::max);
+        let column: Vec<f64> = (j..m).map(|i| r[(i, j)] / largest).collect();
+        let rest: f64 = column[1..].iter().map(|x| x * x).sum();
+        if largest == 0.0 || rest == 0.0 {
             continue;
         }
-        let head = r[(j, j)];
+        let head = column[0];
         let norm = (head * head + rest).sqrt();
         let beta = if head >= 0.0 { -norm } else { norm };
         let share = (beta - head) / beta;
-        let mirror: Vec<f64> = (j..m).map(|i| if i == j { 1.0 } else { r[(i, j)] / (head - beta) }).collect();
+        let tail = column[1..].iter().map(|x| x / (head - beta));
+        let mirror: Vec<f64> = std::iter::once(1.0).chain(tail).collect();
         r.reflect(j, &mirror, share);
         mirrors.push((j, mirror, share));
     }

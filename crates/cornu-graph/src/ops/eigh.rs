@@ -53,7 +53,8 @@ fn rotated(a: &Value) -> Result<Vec<Value>> {
     let players = Tournament::new(n);
     let size = players.size();
     let more = (size - n) as i64;
-    let a = a.mirrored().pad_axis(-1, 0, more, 0.0).pad_axis(-2, 0, more, 0.0);
+    let (a, scale) = a.mirrored().over_largest([-1, -2]);
+    let a = a.pad_axis(-1, 0, more, 0.0).pad_axis(-2, 0, more, 0.0);
     let vectors = a.identity(size).broadcast_to(a.shape());
     let on_diagonal = a.identity(size);
     let all = a.square().sum_keepdims([-1, -2]) * jacobi::tolerance(&a, n).powi(2);
@@ -80,7 +81,7 @@ fn rotated(a: &Value) -> Result<Vec<Value>> {
     let values = values.take_along_axis(&order, -1);
     let vectors = last[1].slice_axis(-2, 0, n).take_along_axis(&order.expand_dims(-2), -1);
     let signs = vectors.column_signs();
-    Ok(vec![values, vectors * signs])
+    Ok(vec![values * scale.squeeze(-1), vectors * signs])
 }
 
 impl Value {

@@ -66,6 +66,13 @@ impl Value {
         self.positions(-2, n).equal(&self.positions(-1, n)).cast(self.dtype())
     }
 
+    /// The numbers divided by the largest absolute value along axes, and that; squares of them do not vanish by rounding.
+    pub(crate) fn over_largest(&self, axes: impl AsRef<[i64]>) -> (Value, Value) {
+        let largest = self.abs().max_keepdims(axes);
+        let divisor = largest.equal(&largest.scalar(0.0)).select(&largest.full_like(1.0), &largest);
+        (self / &divisor, divisor)
+    }
+
     /// 1 where the sum of a column, weighted by 1, 1/2, 1/3, .., is not negative, else -1: `(.., 1, n)`. It fixes the signs of
     /// vectors that have none of their own, the same on every engine.
     pub(crate) fn column_signs(&self) -> Value {

@@ -58,6 +58,7 @@ impl OpRule for Qr {
             let (rows, columns) = (r.positions(-2, m), r.positions(-1, n));
             let zero = r.scalar(0.0);
             let column = columns.equal(j).select(r, &zero).sum_keepdims([-1]);
+            let column = rows.ge(j).select(&column, &zero).over_largest([-2]).0;
             let head = rows.equal(j).select(&column, &zero).sum_keepdims([-2]);
             let tail = rows.gt(j).select(&column, &zero);
             let rest = tail.square().sum_keepdims([-2]);

@@ -89,6 +89,7 @@ fn rotated(a: &Value, full: bool) -> Result<[Value; 3]> {
     let (m, n) = (a.dim(-2), a.dim(-1));
     let players = Tournament::new(n);
     let size = players.size();
+    let (a, scale) = &a.over_largest([-1, -2]);
     let padded = a.pad_axis(-1, 0, (size - n) as i64, 0.0);
     let square = [&a.shape()[..a.rank() - 2], &[size, size]].concat();
     let vectors = a.identity(size).broadcast_to(&square);
@@ -124,7 +125,7 @@ fn rotated(a: &Value, full: bool) -> Result<[Value; 3]> {
     let turned = diagonal.lt(&diagonal.scalar(0.0)).select(&diagonal.full_like(-1.0), &diagonal.full_like(1.0));
     let signs = v.column_signs();
     let of_u = (turned * &signs).pad_axis(-1, 0, q.dim(-1) as i64 - n as i64, 1.0);
-    Ok([q * of_u, s, v * signs])
+    Ok([q * of_u, s * scale.squeeze(-1), v * signs])
 }
 
 impl Value {

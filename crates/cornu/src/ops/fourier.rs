@@ -1,4 +1,5 @@
 //! Fourier transforms. A complex tensor is two, its real and its imaginary part, as in Keras.
+#![allow(clippy::upper_case_acronyms, reason = "classes have the names of Keras")]
 use super::build::padded;
 use super::dtypes::float;
 use crate::initializers::Window;
@@ -194,7 +195,7 @@ impl Pieces {
         let half = (self.size / 2) as i64;
         let mut widths = vec![(0, 0); x.rank()];
         widths[x.rank() - 1] = (half, half);
-        let x = if center { padded(&[x.clone()], &widths, "reflect") } else { x.clone() };
+        let x = if center { padded(std::slice::from_ref(x), &widths, "reflect") } else { x.clone() };
         if x.dim(-1) < self.size {
             let message = format!("the window of {} is longer than the signal of {}", self.size, x.dim(-1));
             return Err(Error::op("stft", message));

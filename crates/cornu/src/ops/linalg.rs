@@ -1,4 +1,5 @@
 //! Linear algebra: matrices lie along the last two axes, all axes before are batches.
+#![allow(clippy::upper_case_acronyms, reason = "classes have the names of Keras")]
 use super::arguments::Text;
 use super::dtypes::float;
 use cornu_graph::{DType, Error, Result, Value, broadcast_shapes};

@@ -22,7 +22,7 @@ pub(super) fn write(json: &Json) -> String {
 
 fn quoted(text: &[u8]) -> Cow<'_, [u8]> {
     let is_there = |word: &&str| text.windows(word.len()).any(|w| w == word.as_bytes());
-    if !WORDS[1..].iter().any(|word| is_there(word)) {
+    if !WORDS[1..].iter().any(is_there) {
         return Cow::Borrowed(text);
     }
     let mut out = Vec::with_capacity(text.len() + 64);

@@ -6,7 +6,7 @@ use crate::metrics::Metric;
 use crate::models::Model;
 use crate::object::excerpt;
 use crate::optimizers::Optimizer;
-use crate::training::compile::{Compile, Losses, MetricsFor};
+use crate::training::compile::{Compile, Losses, MetricsFor, check_steps_per_execution};
 use cornu_graph::{Error, Result};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json, json};
@@ -25,6 +25,7 @@ pub(super) fn of(model: &Model) -> Result<Option<Json>> {
     if let Some(saved) = &compile.saved {
         let mut saved = saved.clone();
         saved["optimizer"] = optimizer;
+        saved["steps_per_execution"] = json!(compile.steps_per_execution);
         return Ok(Some(saved));
     }
     let weights = &compile.loss_weights;
@@ -42,7 +43,7 @@ pub(super) fn of(model: &Model) -> Result<Option<Json>> {
         "metrics": metrics(&compile.metrics)?,
         "weighted_metrics": metrics(&compile.weighted_metrics)?,
         "run_eagerly": false,
-        "steps_per_execution": 1,
+        "steps_per_execution": compile.steps_per_execution,
         "jit_compile": true,
     })))
 }
@@ -103,6 +104,10 @@ pub(super) fn apply(model: &mut Model, saved: &Json, arrays: &Arrays) -> Result<
     compile.loss_weights = read_weights(&saved["loss_weights"])?;
     compile.metrics = read_metrics(&saved["metrics"])?;
     compile.weighted_metrics = read_metrics(&saved["weighted_metrics"])?;
+    if let Some(steps) = saved.get("steps_per_execution").filter(|steps| !steps.is_null()) {
+        compile.steps_per_execution = read("steps_per_execution", steps)?;
+        check_steps_per_execution(compile.steps_per_execution)?;
+    }
     compile.saved = Some(saved.clone());
     // Settings for outputs that are not there come out at the first step, as in Keras.
     let variables = model.compile_saved(compile)?;

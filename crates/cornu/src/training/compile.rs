@@ -18,6 +18,7 @@ pub struct Compile {
     pub(crate) loss_weights: Vec<(Option<String>, f64)>,
     pub(crate) metrics: MetricsFor,
     pub(crate) weighted_metrics: MetricsFor,
+    pub(crate) steps_per_execution: usize,
     /// The settings as a file has them.
     pub(crate) saved: Option<serde_json::Value>,
 }
@@ -32,6 +33,7 @@ impl Compile {
             loss_weights: vec![],
             metrics: MetricsFor::default(),
             weighted_metrics: MetricsFor::default(),
+            steps_per_execution: 1,
             saved: None,
         }
     }
@@ -58,6 +60,22 @@ impl Compile {
     pub fn weighted_metrics(mut self, metrics: impl Into<MetricsFor>) -> Compile {
         self.weighted_metrics = metrics.into();
         self
+    }
+
+    /// Batches that `fit`, `evaluate` and `predict` run as one program; 1 by default. Callbacks see every so many batches
+    /// only. It pays for small models on a GPU; the numbers stay the same.
+    pub fn steps_per_execution(mut self, steps_per_execution: usize) -> Compile {
+        self.steps_per_execution = steps_per_execution;
+        self
+    }
+}
+
+/// # Errors
+/// When it is 0.
+pub(crate) fn check_steps_per_execution(steps: usize) -> Result<()> {
+    match steps {
+        0 => Err(Error::argument("Compile.steps_per_execution", "must be at least 1, got 0")),
+        _ => Ok(()),
     }
 }
 

@@ -6,8 +6,8 @@ use crate::training::checks::check_targets;
 use crate::training::data::{Data, SampleWeight, Samples};
 use crate::training::history::Logs;
 use crate::training::progress::{Progress, Verbose};
-use crate::training::run::{Batches, check_batch_size};
-use crate::training::step::Phase;
+use crate::training::run::{Batches, check_batch_size, read_logs};
+use crate::training::step::{Phase, no_batch_axis};
 use cornu_graph::{DType, Error, Result, Spec, Tensor};
 
 /// The arguments of [`Model::evaluate`].
@@ -178,16 +178,21 @@ impl Model {
         self.ready_for(&first)?.reset()?;
         callbacks.begin(self, Stage::Test)?;
         let mut logs = Logs::new();
-        let order: Vec<u32> = (0..count as u32).collect();
-        for (step, rows) in order.chunks(batch_size).take(limit.unwrap_or(usize::MAX)).enumerate() {
-            callbacks.batch_begin(self, Stage::Test, step)?;
-            self.with_program(batches.step_spec(Phase::Test, rows.len()), |program| {
-                batches.samples.gather(rows, &mut program.batch)?;
-                program.run()?;
-                program.read_logs(&mut logs)
+        let together = self.steps_per_execution();
+        for (first, order) in executions(count, batch_size, limit, together, callbacks) {
+            let last = order.len().div_ceil(batch_size);
+            callbacks.batch_begin(self, Stage::Test, first)?;
+            self.run_batches(batches, Phase::Test, &order, batch_size, |done, names, outputs| {
+                let is_due = progress.is_due();
+                if is_due || done == last {
+                    read_logs(names, outputs, &mut logs)?;
+                }
+                if is_due {
+                    progress.update(first + done, &logs);
+                }
+                Ok(())
             })?;
-            callbacks.batch_end(self, Stage::Test, step, &logs)?;
-            progress.update(step + 1, &logs);
+            callbacks.batch_end(self, Stage::Test, first.saturating_add(together - 1), &logs)?;
         }
         callbacks.end(self, Stage::Test, &logs)?;
         Ok(logs)
@@ -210,20 +215,19 @@ impl Model {
         let batch_size = check_batch_size("Predict", options.batch_size.unwrap_or(32))?;
         let batches = self.batches(x.into(), None, None)?;
         let count = batches.samples.count;
-        let order: Vec<u32> = (0..count as u32).collect();
         let mut callbacks = Callbacks::new(options.callbacks);
         let mut progress = Progress::new(options.verbose, Some(steps(count, batch_size, options.steps)));
         callbacks.begin(self, Stage::Predict)?;
         let (mut parts, none): (Vec<Vec<Tensor>>, _) = (vec![], Logs::new());
-        for (step, rows) in order.chunks(batch_size).take(options.steps.unwrap_or(usize::MAX)).enumerate() {
-            callbacks.batch_begin(self, Stage::Predict, step)?;
-            parts.push(self.with_program(batches.step_spec(Phase::Predict, rows.len()), |program| {
-                batches.samples.gather(rows, &mut program.batch)?;
-                program.run()?;
-                Ok(program.outputs.clone())
-            })?);
-            callbacks.batch_end(self, Stage::Predict, step, &none)?;
-            progress.update(step + 1, &none);
+        let together = self.steps_per_execution();
+        for (first, order) in executions(count, batch_size, options.steps, together, &callbacks) {
+            callbacks.batch_begin(self, Stage::Predict, first)?;
+            self.run_batches(&batches, Phase::Predict, &order, batch_size, |done, _, outputs| {
+                parts.push(outputs.to_vec());
+                progress.update(first + done, &none);
+                Ok(())
+            })?;
+            callbacks.batch_end(self, Stage::Predict, first.saturating_add(together - 1), &none)?;
         }
         callbacks.end(self, Stage::Predict, &none)?;
         progress.finish(&none);
@@ -298,6 +302,23 @@ impl Model {
     }
 }
 
+/// The first step and the samples of each station at which callbacks look: executions of `together` steps, or all at once
+/// where none does. As in Keras, an execution is as long as the data lasts, even beyond the limit of steps.
+fn executions(
+    count: usize,
+    batch_size: usize,
+    limit: Option<usize>,
+    together: usize,
+    callbacks: &Callbacks,
+) -> Vec<(usize, Vec<u32>)> {
+    let wanted = limit.map_or(usize::MAX, |steps| steps.div_ceil(together).saturating_mul(together));
+    let count = count.min(wanted.saturating_mul(batch_size));
+    let steps = if callbacks.watch_batches() { together } else { usize::MAX };
+    let size = steps.saturating_mul(batch_size).min(count.max(1));
+    let starts = (0..count).step_by(size);
+    starts.map(|at| (at / batch_size, (at as u32..(at + size).min(count) as u32).collect())).collect()
+}
+
 pub(crate) fn steps(count: usize, batch_size: usize, limit: Option<usize>) -> usize {
     count.div_ceil(batch_size).min(limit.unwrap_or(usize::MAX))
 }
@@ -314,8 +335,7 @@ fn join<'a>(parts: impl Iterator<Item = &'a Tensor> + Clone) -> Result<Tensor> {
     let Some(first) = parts.clone().next() else { return Ok(Tensor::zeros([0], DType::F32)) };
     let mut shape = first.shape().to_vec();
     if shape.is_empty() {
-        return Err(Error::State("an output without a batch axis cannot be joined over batches".into())
-            .help("use `predict_on_batch`"));
+        return Err(no_batch_axis());
     }
     shape[0] = parts.clone().map(|p| p.shape()[0]).sum();
     cornu_graph::with_dtype!(first.dtype(), T => {

@@ -5,7 +5,7 @@ use crate::training::data::{Data, SampleWeight};
 use crate::training::evaluate::steps;
 use crate::training::history::{History, Logs};
 use crate::training::progress::{Progress, Verbose};
-use crate::training::run::{Batches, check_batch_size};
+use crate::training::run::{Batches, check_batch_size, read_logs};
 use crate::training::step::Phase;
 use cornu_graph::{DType, Error, Result, Tensor};
 use std::collections::HashMap;
@@ -313,7 +313,7 @@ impl FitRun<'_> {
         Ok(logs)
     }
 
-    /// Runs batches of one size: until the last, smaller one, or for one step only when callbacks look at each batch.
+    /// Runs the rest of the epoch, or one execution only when callbacks look at each.
     fn run_batches(
         &mut self,
         model: &mut Model,
@@ -323,42 +323,27 @@ impl FitRun<'_> {
         progress: &mut Progress,
         logs: &mut Logs,
     ) -> Result<usize> {
-        let count = self.order.len();
-        let rows = self.options.batch_size.min(count - self.next);
-        let whole = ((count - self.next) / rows).min(target - first);
-        let each = callbacks.watch_batches();
-        let last = if each { first + 1 } else { first + whole };
+        let (size, together) = (self.options.batch_size, model.steps_per_execution());
+        // As in Keras, an execution is as long as the data lasts, even beyond the last step asked for.
+        let wanted = if callbacks.watch_batches() { 1 } else { (target - first).div_ceil(together) };
+        let order = &self.order[self.next..];
+        let order = &order[..order.len().min(wanted.saturating_mul(together).saturating_mul(size))];
+        let count = order.len().div_ceil(size);
         callbacks.batch_begin(model, Stage::Train, first)?;
-        let (samples, order, start) = (&self.training.samples, &self.order, self.next);
-        model.with_program(self.training.step_spec(Phase::Train, rows), |program| {
-            let names = program.names();
-            program.run_over(
-                &mut (first..last).map(Ok),
-                |(&step, batch)| {
-                    let from = start + (step - first) * rows;
-                    samples.gather(&order[from..from + rows], batch)
-                },
-                |(&step, outputs)| {
-                    if progress.is_due() {
-                        read_logs(&names, outputs, logs)?;
-                        progress.update(step + 1, logs);
-                    }
-                    Ok(())
-                },
-            )?;
-            program.read_logs(logs)
+        model.run_batches(&self.training, Phase::Train, order, size, |done, names, outputs| {
+            let is_due = progress.is_due();
+            if is_due || done == count {
+                read_logs(names, outputs, logs)?;
+            }
+            if is_due {
+                progress.update(first + done, logs);
+            }
+            Ok(())
         })?;
-        self.next += (last - first) * rows;
-        callbacks.batch_end(model, Stage::Train, last - 1, logs)?;
-        Ok(last)
+        self.next += order.len();
+        callbacks.batch_end(model, Stage::Train, first.saturating_add(together - 1), logs)?;
+        Ok(first + count)
     }
-}
-
-fn read_logs(names: &[String], outputs: &[Tensor], logs: &mut Logs) -> Result<()> {
-    names.iter().zip(outputs).try_for_each(|(name, output)| {
-        logs.set_tensor(name, output)?;
-        Ok(())
-    })
 }
 
 /// A weight for each sample from the class it is of: the label, or the largest of a one-hot row.

@@ -6,7 +6,7 @@ use crate::training::history::Logs;
 use crate::training::step::{Phase, StepGraph, StepSpec, step_graph};
 use crate::training::trainer::Ready;
 use crate::variable::{DeviceGuard, Variable};
-use cornu_graph::{Backend, Buffer, Error, Executable, Result, Spec, Tensor};
+use cornu_graph::{Backend, Buffer, Error, Executable, Pending, Result, Spec, Tensor};
 use std::fmt;
 use std::sync::Arc;
 
@@ -51,7 +51,8 @@ impl Program {
     }
 
     /// Runs once for each item of `items`: `fill` puts the batch together, `done` sees the outputs. Variables stay locked on
-    /// the device all along, so that a step allocates nothing.
+    /// the device all along, so that a step allocates nothing. Where the engine computes by itself, the next item is put
+    /// together while it does, and `done` comes one item later.
     pub fn run_over<I>(
         &mut self,
         items: &mut dyn Iterator<Item = Result<I>>,
@@ -61,27 +62,39 @@ impl Program {
         let mut guards: Vec<DeviceGuard> =
             self.variables.iter().map(|v| v.on_device(&self.backend)).collect::<Result<_>>()?;
         let mut state: Vec<&mut dyn Buffer> = guards.iter_mut().filter_map(DeviceGuard::buffer).collect();
+        let mut running: Option<(I, Box<dyn Pending>)> = None;
         for item in items {
             let item = item?;
             fill((&item, &mut self.batch))?;
-            self.executable.run(&mut state, &self.batch, &mut self.outputs)?;
-            done((&item, &self.outputs))?;
+            match self.executable.start(&mut state, &self.batch)? {
+                None => {
+                    self.executable.run(&mut state, &self.batch, &mut self.outputs)?;
+                    done((&item, &self.outputs))?;
+                }
+                Some(pending) => {
+                    if let Some((before, pending)) = running.replace((item, pending)) {
+                        pending.finish(&mut self.outputs)?;
+                        done((&before, &self.outputs))?;
+                    }
+                }
+            }
+        }
+        if let Some((last, pending)) = running {
+            pending.finish(&mut self.outputs)?;
+            done((&last, &self.outputs))?;
         }
         Ok(())
-    }
-
-    /// The names of losses and metrics, in the order of the outputs.
-    pub fn names(&self) -> Vec<String> {
-        self.names.clone()
     }
 
     /// The values of losses and metrics after the last run.
     pub fn read_logs(&self, logs: &mut Logs) -> Result<()> {
-        for (name, output) in self.names.iter().zip(&self.outputs) {
-            logs.set_tensor(name, output)?;
-        }
-        Ok(())
+        read_logs(&self.names, &self.outputs, logs)
     }
+}
+
+/// The values of losses and metrics, by their names in the order of the outputs.
+pub(crate) fn read_logs(names: &[String], outputs: &[Tensor], logs: &mut Logs) -> Result<()> {
+    names.iter().zip(outputs).try_for_each(|(name, output)| logs.set_tensor(name, output))
 }
 
 /// Data in the order of a model's inputs and outputs.
@@ -116,6 +129,11 @@ impl Batches {
 
     /// The spec of a step on `rows` samples.
     pub fn step_spec(&self, phase: Phase, rows: usize) -> StepSpec {
+        self.steps_spec(phase, rows, 1)
+    }
+
+    /// The spec of `steps` steps in one execution, each on `rows` samples.
+    fn steps_spec(&self, phase: Phase, rows: usize, steps: usize) -> StepSpec {
         let mut specs = self.samples.tensors.iter().map(|t| {
             let mut shape = t.shape().to_vec();
             shape[0] = rows;
@@ -124,7 +142,7 @@ impl Batches {
         let x = specs.by_ref().take(self.inputs).collect();
         let y = self.targets.iter().map(|t| if t.0 { specs.next() } else { None }).collect();
         let sample_weight = self.targets.iter().map(|t| if t.1 { specs.next() } else { None }).collect();
-        StepSpec { phase, x, y, sample_weight }
+        StepSpec { phase, x, y, sample_weight, steps }
     }
 }
 
@@ -145,7 +163,8 @@ impl Model {
         };
         let step = step_graph(&functional, &variables, ready.as_deref(), spec);
         // The mistake is in the data or in `compile`, not in a line of ours.
-        Program::compile(step.map_err(|e| e.at_user(None, library()))?)
+        let step = step.map_err(|e| e.at_user(None, library()))?;
+        Program::compile(if spec.steps > 1 { step.repeated(spec)? } else { step })
     }
 
     pub(crate) fn keep_program(&mut self, spec: StepSpec, program: Program) {
@@ -171,6 +190,47 @@ impl Model {
         let result = f(&mut program);
         self.keep_program(spec, program);
         result
+    }
+}
+
+impl Model {
+    /// Runs a step on the samples `order`, `batch_size` at a time, fewer in the last batch; several batches in an execution
+    /// as `compile` says, as long as there are so many. `done` sees the number of steps that are done, and names and
+    /// outputs after each execution.
+    pub(crate) fn run_batches(
+        &mut self,
+        batches: &Batches,
+        phase: Phase,
+        order: &[u32],
+        batch_size: usize,
+        mut done: impl FnMut(usize, &[String], &[Tensor]) -> Result<()>,
+    ) -> Result<()> {
+        let together = self.steps_per_execution();
+        let (mut at, mut steps) = (0, 0);
+        while at < order.len() {
+            let rows = batch_size.min(order.len() - at);
+            let whole = (order.len() - at) / rows;
+            let (each, times) = if whole >= together { (together, whole / together) } else { (1, whole) };
+            let size = each * rows;
+            self.with_program(batches.steps_spec(phase, rows, each), |program| {
+                let names = program.names.clone();
+                program.run_over(
+                    &mut (0..times).map(Ok),
+                    |(&i, batch)| {
+                        let from = at + i * size;
+                        batches.samples.gather(&order[from..from + size], batch)
+                    },
+                    |(&i, outputs)| done(steps + (i + 1) * each, &names, outputs),
+                )
+            })?;
+            (at, steps) = (at + times * size, steps + times * each);
+        }
+        Ok(())
+    }
+
+    /// How many batches run as one program.
+    pub(crate) fn steps_per_execution(&self) -> usize {
+        self.trainer.compile.as_ref().map_or(1, |c| c.steps_per_execution)
     }
 }
 

@@ -6,7 +6,8 @@ use crate::models::keras_tensor::Node;
 use crate::models::model::ModelVariable;
 use crate::training::trainer::{LossMean, Ready, ReadyMetric};
 use crate::variable::Variable;
-use cornu_graph::{Builder, DType, Error, Graph, Result, Spec, Value, gradient};
+use cornu_graph::ops::Scan;
+use cornu_graph::{Builder, DType, Error, Graph, Result, Spec, Value, ValueId, gradient};
 use std::sync::Arc;
 
 /// What a step does with its batch.
@@ -29,6 +30,8 @@ pub(crate) struct StepSpec {
     pub y: Vec<Option<Spec>>,
     /// For each output of the model.
     pub sample_weight: Vec<Option<Spec>>,
+    /// Batches that one execution takes, each of these specs.
+    pub steps: usize,
 }
 
 /// A step to be compiled.
@@ -38,6 +41,61 @@ pub(crate) struct StepGraph {
     pub variables: Vec<Arc<Variable>>,
     /// Names of the scalars that the graph gives, in Keras's order; none when predicting.
     pub names: Vec<String>,
+}
+
+impl StepGraph {
+    /// A loop of so many steps: batches come stacked; of losses and metrics the last are given, of predictions all, joined.
+    ///
+    /// # Errors
+    /// When there is a prediction without a batch axis.
+    pub fn repeated(self, spec: &StepSpec) -> Result<StepGraph> {
+        let (step, steps) = (self.graph, spec.steps);
+        let builder = Builder::new();
+        let input = |&v: &ValueId| builder.input(step.spec(v).clone());
+        let stacked = |&v: &ValueId| {
+            let spec = step.spec(v);
+            builder.input(spec.with_shape([&[steps], &spec.shape[..]].concat()))
+        };
+        let (states, batches) = step.inputs.split_at(step.state);
+        let start: Vec<Value> = states.iter().map(input).collect();
+        let batch: Vec<Value> = batches.iter().map(stacked).collect();
+        // Variables that a step leaves as they are are constants of the loop.
+        let (carried, constant): (Vec<usize>, Vec<usize>) =
+            (0..step.state).partition(|&i| step.outputs[i] != step.inputs[i]);
+        let (results, mut body) = (step.outputs[step.state..].to_vec(), step.clone());
+        let of = |places: &[usize], values: &[ValueId]| places.iter().map(|&i| values[i]).collect::<Vec<_>>();
+        body.state = 0;
+        body.inputs = [&of(&carried, states), batches, &of(&constant, states)[..]].concat();
+        body.outputs = [of(&carried, &step.outputs), results].concat();
+        let (carries, sequences) = (carried.len(), batch.len());
+        let scan = Scan { body, carries, sequences, length: steps, reverse: false };
+        let inputs =
+            carried.iter().map(|&i| &start[i]).chain(&batch).chain(constant.iter().map(|&i| &start[i]));
+        let made = builder.emit(scan, &inputs.collect::<Vec<_>>());
+        builder.check()?;
+
+        let mut outputs = start.clone();
+        carried.iter().zip(&made).for_each(|(&i, value)| outputs[i] = value.clone());
+        for value in &made[carries..] {
+            outputs.push(match spec.phase {
+                Phase::Predict if value.rank() == 1 => return Err(no_batch_axis()),
+                Phase::Predict => {
+                    let shape = value.shape();
+                    value.reshape(&[&[steps * shape[1]], &shape[2..]].concat())
+                }
+                _ => value.index_axis(0, steps - 1),
+            });
+        }
+        let mut graph = builder.finish(&outputs)?;
+        graph.state = step.state;
+        Ok(StepGraph { graph, ..self })
+    }
+}
+
+/// What cannot be joined over batches.
+pub(crate) fn no_batch_axis() -> Error {
+    Error::State("an output without a batch axis cannot be joined over batches".into())
+        .help("use `predict_on_batch`")
 }
 
 /// Traces a step. `variables` are those of the model; optimizer and metrics add theirs.

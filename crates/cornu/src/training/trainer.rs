@@ -4,7 +4,7 @@ use crate::metrics::Metric;
 use crate::models::Model;
 use crate::models::model::ModelVariable;
 use crate::optimizers::Optimizer;
-use crate::training::compile::{Compile, PerOutput};
+use crate::training::compile::{Compile, PerOutput, check_steps_per_execution};
 use crate::training::run::Program;
 use crate::training::step::StepSpec;
 use crate::variable::{Role, Variable};
@@ -165,6 +165,7 @@ impl Model {
         self.trainer.check()?;
         self.build_if_known()?;
         compile.optimizer.check()?;
+        check_steps_per_execution(compile.steps_per_execution)?;
         if let Some(functional) = self.functional() {
             for output in compile.per_output(&functional.output_names())? {
                 output.check()?;
@@ -244,6 +245,19 @@ impl Model {
         let ready = Arc::new(Ready { outputs, trainable, rule, optimizer, metrics, loss_means });
         self.trainer.ready = Some(ready.clone());
         Ok(ready)
+    }
+
+    /// Sets how many batches run as one program from now on; optimizer and metrics go on. Keras's attribute
+    /// `steps_per_execution`.
+    ///
+    /// # Errors
+    /// When the model is not compiled, or the number is 0.
+    pub fn set_steps_per_execution(&mut self, steps_per_execution: usize) -> Result<()> {
+        check_steps_per_execution(steps_per_execution)?;
+        let mut compile = (*self.compiled()?).clone();
+        compile.steps_per_execution = steps_per_execution;
+        self.trainer.compile = Some(Arc::new(compile));
+        Ok(())
     }
 
     /// The learning rate now: that of the optimizer, or of its schedule at the present step.

@@ -78,7 +78,7 @@ fn trained(steps: usize, watched: bool) -> (History, Vec<Tensor>, Logs, Tensor) 
         fit = fit.callback(&mut calls);
     }
     let history = model.fit(&x, &y, fit).unwrap();
-    let weights = model.weights().unwrap();
+    let weights = model.get_weights().unwrap();
     let logs = model.evaluate(&x, &y, Evaluate::new().batch_size(4).verbose(0)).unwrap();
     let y_pred = model.predict(&x, Predict::new().batch_size(4).verbose(0)).unwrap();
     (history, weights, logs, y_pred)
@@ -126,7 +126,7 @@ fn callbacks_see_executions() {
 
 #[test]
 fn the_number_is_checked_saved_and_changed() {
-    let mut model = model(4);
+    let model = model(4);
     let dir = std::env::temp_dir().join(format!("cornu-steps-{}", std::process::id()));
     std::fs::create_dir_all(&dir).unwrap();
     let path = dir.join("model.keras");
@@ -135,7 +135,9 @@ fn the_number_is_checked_saved_and_changed() {
     std::fs::remove_dir_all(&dir).unwrap();
     let (x, y) = data();
     let mut calls = Calls::default();
-    let evaluate = |calls| Evaluate::new().batch_size(4).verbose(0).callback(calls);
+    fn evaluate(calls: &mut Calls) -> Evaluate<'_> {
+        Evaluate::new().batch_size(4).verbose(0).callback(calls)
+    }
     loaded.evaluate(&x, &y, evaluate(&mut calls)).unwrap();
     assert_eq!(calls.take(), "test 0 to 3 test 4 to 7 test 8 to 11");
     loaded.set_steps_per_execution(20).unwrap();

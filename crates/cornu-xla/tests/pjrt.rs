@@ -422,11 +422,8 @@ fn programs_on_disk() {
     }
     mock.control(&["fail executable_deserialize_and_load 1 INVALID_ARGUMENT of another version"]);
     let calls = works();
-    assert!(
-        calls.starts_with("executable_deserialize_and_load error_destroy") || calls.contains(compiled),
-        "{calls}"
-    );
-    assert!(calls.contains(compiled), "{calls}");
+    // What went wrong was taken note of and freed.
+    assert!(calls.starts_with("executable_deserialize_and_load client_compile "), "{calls}");
     assert!(works().starts_with(loaded));
 
     // Another graph is another program.

@@ -155,7 +155,7 @@ fn special_values() {
     let x = Tensor::from([nan, inf, -inf, 0.0, -0.0, 1e30, -1e30, 2.5, -2.5, 300.0, -300.0, nan]);
     for dtype in DType::ALL {
         same(
-            &engine,
+            &*engine,
             &format!("cast to {dtype}"),
             &case(std::slice::from_ref(&x), |x| vec![x[0].cast(dtype)]),
         );
@@ -163,7 +163,7 @@ fn special_values() {
     let wide = Tensor::from([i64::MIN, i64::MAX, -1, 0, 1, 255, 256, 1 << 40]);
     for dtype in DType::ALL {
         same(
-            &engine,
+            &*engine,
             &format!("int64 to {dtype}"),
             &case(std::slice::from_ref(&wide), |x| vec![x[0].cast(dtype)]),
         );

@@ -6,9 +6,9 @@ use cornu::prelude::*;
 use cornu::saving::load_model;
 use serde_json::json;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-/// Times the first step from the start of the program, then steps one by one.
+/// Times the first step, or with `fit` the first epoch, from the start of the program; then steps one by one, or epochs.
 pub fn run(m: &ArgMatches) -> Result<()> {
     let start = Instant::now();
     let mut model = load_model(path(m, "model")?)?;
@@ -28,6 +28,23 @@ pub fn run(m: &ArgMatches) -> Result<()> {
         let (from, to) = (i * batch_size, (i + 1) * batch_size);
         Ok(d.tensors().iter().map(|t| t.rows(from, to)).collect::<Result<Vec<_>>>()?.into())
     };
+    if m.get_one::<String>("mode").is_some_and(|mode| mode == "fit") {
+        let y = y.ok_or_else(|| missing("y"))?;
+        let repeated = |d: &Data| repeat(d, number(m, "steps").max(1) * batch_size, samples);
+        let (x, y) = (repeated(&x)?, repeated(&y)?);
+        if let Some(&steps) = m.get_one::<usize>("steps-per-execution") {
+            model.set_steps_per_execution(steps)?;
+        }
+        let epoch = |model: &mut Model| -> Result<()> {
+            let fit = Fit::new().batch_size(batch_size).shuffle(false).verbose(0);
+            model.fit(x.clone(), y.clone(), fit).map(drop)
+        };
+        epoch(&mut model)?;
+        return report(m, &mut model, start.elapsed(), number(m, "steps").max(1), EPOCHS, epoch);
+    }
+    if m.contains_id("steps-per-execution") {
+        return Err(Error::argument("--steps-per-execution", "is for `--mode fit`"));
+    }
     let step = |model: &mut Model, i: usize| -> Result<()> {
         let x = rows(&x, i % batches)?;
         if is_training {
@@ -37,30 +54,60 @@ pub fn run(m: &ArgMatches) -> Result<()> {
             model.predict_many(x, Predict::new().batch_size(batch_size).verbose(0)).map(drop)
         }
     };
-    step(&mut model, 0)?;
-    let first = start.elapsed().as_secs_f64() * 1e3;
-    for i in 1..=number(m, "warmup") {
-        step(&mut model, i)?;
+    let mut i = 0;
+    let mut next = |model: &mut Model| {
+        i += 1;
+        step(model, i - 1)
+    };
+    next(&mut model)?;
+    let first = start.elapsed();
+    for _ in 0..number(m, "warmup") {
+        next(&mut model)?;
     }
+    report(m, &mut model, first, 1, number(m, "steps").max(1), next)
+}
+
+/// Timed epochs of `fit`.
+const EPOCHS: usize = 3;
+
+/// The first `rows` samples of the data, over and over.
+fn repeat(data: &Data, rows: usize, samples: usize) -> Result<Data> {
+    let whole = |t: &Tensor| {
+        let mut repeats = vec![1i64; t.rank()];
+        repeats[0] = rows.div_ceil(samples) as i64;
+        ops::tile(t, repeats)?.rows(0, rows)
+    };
+    Ok(data.tensors().iter().map(whole).collect::<Result<Vec<_>>>()?.into())
+}
+
+/// Times `run`, which takes `steps` steps, `times` times, and prints what came out.
+fn report(
+    m: &ArgMatches,
+    model: &mut Model,
+    first: Duration,
+    steps: usize,
+    times: usize,
+    mut run: impl FnMut(&mut Model) -> Result<()>,
+) -> Result<()> {
     let is_profiled = m.contains_id("profile");
     if is_profiled {
         model.start_profile();
     }
-    let mut times = vec![];
-    for i in 0..number(m, "steps").max(1) {
+    let mut measured = vec![];
+    for _ in 0..times {
         let start = Instant::now();
-        step(&mut model, i)?;
-        times.push(start.elapsed().as_secs_f64() * 1e3);
+        run(model)?;
+        measured.push(start.elapsed().as_secs_f64() * 1e3 / steps as f64);
     }
-    times.sort_by(f64::total_cmp);
-    let (median, min) = (times[times.len() / 2], times[0]);
+    measured.sort_by(f64::total_cmp);
+    let (median, min) = (measured[measured.len() / 2], measured[0]);
     if let Some(profile) = if is_profiled { model.take_profile()? } else { None } {
         if let Some(file) = m.get_one::<PathBuf>("profile").filter(|f| !f.as_os_str().is_empty()) {
             profile.save_chrome_trace(file)?;
         }
         eprintln!("{profile}");
     }
-    let memory = peak_memory_mb();
+    let (first, memory) = (first.as_secs_f64() * 1e3, peak_memory_mb());
     if m.get_flag("json") {
         let result = json!({
             "first_step_ms": first, "median_ms": median, "min_ms": min, "peak_rss_mb": memory,

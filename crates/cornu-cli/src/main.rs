@@ -153,7 +153,12 @@ fn command() -> Command {
                 .arg(number("batch-size", "B", "Samples in a batch").default_value("32"))
                 .arg(number("steps", "N", "Steps to time").default_value("50"))
                 .arg(number("warmup", "N", "Steps before them").default_value("5"))
-                .arg(option("mode", "MODE", "What a step does").value_parser(["train", "predict"]).default_value("train"))
+                .arg(
+                    option("mode", "MODE", "What is timed: a batch at a time, or whole epochs of `fit`")
+                        .value_parser(["train", "fit", "predict"])
+                        .default_value("train"),
+                )
+                .arg(number("steps-per-execution", "N", "With `fit`: batches that run as one program"))
                 .arg(
                     file("profile", "TRACE", "Prints the time of each part of a step on standard error, and writes a Chrome trace")
                         .num_args(0..=1)

@@ -282,7 +282,9 @@ fn sum_up(graph: &Graph, computed: &[bool], level: &[usize], loops: &mut [Vec<us
     for i in (0..graph.nodes.len()).filter(|&i| computed[i]) {
         let node = &graph.nodes[i];
         let (Op::Reduce(_), Some(&x)) = (&node.op, node.inputs.first()) else { continue };
-        if is_view(graph, x.index()) || alias_of(graph, x.index()).is_some() {
+        // What a loop stores in parts, it does not hold as a whole.
+        let in_parts = matches!(graph.nodes[x.index()].op, Op::Concat(_));
+        if in_parts || is_view(graph, x.index()) || alias_of(graph, x.index()).is_some() {
             continue;
         }
         let reads = |at: &&usize| {

@@ -206,7 +206,7 @@ fn sums_along_with_loops() {
 #[test]
 fn parts_of_wholes() {
     let _one = THREADS.lock().unwrap_or_else(|e| e.into_inner());
-    for (rows, width) in [(1, 8), (5, 12), (40, 33), (300, 64)] {
+    for (rows, width) in [(1, 8), (3, 3), (5, 12), (40, 33), (300, 64)] {
         let tensors = vec![numbers(&[rows, 3 * width]), numbers(&[3 * width, 2 * width])];
         let case = case(tensors, |x| {
             let of = |v: &cornu_graph::Value, i: usize| v.slice_axis(1, i * width, (i + 1) * width);
@@ -218,7 +218,9 @@ fn parts_of_wholes() {
             let both = cornu_graph::Value::concat(&[&shared, &b.abs()], 0);
             let product = x[0].matmul(&x[1]);
             let halves = of(&product, 0) - of(&product, 1);
-            vec![parts, both, shared, halves.slice_axis(0, 0, 1)]
+            // The whole is summed up elsewhere.
+            let sums = [parts.sum([0]), parts.sum([1])];
+            [vec![parts, both, shared, halves.slice_axis(0, 0, 1)], sums.to_vec()].concat()
         });
         check(&format!("{rows} rows of parts of {width}"), &case);
     }

@@ -1,4 +1,5 @@
-//! Every op on TensorFlow against the interpreter, over generated cases; random graphs; the same random bits.
+//! Every op on TensorFlow, or with `CORNU_TEST_ENGINE=pjrt` on a PJRT plugin, against the interpreter, over generated cases;
+//! random graphs; the same random bits.
 //!
 //! Skipped where there is no TensorFlow, unless `CORNU_REQUIRE_TENSORFLOW=1`. A failure prints op and seed;
 //! `CORNU_TEST_OP=conv CORNU_TEST_SEED=17` runs that case alone, `CORNU_TEST_CASES=150` that many of each op.
@@ -6,8 +7,10 @@
 use cornu_graph::ops::{Binary, BinaryKind, CumulativeKind, PoolKind, ReduceWindow, WindowGrad, WindowPick};
 use cornu_graph::testing::{self, Case};
 use cornu_graph::{Backend, Builder, DType, Graph, Spec, Tensor, Value, ValueId, interpret};
+use cornu_xla::pjrt::Pjrt;
 use cornu_xla::tensorflow::{self, TensorFlow};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Cases of each op; those that an op refuses count.
 const CASES: u64 = 30;
@@ -18,16 +21,19 @@ fn number(name: &str) -> Option<u64> {
 }
 
 /// The engine, or `None` where TensorFlow need not be.
-fn engine() -> Option<TensorFlow> {
+fn engine() -> Option<Arc<dyn Backend>> {
+    if std::env::var_os("CORNU_TEST_ENGINE").is_some_and(|v| v == "pjrt") {
+        return Some(Arc::new(Pjrt::open(None).unwrap()));
+    }
     let required = std::env::var_os("CORNU_REQUIRE_TENSORFLOW").is_some_and(|v| v == "1");
     if !required && tensorflow::find().is_none() {
         println!("skipped: there is no TensorFlow");
         return None;
     }
-    Some(TensorFlow::open(None).unwrap())
+    Some(Arc::new(TensorFlow::open(None).unwrap()))
 }
 
-fn run(engine: &TensorFlow, graph: &Graph, inputs: &[Tensor]) -> cornu_graph::Result<Vec<Tensor>> {
+fn run(engine: &dyn Backend, graph: &Graph, inputs: &[Tensor]) -> cornu_graph::Result<Vec<Tensor>> {
     let zeros = |&v: &ValueId| {
         let spec = graph.spec(v);
         Tensor::zeros(spec.shape.clone(), spec.dtype)
@@ -59,7 +65,7 @@ fn distance(got: &Tensor, want: &Tensor) -> f64 {
 }
 
 /// What went wrong with a case, and the worst relative error of each float dtype.
-fn check(engine: &TensorFlow, case: &Case, worst: &mut BTreeMap<DType, f64>) -> Result<(), String> {
+fn check(engine: &dyn Backend, case: &Case, worst: &mut BTreeMap<DType, f64>) -> Result<(), String> {
     let want = interpret(&case.graph, &case.inputs).unwrap();
     let got = run(engine, &case.graph, &case.inputs).map_err(|e| e.to_string())?;
     let mut wrong = vec![];
@@ -92,7 +98,7 @@ fn every_op() {
         for seed in seed.map_or(0..cases, |s| s..s + 1) {
             let Some(case) = testing::case(op, seed).unwrap() else { continue };
             valid += 1;
-            if let Err(why) = check(&engine, &case, &mut worst) {
+            if let Err(why) = check(&*engine, &case, &mut worst) {
                 failures.push(format!("op {op}, seed {seed}\n{}\n{why}", case.graph));
             }
         }
@@ -109,7 +115,7 @@ fn random_graphs() {
     let mut worst = BTreeMap::new();
     for seed in 0..GRAPHS {
         let case = testing::random_graph(seed, 5 + (seed % 40) as usize).unwrap();
-        check(&engine, &case, &mut worst).unwrap_or_else(|why| panic!("seed {seed}\n{}\n{why}", case.graph));
+        check(&*engine, &case, &mut worst).unwrap_or_else(|why| panic!("seed {seed}\n{}\n{why}", case.graph));
     }
     report(GRAPHS as usize, &worst);
 }
@@ -121,7 +127,7 @@ fn case(tensors: &[Tensor], f: impl FnOnce(&[Value]) -> Vec<Value>) -> Case {
     Case { graph: b.finish(&f(&inputs)).unwrap(), inputs: tensors.to_vec() }
 }
 
-fn same(engine: &TensorFlow, what: &str, case: &Case) {
+fn same(engine: &dyn Backend, what: &str, case: &Case) {
     check(engine, case, &mut BTreeMap::new()).unwrap_or_else(|why| panic!("{what}\n{}\n{why}", case.graph));
 }
 
@@ -136,7 +142,7 @@ fn random_bits() {
                 let (last, more) = next.random_bits(&[6]);
                 vec![next, bits, last, more]
             });
-            same(&engine, &format!("{state:?} {shape:?}"), &case);
+            same(&*engine, &format!("{state:?} {shape:?}"), &case);
         }
     }
 }
@@ -149,7 +155,7 @@ fn special_values() {
     let x = Tensor::from([nan, inf, -inf, 0.0, -0.0, 1e30, -1e30, 2.5, -2.5, 300.0, -300.0, nan]);
     for dtype in DType::ALL {
         same(
-            &engine,
+            &*engine,
             &format!("cast to {dtype}"),
             &case(std::slice::from_ref(&x), |x| vec![x[0].cast(dtype)]),
         );
@@ -157,7 +163,7 @@ fn special_values() {
     let wide = Tensor::from([i64::MIN, i64::MAX, -1, 0, 1, 255, 256, 1 << 40]);
     for dtype in DType::ALL {
         same(
-            &engine,
+            &*engine,
             &format!("int64 to {dtype}"),
             &case(std::slice::from_ref(&wide), |x| vec![x[0].cast(dtype)]),
         );
@@ -172,7 +178,7 @@ fn special_values() {
         outputs.extend([values, places, x.cumulative(CumulativeKind::Max, 1, false)]);
         outputs
     });
-    same(&engine, "orders", &orders);
+    same(&*engine, "orders", &orders);
     let grad = Tensor::from([[1f32, 2.0, 3.0], [4.0, 5.0, 6.0]]);
     for kind in [PoolKind::Max, PoolKind::Min, PoolKind::Sum] {
         let of =
@@ -187,17 +193,17 @@ fn special_values() {
             }
             outputs
         });
-        same(&engine, &format!("windows of {kind:?}"), &windows);
+        same(&*engine, &format!("windows of {kind:?}"), &windows);
     }
     let (a, b) =
         (Tensor::from([i32::MIN, i32::MAX, 7, -7, 0, 2, -1, 3]), Tensor::from([-1, 0, 0, 2, 0, -1, -3, 40]));
     for &kind in BinaryKind::ALL.iter().filter(|&&k| k != BinaryKind::Atan2) {
         let case = case(&[a.clone(), b.clone()], |x| vec![Value::emit1(Binary { kind }, &[&x[0], &x[1]])]);
-        same(&engine, kind.name(), &case);
+        same(&*engine, kind.name(), &case);
     }
     let one = Tensor::full([4], DType::F32, 1.0);
     same(
-        &engine,
+        &*engine,
         "constants",
         &case(&[one], |x| {
             let c = |t: Tensor| x[0].builder().constant(t);

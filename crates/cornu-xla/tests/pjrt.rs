@@ -116,7 +116,7 @@ fn every_dtype_and_empty_tensors() {
             let x = b.input(Spec::new(dtype, shape.clone()));
             let mut run = pjrt.compile(&b.finish(&[x]).unwrap()).unwrap();
             let mut out = nothing();
-            run.run(&mut [], &[tensor.clone()], &mut out).unwrap();
+            run.run(&mut [], std::slice::from_ref(&tensor), &mut out).unwrap();
             assert_eq!(out[0], tensor);
         }
     }

@@ -155,9 +155,8 @@ pub fn convert(m: &ArgMatches) -> Result<()> {
 pub fn application(m: &ArgMatches) -> Result<()> {
     let name = m.get_one::<String>("name").map(String::as_str).unwrap_or_default();
     let text = m.get_one::<String>("arguments").map(String::as_str).unwrap_or_default();
-    let arguments: Map<String, Json> = serde_json::from_str(text).map_err(|e| {
-        Error::argument("--arguments", format!("expected '{{\"include_top\": false}}': {e}"))
-    })?;
+    let arguments: Map<String, Json> = serde_json::from_str(text)
+        .map_err(|e| Error::argument("--arguments", format!("expected '{{\"include_top\": false}}': {e}")))?;
     let mut net = applications::named(name)?;
     arguments.into_iter().try_for_each(|(name, value)| net.set(&name, value))?;
     write_model(&net.build()?, path(m, "output")?)

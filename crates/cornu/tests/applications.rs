@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 use cornu::applications::{
     self, Application, DenseNet121, EfficientNetB0, InceptionV3, MobileNet, MobileNetV2, MobileNetV3Large,
-    MobileNetV3Small, NASNetMobile, Pretrained, ResNet50, VGG16, Xception, efficientnet, imagenet_utils, resnet,
-    resnet_v2, vgg16,
+    MobileNetV3Small, NASNetMobile, Pretrained, ResNet50, VGG16, Xception, efficientnet, imagenet_utils,
+    resnet, resnet_v2, vgg16,
 };
 use cornu::prelude::*;
 use serde::Deserialize;
@@ -285,7 +285,8 @@ fn files_of_keras_are_found() {
     let said = run("fail", "KERAS_HOME", text);
     let name = "weights_mobilenet_v3_small_224_1.0_float.h5";
     assert!(said.contains(&format!("http://127.0.0.1:1/{name}: ")), "{said}");
-    let help = format!("help: put {name} into {text}/models by hand, or set CORNU_DATA_DIR to a folder that has it");
+    let help =
+        format!("help: put {name} into {text}/models by hand, or set CORNU_DATA_DIR to a folder that has it");
     assert!(said.contains(&help), "{said}");
 
     let classes: Vec<String> = (0..1000).map(|i| format!("\"{i}\": [\"n{i}\", \"class {i}\"]")).collect();

@@ -13,6 +13,7 @@ import sys
 
 import keras
 import numpy as np
+from configs import without_idle
 from keras.src.utils import file_utils
 
 ALL = """ConvNeXtTiny ConvNeXtSmall ConvNeXtBase ConvNeXtLarge ConvNeXtXLarge DenseNet121 DenseNet169 DenseNet201
@@ -122,7 +123,7 @@ def digest(text):
 
 def case(name, arguments):
     model = build(name, arguments)
-    config = json.loads(model.to_json())["config"]
+    config = without_idle(json.loads(model.to_json())["config"])
     rows = list(lines(config))
     print(name, arguments, len(rows), flush=True)
     found = {

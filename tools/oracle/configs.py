@@ -17,6 +17,15 @@ def config(path):
         return plain(json.loads(archive.read("config.json")))
 
 
+def without_idle(config):
+    """The config of a model without arguments of calls that Keras adds by itself and that change nothing."""
+    for layer in config["layers"]:
+        for node in layer["inbound_nodes"]:
+            idle = {"mask": None, "training": False}
+            node["kwargs"] = {k: v for k, v in node["kwargs"].items() if k not in idle or v != idle[k]}
+    return config
+
+
 def difference(a, b, path=""):
     """Where two configs differ first, in values or in the order of keys."""
     if isinstance(a, dict) and isinstance(b, dict):

@@ -6,44 +6,18 @@ For each model of layers.py, Keras must load the file without a warning, find th
 marks shared objects) and the same state of the optimizer, and predict what `cornu predict` does.
 """
 
-import json
 import pathlib
 import subprocess
 import sys
 import tempfile
 import warnings
-import zipfile
 
 import keras
 import layers
 import numpy as np
+from configs import config, difference
 
 TOLERANCE = 1e-4
-
-
-def config(path):
-    """The layers and compile settings of a file, without the numbers of shared objects."""
-
-    def plain(value):
-        if isinstance(value, dict):
-            # Where classes of this program come from is no matter of the file.
-            return {k: plain(v) for k, v in value.items() if k != "shared_object_id"}
-        return [plain(v) for v in value] if isinstance(value, list) else value
-
-    with zipfile.ZipFile(path) as archive:
-        return plain(json.loads(archive.read("config.json")))
-
-
-def difference(a, b, path=""):
-    """Where two configs differ first, in values or in the order of keys."""
-    if isinstance(a, dict) and isinstance(b, dict):
-        if list(a) != list(b):
-            return f"{path}: keys {list(a)} and {list(b)}"
-        return next((d for k in a if (d := difference(a[k], b[k], f"{path}/{k}"))), None)
-    if isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
-        return next((d for i, (x, y) in enumerate(zip(a, b)) if (d := difference(x, y, f"{path}/{i}"))), None)
-    same = a == b and isinstance(a, bool) == isinstance(b, bool)
-    return None if same else f"{path}: {a!r} and {b!r}"
 
 
 class Checker:

@@ -109,8 +109,8 @@ impl Layer for LayerScale {
 
 const EPSILON: f64 = 1e-6;
 
-fn normalization(name: String) -> LayerNormalization {
-    LayerNormalization::new().epsilon(EPSILON).name(name)
+fn normalization() -> LayerNormalization {
+    LayerNormalization::new().axis([-1]).epsilon(EPSILON)
 }
 
 /// Two layers as one, which Keras has as a model within the model.
@@ -131,7 +131,7 @@ fn block(x: &KerasTensor, filters: usize, name: &str) -> KerasTensor {
     let named = |what: &str| format!("{name}_{what}");
     let conv = Conv2D::new(filters, 7).padding("same").groups(filters);
     let y = conv.name(named("depthwise_conv")).apply(x);
-    let y = normalization(named("layernorm")).apply(&y);
+    let y = normalization().name(named("layernorm")).apply(&y);
     let y = Dense::new(4 * filters).name(named("pointwise_conv_1")).apply(&y);
     let y = ActivationLayer::new("gelu").name(named("gelu")).apply(&y);
     let y = Dense::new(filters).name(named("pointwise_conv_2")).apply(&y);
@@ -161,12 +161,13 @@ impl Architecture for ConvNeXt {
             x = if stage == 0 {
                 let stem = Sequential::new()
                     .add(Conv2D::new(filters[0], 4).strides(4).name(named("stem_conv")))
-                    .add(normalization(named("stem_layernorm")));
+                    .add(normalization().name(named("stem_layernorm")));
                 pair(&x, named("stem"), stem)
             } else {
                 let i = stage - 1;
-                let down =
-                    Sequential::new().add(normalization(named(&format!("downsampling_layernorm_{i}")))).add(
+                let down = Sequential::new()
+                    .add(normalization().name(named(&format!("downsampling_layernorm_{i}"))))
+                    .add(
                         Conv2D::new(filters[stage], 2)
                             .strides(2)
                             .name(named(&format!("downsampling_conv_{i}"))),
@@ -179,10 +180,10 @@ impl Architecture for ConvNeXt {
         }
         if !options.include_top {
             x = pooled(options, &x, None);
-            return LayerNormalization::new().epsilon(EPSILON).apply(&x);
+            return normalization().apply(&x);
         }
         x = global_average(&x, Some(&named("head_gap")));
-        x = normalization(named("head_layernorm")).apply(&x);
+        x = normalization().name(named("head_layernorm")).apply(&x);
         let activation = options.classifier_activation.clone();
         Dense::new(options.classes).activation(activation).name(named("head_dense")).apply(&x)
     }

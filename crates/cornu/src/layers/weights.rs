@@ -303,3 +303,38 @@ fn spend(shape: &[usize], dtype: DType) -> Result<()> {
     BUDGET.set(Some(left));
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::initializers::VarianceScaling;
+    use crate::layers::Dense;
+    use crate::utils::set_random_seed;
+
+    #[test]
+    fn numbers_do_not_depend_on_when_they_are_drawn() {
+        set_random_seed(7);
+        let seed = next_seed();
+        set_random_seed(7);
+        let dense = Dense::new(3);
+        let built = ensure_built(&dense, &[Shape::batched(&[2])]).unwrap();
+        next_seed();
+        let initializer = Initializer::from("glorot_uniform");
+        let expected = initializer.sample(&[2, 3], DType::F32, &mut Generator::new(seed)).unwrap();
+        let kernel = built.variable("kernel").unwrap();
+        assert_eq!(kernel.value().unwrap(), expected);
+        assert_eq!(kernel.value().unwrap(), expected);
+    }
+
+    #[test]
+    fn mistakes_come_out_at_once() {
+        let wrong: [Initializer; 2] = ["glorot".into(), VarianceScaling::new().scale(-1.0).into()];
+        for initializer in wrong {
+            let dense = Dense::new(3).kernel_initializer(initializer);
+            assert!(ensure_built(&dense, &[Shape::batched(&[2])]).is_err());
+        }
+        // A vector is no matrix.
+        let dense = Dense::new(3).bias_initializer("identity");
+        assert!(ensure_built(&dense, &[Shape::batched(&[2])]).is_err());
+    }
+}

@@ -115,6 +115,8 @@ impl InputLayer {
             // The code points of each string.
             shape.0.push(None);
         }
+        // Named now, as in Keras, not when it is first used.
+        self.base.resolved_name(Self::CLASS_NAME);
         source(self.share(), shape, dtype, error)
     }
 }

@@ -212,7 +212,8 @@ fn parts_of_wholes() {
             let of = |v: &cornu_graph::Value, i: usize| v.slice_axis(1, i * width, (i + 1) * width);
             let (a, b, c) = (of(&x[0], 0), of(&x[0], 1), of(&x[0], 2));
             let gate = a.sigmoid() * b.tanh();
-            let parts = cornu_graph::Value::concat(&[&(&gate + &c), &gate, &(&a * &c), &b.exp()], 1);
+            let parts = [&gate + &c, &gate * &b, &a * &c, b.exp()];
+            let parts = cornu_graph::Value::concat(&parts.each_ref(), 1);
             // One that something else reads too is stored twice.
             let shared = a.relu();
             let both = cornu_graph::Value::concat(&[&shared, &b.abs()], 0);

@@ -50,19 +50,20 @@ fn branches() {
     // In a graph the gradient is that of the branch taken.
     let rule = |w: &Value| {
         let large = w.sum([0]).gt(&w.sum([0]).full_like(1.0));
-        ops::cond(&large, |v| vec![v[0].square() * &v[0]], |v| vec![v[0].clone()], &[w.clone()]).remove(0)
+        ops::cond(&large, |v| vec![v[0].square() * &v[0]], |v| vec![v[0].clone()], std::slice::from_ref(w))
+            .remove(0)
     };
     assert_eq!(derivative(rule), 12.0);
     let rule = |w: &Value| {
         let index = w.sum([0]).cast(DType::I32);
         let branches: [ops::Branch; 3] =
             [&|v| vec![v[0].clone()], &|v| vec![v[0].clone()], &|v| vec![v[0].square()]];
-        ops::switch(&index, &branches, &[w.clone()]).remove(0)
+        ops::switch(&index, &branches, std::slice::from_ref(w)).remove(0)
     };
     assert_eq!(derivative(rule), 4.0);
     let e = step(|w| {
         let yes = w.sum([0]).gt(&w.sum([0]));
-        ops::cond(&yes, |v| vec![v[0].clone()], |v| vec![v[0].sum([0])], &[w.clone()]).remove(0)
+        ops::cond(&yes, |v| vec![v[0].clone()], |v| vec![v[0].sum([0])], std::slice::from_ref(w)).remove(0)
     });
     assert!(e.unwrap_err().to_string().contains("branches give"));
 }
@@ -90,7 +91,8 @@ fn loops() {
     let cube = |w: &Value| ops::fori_loop(0, 3, |_, v| vec![&v[0] * w], &[w.full_like(1.0)]).remove(0);
     assert_eq!(rounded(step(move |w| cube(w)).unwrap()), (8.0, -10.0));
     let e = step(|w| {
-        ops::while_loop(|v| v[0].sum([0]).lt(&v[0].sum([0])), |v| v.to_vec(), &[w.clone()], None).remove(0)
+        ops::while_loop(|v| v[0].sum([0]).lt(&v[0].sum([0])), |v| v.to_vec(), std::slice::from_ref(w), None)
+            .remove(0)
     });
     assert!(e.unwrap_err().to_string().contains("has no gradient"));
     let e = ops::fori_loop(0, 2.5, |_, v| v.to_vec(), &[scalar(1.0)]).unwrap_err().to_string();
@@ -161,7 +163,7 @@ fn gradients_of_ones_own() {
         let f = ops::custom_gradient(|x: &[Value]| {
             (vec![x[0].square() * 100.0], |up: &[Value]| vec![up[0].clip(-1.0, 1.0) * 3.0])
         });
-        f(&[w.clone()]).remove(0) * 5.0
+        f(std::slice::from_ref(w)).remove(0) * 5.0
     };
     assert_eq!(rounded(step(clipped).unwrap()), (2000.0, -1.0));
     // It may use what it computed on the way.
@@ -172,7 +174,7 @@ fn gradients_of_ones_own() {
             let gradient = move |up: &[Value]| vec![&up[0] * &used * &used.full_like(0.0) + &up[0] * 3.0];
             (vec![e], gradient)
         });
-        f(&[w.clone()]).remove(0)
+        f(std::slice::from_ref(w)).remove(0)
     };
     assert_eq!(derivative(tripled), 3.0);
     let wrong = ops::custom_gradient(|x: &[Value]| (vec![x[0].clone()], |_: &[Value]| vec![]));
@@ -193,7 +195,7 @@ fn derivatives_forward() {
     // Through loops, and differentiated again.
     let curve = |w: &Value| {
         let cube = |v: &[Value]| ops::fori_loop(0, 3, |_, c| vec![&c[0] * &v[0]], &[v[0].full_like(1.0)]);
-        ops::jvp(cube, &[w.clone()], &[w.full_like(1.0)], false).remove(1)
+        ops::jvp(cube, std::slice::from_ref(w), &[w.full_like(1.0)], false).remove(1)
     };
     assert_eq!(rounded(step(curve).unwrap()), (12.0, -10.0));
     let e = ops::jvp(f, &[x.clone(), x], &[t], false).unwrap_err().to_string();

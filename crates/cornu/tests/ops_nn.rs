@@ -87,6 +87,8 @@ fn configs_and_calls_are_keras_s() {
     let y = ops::quantile(x, [0.3, 0.4], [1, 2], "nearest", true);
     let config = json!({"axis": [1, 2], "method": "nearest", "keepdims": true});
     check(y, &[x], "numpy.Quantile", config, json!(["T", [0.3, 0.4]]));
+    let y = ops::trapezoid(x, None, 0.5, -1);
+    check(y, &[x], "numpy.Trapezoid", json!({"x": null, "dx": 0.5, "axis": -1}), json!(["T"]));
     let y = ops::concatenate([x, x], -1);
     check(y, &[x], "numpy.Concatenate", json!({"axis": -1}), json!([["T", "T"]]));
 
@@ -131,7 +133,7 @@ impl Layer for Mixed {
         let y = ops::conv(x, &cx.weight("kernel")?, 1, "causal", "channels_last", 1);
         let heads = ops::expand_dims(&y, 2);
         let y = ops::dot_product_attention(&heads, &heads, &heads, None, None, None, true, None, None);
-        Ok(ops::rms_normalization(&ops::squeeze(&y, 2), Some(&cx.weight("gamma")?), -1, None))
+        Ok(ops::rms_normalization(ops::squeeze(&y, 2), Some(&cx.weight("gamma")?), -1, None))
     }
 }
 
@@ -251,7 +253,7 @@ fn nothing_panics_on_what_makes_no_sense() {
     assert!(ops::nonzero(Tensor::scalar(1f32)).is_err());
     // In a graph the size must be known.
     let x = Input::new([4]).name("x").tensor();
-    for y in [ops::nonzero(&x).remove(0), ops::bincount(&ops::cast(&x, DType::I32), None, 0, false)] {
+    for y in [ops::nonzero(&x).remove(0), ops::bincount(ops::cast(&x, DType::I32), None, 0, false)] {
         let e = Model::new([x.clone()], [y]).unwrap_err().to_string();
         assert!(e.contains("depends on the numbers"), "{e}");
     }

@@ -73,7 +73,7 @@ pub fn bincount<X: Operand>(
     minlength: usize,
     sparse: bool,
 ) -> X::Output {
-    one_of(Bincount { weights: (), minlength, sparse }, Arguments::new().and(x.into()).maybe(weights))
+    one_of(Bincount { weights: (), minlength, sparse }, Arguments::new().and(x.into()).extra(weights))
 }
 
 fn depends(op: &'static str) -> Error {

@@ -46,6 +46,14 @@ impl<X: Operand> Arguments<X> {
         self
     }
 
+    /// With one that Keras's `call` does not know, if it is given.
+    pub fn extra(self, argument: Option<&X>) -> Arguments<X> {
+        match argument {
+            Some(_) => self.maybe(argument),
+            None => self,
+        }
+    }
+
     /// With a list.
     pub fn list(mut self, arguments: impl IntoIterator<Item = Arg<X>>) -> Arguments<X> {
         let slots = arguments.into_iter().map(|argument| self.slot(argument)).collect();

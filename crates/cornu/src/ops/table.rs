@@ -71,7 +71,7 @@ type Nothing = ();
 /// one for each value), or `dx` apart. Keras cannot save a model with `x`.
 #[track_caller]
 pub fn trapezoid<X: Operand>(y: impl Into<Arg<X>>, x: Option<&X>, dx: f64, axis: i64) -> X::Output {
-    one_of(Trapezoid { x: (), dx, axis }, Arguments::new().and(y.into()).maybe(x))
+    one_of(Trapezoid { x: (), dx, axis }, Arguments::new().and(y.into()).extra(x))
 }
 
 /// For each place the first choice whose condition holds (is not 0), or the default.

@@ -40,5 +40,5 @@ pub fn shuffle<'a>(x: &Tensor, axis: i64, seed: impl Into<Seed<'a>>) -> Result<T
     if order.is_empty() {
         return Ok(x.clone());
     }
-    ops::take(x, &Tensor::from(order), Some(axis))
+    ops::take(x, Tensor::from(order), Some(axis))
 }

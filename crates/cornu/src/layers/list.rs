@@ -42,7 +42,7 @@ pub fn from_saved(saved: &Json) -> Result<LayerRef> {
     if let Some(layer) = crate::applications::layer(saved, &config) {
         return layer;
     }
-    let registered = saved["registered_name"].as_str().and_then(registry::find);
+    let registered = saved["registered_name"].as_str().and_then(registry::get_registered_object);
     match (registered, class) {
         (Some(make), _) => make(config),
         (None, "Functional" | "Sequential" | "Model") => models::from_config::model(saved)?.as_layer(),
@@ -55,8 +55,29 @@ pub fn from_saved(saved: &Json) -> Result<LayerRef> {
             what: "layer".into(),
             message: format!("expected a saved one, got {}", excerpt(saved)),
         }),
-        (None, _) => from_config(class, config),
+        (None, "FlaxLayer" | "JaxLayer" | "TFSMLayer" | "TorchModuleWrapper") => {
+            let message = "wraps an object of Python, which is not run";
+            let help = "replace it by layers of Keras in Python and save again";
+            Err(Error::Format { what: format!("layer {class}"), message: message.into() }.help(help))
+        }
+        (None, _) if !NAMES.contains(&class) => {
+            let help = "a class of user code is written in Rust and made known by `saving::register` before the file is read";
+            Err(Error::unknown("layer class", class, NAMES.iter().copied()).help(help))
+        }
+        (None, _) => {
+            refuse_outside(class, &config)?;
+            from_config(class, config)
+        }
     }
+}
+
+/// A vocabulary is part of the model: nothing outside of it is opened.
+fn refuse_outside(class: &str, config: &Json) -> Result<()> {
+    let Some(place) = config.get("vocabulary").and_then(Json::as_str) else { return Ok(()) };
+    let message =
+        format!("its `vocabulary` is in `{place}`; files and addresses outside of the model are not opened");
+    let help = "load it in Python, where that file is, and save the model again: the list is then within it";
+    Err(Error::Format { what: format!("layer {class}"), message }.help(help))
 }
 
 layers! {

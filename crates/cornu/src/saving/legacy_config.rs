@@ -22,6 +22,10 @@ fn object(saved: &mut Json) -> Result<()> {
         let layers = saved["config"].take();
         saved["config"] = json!({"layers": layers});
     }
+    // A class of user code went by its registered name.
+    if class.contains('>') && saved["registered_name"].is_null() {
+        saved["registered_name"] = class.clone().into();
+    }
     let Some(config) = saved.get_mut("config").and_then(Json::as_object_mut) else { return Ok(()) };
     if let Some(Json::Array(layers)) = config.get_mut("layers") {
         if let (true, Some(input)) = (class == "Sequential", layers.first().and_then(input_of)) {

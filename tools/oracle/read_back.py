@@ -13,10 +13,12 @@ import sys
 import tempfile
 import warnings
 
+import h5py
 import keras
 import layers
 import numpy as np
 from configs import config, difference
+from safetensors.numpy import load_file
 
 TOLERANCE = 1e-4
 
@@ -91,24 +93,33 @@ class Checker:
             return
         path = self.folder / "after.safetensors"
         self.run("convert", after, path)
-        ours = sorted(a.tobytes() for a in safetensors(path).values())
+        ours = sorted(a.tobytes() for a in load_file(path).values())
         theirs = sorted(np.asarray(w).tobytes() for w in model.weights)
         if ours != theirs:
             raise RuntimeError("the weights as .safetensors are not those of the model")
 
     def compare_older(self, model, data, after, want):
+        """Keras does with our `.h5` what it does with its own: some names of losses it does not read, and it has no optimizer
+        to give the state to, so that the state is compared in the file."""
         before, older, again = (self.folder / name for name in ("before.h5", "older.h5", "again.keras"))
+        compiled = bool(getattr(model, "optimizer", None))
         try:
             model.save(before)
-            keras.saving.load_model(before)
+            keras.saving.load_model(before, compile=False)
         except Exception:
             self.older_own.append(model.layers[-1].name)
             return
+        try:
+            keras.saving.load_model(before)
+        except Exception:
+            compiled = False
         self.run("convert", after, older)
-        back = keras.saving.load_model(older)
+        back = keras.saving.load_model(older, compile=compiled)
         if getattr(model, "optimizer", None):
-            for ours, theirs in zip(back.optimizer.variables, model.optimizer.variables, strict=True):
-                np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
+            with h5py.File(older) as file:
+                group = file["optimizer_weights"]
+                for name, value in zip(group.attrs["weight_names"], model.optimizer.variables, strict=True):
+                    np.testing.assert_array_equal(group[name][()], np.asarray(value))
         got = back.predict_on_batch(data)
         for a, b in zip(got if isinstance(got, (list, tuple)) else [got], want, strict=True):
             np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=1e-6, atol=1e-6)

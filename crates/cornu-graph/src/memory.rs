@@ -5,6 +5,9 @@ use std::cell::Cell;
 /// No machine addresses more.
 const MAX: u64 = if usize::BITS < 64 { isize::MAX as u64 } else { 1 << 47 };
 
+/// NumPy has no more.
+const MAX_RANK: usize = 64;
+
 thread_local! {
     static LIMIT: Cell<u64> = const { Cell::new(MAX) };
 }
@@ -32,8 +35,11 @@ pub fn limit() -> u64 {
 /// numbers too.
 ///
 /// # Errors
-/// When they are not.
+/// When they are not, or there are more axes than any tensor has.
 pub fn check(spec: &Spec) -> Result<u64> {
+    if spec.rank() > MAX_RANK {
+        return Err(Error::Data(format!("a value has {} axes, more than {MAX_RANK}", spec.rank())));
+    }
     let size = spec.dtype.size() as u64;
     let bytes = spec.shape.iter().try_fold(size, |n, &d| n.checked_mul(d.max(1) as u64));
     let limit = limit();
@@ -52,6 +58,8 @@ mod tests {
         assert_eq!(check(&Spec::f32([2, 0, 3])).unwrap(), 24);
         let error = check(&Spec::f32([1 << 40, 1 << 40, 0])).unwrap_err().to_string();
         assert!(error.ends_with("is larger than any memory"), "{error}");
+        let error = check(&Spec::f32([1; 65])).unwrap_err().to_string();
+        assert_eq!(error, "a value has 65 axes, more than 64");
         let error = within(100, || check(&Spec::f32([26]))).unwrap_err().to_string();
         assert_eq!(error, "a value of float32[26] is larger than the 100 bytes allowed");
         assert_eq!(within(10, || within(100, limit)), 10);

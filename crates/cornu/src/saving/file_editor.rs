@@ -248,14 +248,14 @@ impl KerasFileEditor {
         let mut paths = vec![];
         self.objects.paths("", &mut paths);
         let is_path = name.contains('/');
-        let is_it = |path: &&String| {
-            if is_path { *path == name } else { path.rsplit('/').next() == Some(name) }
-        };
+        let short = |path: &str| if is_path { path.to_string() } else { path.rsplit('/').take(1).collect() };
+        let is_it = |path: &&String| short(path) == name;
         let found: Vec<&String> = paths.iter().filter(is_it).collect();
         let path = match found[..] {
             [path] => path.clone(),
             [] => {
-                let near = nearest(name, paths.iter().map(String::as_str));
+                let known: Vec<String> = paths.iter().map(|path| short(path)).collect();
+                let near = nearest(name, known.iter().map(String::as_str));
                 let hint = near.map(|n| format!("; the nearest is `{n}`")).unwrap_or_default();
                 return Err(Error::argument("object_name", format!("there is no `{name}`{hint}")));
             }

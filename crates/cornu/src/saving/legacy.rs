@@ -76,7 +76,7 @@ impl Legacy<'_> {
     /// A text of the file as JSON, if it is there.
     fn json(&self, name: &str) -> Result<Option<Json>> {
         let Some(texts) = self.contents.texts.get(&(String::new(), name.into())) else { return Ok(None) };
-        let json = serde_json::from_str(&texts.concat());
+        let json = super::words::read(texts.concat().as_bytes());
         json.map(Some).map_err(|e| self.bad(format!("`{name}` in it: {e}")))
     }
 

@@ -1,7 +1,7 @@
 //! Whole models in `.h5` as Keras 3 still writes them.
 use super::hdf5::{self, Attribute, Group};
 use super::legacy::{LAYER_NAMES, OPTIMIZER, WEIGHT_NAMES, WEIGHTS, weights_of};
-use super::{KERAS_VERSION, compile_config};
+use super::{KERAS_VERSION, compile_config, words};
 use crate::models::Model;
 use crate::ops::registry;
 use crate::utils::atomic;
@@ -26,10 +26,10 @@ pub(super) fn save(model: &Model, path: &Path, with_optimizer: bool) -> Result<(
         // The layout of the weights is TensorFlow's, as that of every Keras 3 file.
         ("backend".into(), "tensorflow".into()),
         ("keras_version".into(), KERAS_VERSION.into()),
-        ("model_config".into(), config.to_string().as_str().into()),
+        ("model_config".into(), words::write(&config).as_str().into()),
     ];
     if let (true, Some(settings)) = (with_optimizer, compile_config::of(model)?) {
-        root.attributes.push(("training_config".into(), training(settings).to_string().as_str().into()));
+        root.attributes.push(("training_config".into(), words::write(&training(settings)).as_str().into()));
     }
     root.groups.push((WEIGHTS.into(), weights(model)?));
     if let (true, Some(group)) = (with_optimizer, optimizer(model)?) {

@@ -129,14 +129,20 @@ pub fn within_memory<R>(bytes: u64, f: impl FnOnce() -> R) -> R {
     memory::within(bytes, || within_budget(bytes, f))
 }
 
-/// A model from what [`Model::to_json`] gave, with new weights.
+/// A model from what [`Model::to_json`] gave, with new weights; compiled if the other was.
 ///
 /// # Errors
 /// When the text is no saved model.
 pub fn model_from_json(json: &str) -> Result<Model> {
+    const WHAT: &str = "model_from_json";
     let saved: Json = words::read(json.as_bytes())
-        .map_err(|e| Error::Format { what: "model_from_json".into(), message: e.to_string() })?;
-    from_config::model(&saved)
+        .map_err(|e| Error::Format { what: WHAT.into(), message: e.to_string() })?;
+    let mut model = from_config::model(&saved)?;
+    if saved["compile_config"].as_object().is_some_and(|c| !c.is_empty()) {
+        let nothing = Arrays { what: WHAT, by_path: Default::default() };
+        compile_config::apply(&mut model, &saved["compile_config"], &nothing)?;
+    }
+    Ok(model)
 }
 
 /// A model of the same layers with new weights. Keras's `clone_model`.
@@ -148,13 +154,20 @@ pub fn clone_model(model: &Model) -> Result<Model> {
 }
 
 impl Model {
-    /// The layers and their settings as JSON. Keras's `to_json`.
+    /// The layers and their settings as JSON, and what the model was compiled with. Keras's `to_json`.
     ///
     /// # Errors
-    /// When a layer has no saved form.
+    /// When a layer, loss or metric has no saved form.
     pub fn to_json(&self) -> Result<String> {
-        Ok(words::write(&self.saved()?))
+        Ok(words::write(&saved_with_compile_config(self)?))
     }
+}
+
+/// The config of a model with its compile settings, as in `config.json`.
+fn saved_with_compile_config(model: &Model) -> Result<Json> {
+    let mut config = model.saved()?;
+    config["compile_config"] = compile_config::of(model)?.unwrap_or_else(|| serde_json::json!({}));
+    Ok(config)
 }
 
 /// The version of Keras whose files these are.

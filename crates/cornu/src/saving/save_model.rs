@@ -1,6 +1,6 @@
 //! Models and weights to files.
 use super::archive;
-use super::{KERAS_VERSION, compile_config, date, hdf5, legacy_save, safetensors, weights};
+use super::{KERAS_VERSION, date, hdf5, legacy_save, safetensors, saved_with_compile_config, weights, words};
 use crate::data::npz;
 use crate::models::Model;
 use crate::utils::atomic;
@@ -137,13 +137,12 @@ fn named(model: &Model) -> Result<Vec<(String, Tensor)>> {
 
 fn save_archive(model: &Model, path: &Path) -> Result<()> {
     model.built()?;
-    let mut config = model.saved()?;
-    config["compile_config"] = compile_config::of(model)?.unwrap_or_else(|| json!({}));
+    let config = saved_with_compile_config(model)?;
     let metadata = json!({"keras_version": KERAS_VERSION, "date_saved": date::now()});
     let weights = hdf5::write(&weights::group(model)?)?;
     let bytes = archive::write(&[
         ("metadata.json", metadata.to_string().as_bytes()),
-        ("config.json", config.to_string().as_bytes()),
+        ("config.json", words::write(&config).as_bytes()),
         ("model.weights.h5", &weights),
     ])
     .map_err(|e| Error::io(path, e))?;

@@ -1,5 +1,5 @@
 //! The commands that run a model.
-use crate::data;
+use crate::{convert, data};
 use clap::ArgMatches;
 use cornu::prelude::*;
 use cornu::saving::{LoadModel, load_model};
@@ -148,10 +148,6 @@ pub fn evaluate(m: &ArgMatches) -> Result<()> {
     }
 }
 
-pub fn convert(m: &ArgMatches) -> Result<()> {
-    write_model(&load_model(path(m, "model")?)?, path(m, "output")?)
-}
-
 pub fn application(m: &ArgMatches) -> Result<()> {
     let name = m.get_one::<String>("name").map(String::as_str).unwrap_or_default();
     let text = m.get_one::<String>("arguments").map(String::as_str).unwrap_or_default();
@@ -159,21 +155,7 @@ pub fn application(m: &ArgMatches) -> Result<()> {
         .map_err(|e| Error::argument("--arguments", format!("expected '{{\"include_top\": false}}': {e}")))?;
     let mut net = applications::named(name)?;
     arguments.into_iter().try_for_each(|(name, value)| net.set(&name, value))?;
-    write_model(&net.build()?, path(m, "output")?)
-}
-
-/// In the form that the ending of the file says.
-fn write_model(model: &Model, output: &Path) -> Result<()> {
-    match output.extension().and_then(|e| e.to_str()) {
-        Some("keras") => model.save(output),
-        Some("h5" | "npz") => model.save_weights(output),
-        Some("json") => std::fs::write(output, model.to_json()?).map_err(|e| Error::io(output, e)),
-        _ => {
-            let message =
-                format!("expected `.keras`, `.weights.h5`, `.npz` or `.json`, got `{}`", output.display());
-            Err(Error::argument("output", message))
-        }
-    }
+    convert::write(&net.build()?, path(m, "output")?)
 }
 
 fn json_list(path: &Path) -> Result<Vec<Json>> {

@@ -1,6 +1,7 @@
 //! The `cornu` command: predicts, trains, evaluates and shows Keras models.
 mod bench;
 mod commands;
+mod convert;
 mod data;
 mod info;
 
@@ -40,7 +41,7 @@ fn run(matches: &ArgMatches) -> cornu::Result<()> {
         Some(("evaluate", m)) => commands::evaluate(m),
         Some(("summary", m)) => info::summary(m),
         Some(("info", m)) => info::info(m),
-        Some(("convert", m)) => commands::convert(m),
+        Some(("convert", m)) => convert::run(m),
         Some(("application", m)) => commands::application(m),
         Some(("bench", m)) => bench::run(m),
         Some(("devices", m)) => {
@@ -64,6 +65,16 @@ Examples:
   cornu fit model.keras --data train.npz --epochs 5 --validation-split 0.1 --output trained.keras --history history.json
   cornu evaluate trained.keras --data test.npz
   cornu bench model.keras --data train.npz --mode train";
+
+const CONVERT: &str = "\
+Whole models: `.keras`, `.h5` (as Keras writes it too).
+Weights: `.weights.h5`, `.safetensors`, `.npz`.
+Layers: `.json`; a model made of them has new weights.
+
+Examples:
+  cornu convert model.keras model.h5
+  cornu convert model.keras weights.safetensors
+  cornu convert weights.safetensors model.keras --layers layers.json";
 
 fn command() -> Command {
     let model = || path("model", "The model: a `.keras` file").required(true);
@@ -129,15 +140,17 @@ fn command() -> Command {
         )
         .subcommand(
             Command::new("convert")
-                .about("Writes a model in another form")
-                .after_help("OUTPUT is `.keras` (whole model), `.weights.h5` or `.npz` (weights), or `.json` (layers).")
-                .arg(model())
-                .arg(path("output", "The file to write").required(true)),
+                .about("Writes a model, its weights or its layers in another form")
+                .after_help(CONVERT)
+                .arg(path("model", "The file to read").required(true))
+                .arg(path("output", "The file to write").required(true))
+                .arg(file("layers", "MODEL", "For weights: whose they are, a `.keras`, `.h5` or `.json` file"))
+                .arg(flag("by-name", "For weights in an older `.h5` file: finds layers by name, not in their order")),
         )
         .subcommand(
             Command::new("application")
                 .about("Writes a known architecture, with weights trained on ImageNet unless told otherwise")
-                .after_help("OUTPUT is `.keras` (whole model), `.weights.h5` or `.npz` (weights), or `.json` (layers).")
+                .after_help("OUTPUT is of the kinds of `convert`.")
                 .arg(Arg::new("name").help("Keras's name of it: `MobileNetV2`").required(true))
                 .arg(path("output", "The file to write").required(true))
                 .arg(

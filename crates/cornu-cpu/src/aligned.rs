@@ -22,24 +22,25 @@ unsafe impl Send for Aligned {}
 unsafe impl Sync for Aligned {}
 
 impl Aligned {
-    /// Zeroed memory of at least `bytes`.
+    /// Zeroed memory of at least `bytes`, which are few.
     pub fn zeroed(bytes: usize) -> Aligned {
+        Aligned::try_zeroed(bytes).unwrap_or_else(|| handle_alloc_error(Layout::new::<u8>()))
+    }
+
+    /// Zeroed memory of at least `bytes`, if the system gives it.
+    pub fn try_zeroed(bytes: usize) -> Option<Aligned> {
         let align = if bytes >= HUGE_PAGE { HUGE_PAGE } else { ALIGN };
-        let size = bytes.max(1).next_multiple_of(ALIGN);
-        let Ok(layout) = Layout::from_size_align(size, align) else {
-            // No object is that large.
-            handle_alloc_error(Layout::new::<u8>())
-        };
+        let size = bytes.max(1).checked_next_multiple_of(ALIGN)?;
+        let layout = Layout::from_size_align(size, align).ok()?;
         // SAFETY: the size is not 0.
-        let start = unsafe { alloc(layout) };
-        let Some(start) = NonNull::new(start) else { handle_alloc_error(layout) };
+        let start = NonNull::new(unsafe { alloc(layout) })?;
         if align == HUGE_PAGE {
             // SAFETY: whole pages within the memory just given.
             unsafe { ask_for_huge_pages(start.as_ptr(), size / HUGE_PAGE * HUGE_PAGE) };
         }
         // SAFETY: the memory is as large.
         unsafe { start.write_bytes(0, size) };
-        Aligned { start, layout }
+        Some(Aligned { start, layout })
     }
 
     pub fn as_mut_ptr(&mut self) -> *mut u8 {

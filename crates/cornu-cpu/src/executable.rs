@@ -2,7 +2,7 @@
 use crate::aligned::Aligned;
 use crate::buffer::CpuBuffer;
 use crate::plan::Plan;
-use cornu_graph::{Buffer, Error, Executable, Graph, Profile, Result, Spec, Tensor, passes, verify};
+use cornu_graph::{Buffer, Error, Executable, Graph, Profile, Result, Spec, Tensor, memory, passes, verify};
 
 /// The addresses of slots, kept so that a run allocates nothing.
 #[derive(Debug)]
@@ -34,8 +34,14 @@ impl CpuExecutable {
         let mut slots = vec![std::ptr::null_mut(); plan.slots()];
         plan.fill_constants(&mut slots);
         let specs = |values: &[cornu_graph::ValueId]| values.iter().map(|&v| graph.spec(v).clone()).collect();
+        let bytes = plan.arena_bytes();
+        let arena = Some(bytes).filter(|&n| n as u64 <= memory::limit()).and_then(Aligned::try_zeroed);
+        let arena = arena.ok_or_else(|| {
+            let message = format!("a step needs {bytes} bytes of memory, more than there are");
+            Error::Backend { backend: "cpu".into(), message }.help("take a smaller batch")
+        })?;
         Ok(CpuExecutable {
-            arena: Aligned::zeroed(plan.arena_bytes()),
+            arena,
             plan,
             slots: Slots(slots),
             inputs: specs(&graph.inputs),

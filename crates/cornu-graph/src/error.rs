@@ -121,7 +121,11 @@ impl Error {
 
     /// A name is unknown; the nearest of `known` is suggested.
     pub fn unknown<'a>(kind: &'static str, got: &str, known: impl IntoIterator<Item = &'a str>) -> Error {
-        Error::Unknown { kind, got: got.to_string(), hint: nearest(got, known).map(str::to_string) }
+        // A file can give names of any length.
+        let end = got.char_indices().nth(MAX_NAME).map_or(got.len(), |(at, _)| at);
+        let dots = if end < got.len() { "..." } else { "" };
+        let hint = nearest(got, known).map(str::to_string);
+        Error::Unknown { kind, got: format!("{}{dots}", &got[..end]), hint }
     }
 
     /// A file could not be read or written.
@@ -175,8 +179,14 @@ impl Error {
     }
 }
 
+/// Characters of an unknown name that are shown.
+const MAX_NAME: usize = 100;
+
 /// The name in `known` that is nearest to `got` in edits, unless all are far from it.
 pub fn nearest<'a>(got: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if got.len() > 4 * MAX_NAME {
+        return None;
+    }
     let lower = got.to_lowercase();
     let near = known.into_iter().map(|k| (edits(&lower, &k.to_lowercase()), k)).min_by_key(|(d, _)| *d)?;
     (near.0 <= got.len().max(near.1.len()).div_ceil(2)).then_some(near.1)

@@ -28,6 +28,7 @@ mod graph;
 #[macro_use]
 pub mod ops;
 mod interpret;
+pub mod memory;
 pub mod passes;
 pub mod philox;
 mod profile;

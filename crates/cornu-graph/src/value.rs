@@ -3,7 +3,7 @@
 //! Arithmetic never panics and needs no `?`: the first error is kept in the builder with the caller's source line,
 //! later ops on it do nothing, and it comes out of [`Builder::finish`] or [`Builder::check`].
 use crate::graph::{Graph, Node, Source, Spec, ValueId};
-use crate::{DType, Error, Op, Result, Tensor, broadcast_shapes, normalize_axis, ops};
+use crate::{DType, Error, Op, Result, Tensor, broadcast_shapes, memory, normalize_axis, ops};
 use std::cell::RefCell;
 use std::fmt;
 use std::panic::Location;
@@ -89,7 +89,9 @@ impl Builder {
         let attempt = || -> Result<(Vec<ValueId>, Vec<Spec>)> {
             let ids = inputs.iter().map(|v| self.import(v)).collect::<Result<Vec<_>>>()?;
             let specs: Vec<&Spec> = inputs.iter().map(|v| &*v.spec).collect();
-            Ok((ids, op.infer(&specs)?))
+            let outputs = op.infer(&specs)?;
+            outputs.iter().try_for_each(|spec| memory::check(spec).map(drop))?;
+            Ok((ids, outputs))
         };
         match attempt() {
             Ok((ids, specs)) => {

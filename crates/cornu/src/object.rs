@@ -6,7 +6,7 @@ pub(crate) mod registry;
 pub use family::Unknown;
 pub(crate) use family::{Form, family};
 pub use fields::Fields;
-pub use registry::register;
+pub use registry::{get_registered_object, register};
 
 use cornu_graph::{Error, Result};
 use serde::Serialize;

@@ -133,16 +133,16 @@ here! {
         vectorized_map view view_as_real vsplit vstack while_loop zeros zeros_like
     }
     "keras.utils" = cornu::utils {
-        clear_session set_random_seed normalize pad_sequences to_categorical
+        clear_session get_registered_object set_random_seed normalize pad_sequences to_categorical
     }
     "keras.random" = cornu::random {
         SeedGenerator beta binomial categorical dropout gamma normal randint shuffle truncated_normal uniform
     }
     "keras.saving" = cornu::saving {
-        load_model
+        KerasFileEditor get_registered_object load_model load_weights save_model save_weights
     }
     "keras.models" = cornu::models {
-        Model Sequential clone_model load_model model_from_json
+        Model Sequential clone_model load_model model_from_json save_model
     }
 }
 
@@ -209,10 +209,6 @@ const INSTEAD: &[(&str, &str, &str)] = &[
     ("keras.ops", "convert_to_numpy", "`Tensor::to_vec`, `Tensor::to_ndarray`"),
     ("keras.utils", "is_keras_tensor", "types say so"),
     ("keras.utils", "get_file", "data sets find their files themselves"),
-    ("keras.saving", "save_model", "`Model::save`"),
-    ("keras.saving", "save_weights", "`Model::save_weights`"),
-    ("keras.saving", "load_weights", "`Model::load_weights`"),
-    ("keras.models", "save_model", "`Model::save`"),
 ];
 
 fn instead(module: &str, name: &str) -> Option<&'static str> {

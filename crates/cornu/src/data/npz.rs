@@ -1,16 +1,14 @@
 //! NumPy's `.npz` files: named arrays in a zip archive.
 use super::npy;
+use crate::utils::allowance::Allowance;
 use crate::utils::atomic;
 use cornu_graph::{Error, Result, Tensor};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufReader, Cursor, Read, Seek, Write};
+use std::io::{BufReader, Cursor, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
-
-/// Deflate does not expand data more than about 1032 times.
-const MAX_RATIO: u64 = 1040;
 
 /// Reads all arrays of an `.npz` file, by name. Fortran order and big-endian numbers are converted.
 ///
@@ -66,8 +64,10 @@ pub fn save_with_text(path: impl AsRef<Path>, arrays: &[(&str, &Tensor)], text: 
 }
 
 /// Reads all arrays of an archive; `what` names it in errors.
-pub(crate) fn read(input: impl Read + Seek, what: &str) -> Result<BTreeMap<String, Tensor>> {
+pub(crate) fn read(mut input: impl Read + Seek, what: &str) -> Result<BTreeMap<String, Tensor>> {
     let bad = |message: String| Error::Format { what: what.to_string(), message };
+    let stored = input.seek(SeekFrom::End(0)).map_err(|e| bad(format!("cannot be read: {e}")))?;
+    let mut allowance = Allowance::of(stored);
     let mut archive = ZipArchive::new(input).map_err(|e| bad(format!("is no .npz file: {e}")))?;
     let mut arrays = BTreeMap::new();
     for i in 0..archive.len() {
@@ -75,7 +75,7 @@ pub(crate) fn read(input: impl Read + Seek, what: &str) -> Result<BTreeMap<Strin
         let file = entry.name().map_err(|e| bad(format!("entry {i}: {e}")))?.into_owned();
         let name = file.strip_suffix(".npy").ok_or_else(|| bad(format!("`{file}` in it is no .npy file")))?;
         let size = entry.size();
-        if size > entry.compressed_size().saturating_mul(MAX_RATIO) {
+        if !allowance.take(size) {
             return Err(bad(format!("`{file}` in it claims {size} bytes, more than its data can give")));
         }
         let tensor = npy::read(&mut entry, size, &format!("{what}: {name}"))?;

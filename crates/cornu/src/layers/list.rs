@@ -3,7 +3,9 @@ use crate::layers::*;
 use crate::models;
 use crate::object::{excerpt, registry};
 use cornu_graph::{Error, Result};
+use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
+use std::cell::Cell;
 
 /// Declares how a class name becomes a layer.
 macro_rules! layers {
@@ -17,15 +19,25 @@ macro_rules! layers {
         /// When there is no such class, or the config does not fit it.
         pub fn from_config(class: &str, config: Json) -> Result<LayerRef> {
             match class {
-                $(stringify!($Class) => {
-                    let layer: $Class = serde_json::from_value(config)
-                        .map_err(|e| Error::Format { what: class.into(), message: e.to_string() })?;
-                    Ok(layer.share())
-                })*
+                $(stringify!($Class) => read::<$Class>(class, config),)*
                 _ => Err(Error::unknown("layer class", class, NAMES.iter().copied())),
             }
         }
     };
+}
+
+/// A function for each class, so that layers within layers need little of the stack.
+#[inline(never)]
+fn read<L: Layer + LayerObject + DeserializeOwned>(class: &str, config: Json) -> Result<LayerRef> {
+    let bad = |e: serde_json::Error| Error::Format { what: class.into(), message: e.to_string() };
+    Ok(serde_json::from_value::<L>(config).map_err(bad)?.share())
+}
+
+/// Layers within layers; models have a handful of levels.
+const MAX_DEPTH: usize = 24;
+
+thread_local! {
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
 }
 
 /// A layer, model or user's layer from its saved form: module, class, config, registered name.
@@ -33,6 +45,23 @@ macro_rules! layers {
 /// # Errors
 /// When the class is none of Keras's and none that was registered, is one that runs Python code, or the config does not fit.
 pub fn from_saved(saved: &Json) -> Result<LayerRef> {
+    /// One level less on the way out.
+    struct Level;
+    impl Drop for Level {
+        fn drop(&mut self) {
+            DEPTH.set(DEPTH.get() - 1);
+        }
+    }
+    DEPTH.set(DEPTH.get() + 1);
+    let _level = Level;
+    if DEPTH.get() > MAX_DEPTH {
+        let message = format!("layers within layers, more than {MAX_DEPTH} levels deep");
+        return Err(Error::Format { what: "layer".into(), message });
+    }
+    one_from_saved(saved)
+}
+
+fn one_from_saved(saved: &Json) -> Result<LayerRef> {
     let class = saved["class_name"].as_str().unwrap_or_default();
     let config = saved
         .get("config")
@@ -42,7 +71,7 @@ pub fn from_saved(saved: &Json) -> Result<LayerRef> {
     if let Some(layer) = crate::applications::layer(saved, &config) {
         return layer;
     }
-    let registered = saved["registered_name"].as_str().and_then(registry::find);
+    let registered = saved["registered_name"].as_str().and_then(registry::get_registered_object);
     match (registered, class) {
         (Some(make), _) => make(config),
         (None, "Functional" | "Sequential" | "Model") => models::from_config::model(saved)?.as_layer(),
@@ -55,7 +84,67 @@ pub fn from_saved(saved: &Json) -> Result<LayerRef> {
             what: "layer".into(),
             message: format!("expected a saved one, got {}", excerpt(saved)),
         }),
-        (None, _) => from_config(class, config),
+        (None, "FlaxLayer" | "JaxLayer" | "TFSMLayer" | "TorchModuleWrapper") => {
+            let message = "wraps an object of Python, which is not run";
+            let help = "replace it by layers of Keras in Python and save again";
+            Err(Error::Format { what: format!("layer {class}"), message: message.into() }.help(help))
+        }
+        (None, _) if !NAMES.contains(&class) => {
+            let help = "a class of user code is written in Rust and made known by `saving::register` before the file is read";
+            Err(Error::unknown("layer class", class, NAMES.iter().copied()).help(help))
+        }
+        (None, _) => {
+            refuse_outside(class, &config)?;
+            refuse_absurd(class, &config)?;
+            from_config(class, config)
+        }
+    }
+}
+
+/// A vocabulary is part of the model: nothing outside of it is opened.
+fn refuse_outside(class: &str, config: &Json) -> Result<()> {
+    let Some(place) = config.get("vocabulary").and_then(Json::as_str) else { return Ok(()) };
+    let message =
+        format!("its `vocabulary` is in `{place}`; files and addresses outside of the model are not opened");
+    let help = "load it in Python, where that file is, and save the model again: the list is then within it";
+    Err(Error::Format { what: format!("layer {class}"), message }.help(help))
+}
+
+/// Arguments whose numbers are no sizes.
+const FREE: [&str; 9] = [
+    "seed",
+    "salt",
+    "vocabulary",
+    "idf_weights",
+    "mask_token",
+    "oov_token",
+    "mask_value",
+    "value",
+    "shared_object_id",
+];
+
+/// Names and words are shorter.
+const MAX_TEXT: usize = 10_000;
+
+/// Sizes, axes and counts beyond 32 bits: no tensor has them, and arithmetic on them would overflow.
+fn refuse_absurd(class: &str, config: &Json) -> Result<()> {
+    match config {
+        Json::Object(map) => {
+            let sizes = map.iter().filter(|(key, _)| !FREE.contains(&key.as_str()));
+            sizes.map(|(_, value)| value).try_for_each(|value| refuse_absurd(class, value))
+        }
+        Json::Array(list) => list.iter().try_for_each(|value| refuse_absurd(class, value)),
+        Json::Number(n) => {
+            let within = |n: i64| i32::try_from(n).is_ok();
+            if n.is_f64() || n.as_i64().is_some_and(within) {
+                return Ok(());
+            }
+            Err(Error::argument(class, format!("the number {n} does not fit into 32 bits")))
+        }
+        Json::String(text) if text.len() > MAX_TEXT => {
+            Err(Error::argument(class, format!("a text of {} bytes is no argument", text.len())))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::shape::Shape;
 use crate::utils::next_seed;
 use crate::variable::{Role, Variable};
 use cornu_graph::philox::Generator;
-use cornu_graph::{DType, Error, Result, Spec, Tensor};
+use cornu_graph::{DType, Error, Result, Spec, Tensor, memory};
 use std::cell::Cell;
 use std::ops::Range;
 use std::sync::Arc;
@@ -286,15 +286,19 @@ pub(crate) fn within_budget<R>(bytes: u64, f: impl FnOnce() -> R) -> R {
             BUDGET.set(self.0);
         }
     }
+    let bytes = BUDGET.get().map_or(bytes, |around| around.min(bytes));
     let _restore = Restore(BUDGET.replace(Some(bytes)));
     f()
 }
 
 fn spend(shape: &[usize], dtype: DType) -> Result<()> {
-    let bytes = shape.iter().try_fold(dtype.size() as u64, |n, &d| n.checked_mul(d as u64));
-    let Some(bytes) = bytes.filter(|&n| n <= isize::MAX as u64) else {
-        return Err(Error::Data(format!("a weight of shape {shape:?} does not fit into memory")));
-    };
+    let too_large = || Error::Data(format!("a weight of shape {shape:?} does not fit into memory"));
+    let bytes = memory::check(&Spec::new(dtype, shape)).map_err(|_| too_large())?;
+    // Asked for and given back: what the system refuses here would be an abort later.
+    let given = usize::try_from(bytes).is_ok_and(|n| Vec::<u8>::new().try_reserve_exact(n).is_ok());
+    if !given {
+        return Err(too_large());
+    }
     let Some(budget) = BUDGET.get() else { return Ok(()) };
     let left = budget.checked_sub(bytes).ok_or_else(|| {
         let message = format!("a weight of shape {shape:?} is asked for, more than the file holds");

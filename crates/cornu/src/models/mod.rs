@@ -9,7 +9,7 @@ mod nested;
 mod sequential;
 mod summary;
 
-pub use crate::saving::{clone_model, load_model, model_from_json};
+pub use crate::saving::{clone_model, load_model, model_from_json, save_model};
 pub(crate) use functional::Functional;
 pub use keras_tensor::{Apply, Inputs, KerasTensor};
 pub use model::Model;

@@ -40,8 +40,29 @@ pub fn register<L: Layer + LayerObject + KerasObject>() {
     registry.get_or_insert_default().insert(name, make);
 }
 
-/// How the layer of this registered name is made.
-pub(crate) fn find(name: &str) -> Option<Make> {
+/// How the layer of this registered name (`package>Name`) is made from its config; `None` where none is registered.
+///
+/// ```
+/// use cornu::prelude::*;
+/// use cornu::saving::{get_registered_object, register};
+///
+/// /// Passes its input on.
+/// #[layer("my_package")]
+/// pub struct Same {}
+///
+/// impl Layer for Same {
+///     fn call(&self, _: &Call, x: &Value) -> Result<Value> {
+///         Ok(x.clone())
+///     }
+/// }
+///
+/// assert!(get_registered_object("my_package>Same").is_none());
+/// register::<Same>();
+/// let make = get_registered_object("my_package>Same").expect("it is registered now");
+/// assert_eq!(make(serde_json::json!({"name": "one"}))?.name(), "one");
+/// # Ok::<(), cornu::Error>(())
+/// ```
+pub fn get_registered_object(name: &str) -> Option<fn(Json) -> Result<LayerRef>> {
     let registry = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
     registry.as_ref().and_then(|known| known.get(name).copied())
 }

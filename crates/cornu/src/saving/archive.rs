@@ -1,4 +1,5 @@
 //! `.keras` files: zip archives of a handful of files.
+use crate::utils::allowance::Allowance;
 use cornu_graph::{Error, Result};
 use serde::de::DeserializeOwned;
 use std::fs::File;
@@ -7,14 +8,12 @@ use std::path::Path;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
-/// Deflate does not expand data more than about 1032 times.
-const MAX_RATIO: u64 = 1040;
-
 /// An open archive.
 pub(super) struct Archive {
     what: String,
     zip: ZipArchive<BufReader<File>>,
     size: u64,
+    allowance: Allowance,
 }
 
 impl Archive {
@@ -30,7 +29,12 @@ impl Archive {
             let error = Error::Format { what: what.clone(), message: format!("is no `.keras` file: {e}") };
             error.help("a whole model is a zip archive with `config.json` and `model.weights.h5`")
         })?;
-        Ok(Archive { what, zip, size })
+        Ok(Archive { what, zip, size, allowance: Allowance::of(size) })
+    }
+
+    /// Bytes of the whole archive.
+    pub fn size(&self) -> u64 {
+        self.size
     }
 
     fn bad(&self, message: String) -> Error {
@@ -46,7 +50,7 @@ impl Archive {
         let bad = |message: String| Error::Format { what: what.clone(), message };
         let entry = self.zip.by_name(name).map_err(|e| bad(format!("`{name}` in it: {e}")))?;
         let (claimed, packed) = (entry.size(), entry.compressed_size());
-        if packed > size || claimed > packed.saturating_mul(MAX_RATIO) {
+        if packed > size || !self.allowance.take(claimed) {
             return Err(bad(format!("`{name}` in it claims {claimed} bytes, more than its data can give")));
         }
         let mut bytes = Vec::with_capacity(claimed as usize);

@@ -1,4 +1,5 @@
 //! Trees of arrays in HDF5 files.
+use crate::utils::allowance::Allowance;
 use cornu_graph::{DType, Error, Result, Tensor, bf16, f16};
 use hdf5_pure::{
     AttrValue, DType as Stored, Dataset, Datatype, DatatypeByteOrder, File, FileBuilder, FloatingPointLayout,
@@ -11,9 +12,22 @@ use std::path::Path;
 /// A group: arrays, groups within, and texts that describe it.
 #[derive(Debug, Default)]
 pub(super) struct Group {
-    pub attributes: Vec<(String, String)>,
+    pub attributes: Vec<(String, Attribute)>,
     pub arrays: Vec<(String, Tensor)>,
     pub groups: Vec<(String, Group)>,
+}
+
+/// What describes a group.
+#[derive(Debug)]
+pub(super) enum Attribute {
+    Text(String),
+    Texts(Vec<String>),
+}
+
+impl From<&str> for Attribute {
+    fn from(text: &str) -> Attribute {
+        Attribute::Text(text.into())
+    }
 }
 
 impl Group {
@@ -31,8 +45,8 @@ impl Group {
 
 /// Levels of groups; Keras's files have a handful.
 const MAX_DEPTH: usize = 64;
-/// Deflate does not expand data more than about 1032 times.
-const MAX_RATIO: u64 = 1040;
+/// Headers of groups hold 64 KiB; what is longer lies elsewhere in the file, or is cut into several lists.
+const MAX_ATTRIBUTE: usize = 32 << 10;
 /// The attribute by which Keras marks arrays whose type HDF5 lacks.
 const DTYPE: &str = "dtype";
 
@@ -53,12 +67,12 @@ pub(super) fn is_hdf5(path: &Path) -> bool {
     read.is_ok() && start == *SIGNATURE
 }
 
-/// Every array of a file by its path; `what` names the file in errors.
+/// Every array of a file in an archive of `stored` bytes, by its path; `what` names the file in errors.
 ///
 /// # Errors
 /// As [`read_all`].
-pub(super) fn read(bytes: Vec<u8>, what: &str) -> Result<BTreeMap<String, Tensor>> {
-    Ok(read_all(bytes, what)?.arrays)
+pub(super) fn read(bytes: Vec<u8>, stored: u64, what: &str) -> Result<BTreeMap<String, Tensor>> {
+    Ok(read_within(bytes, stored, what)?.arrays)
 }
 
 /// Arrays and texts of a file.
@@ -66,6 +80,11 @@ pub(super) fn read(bytes: Vec<u8>, what: &str) -> Result<BTreeMap<String, Tensor
 /// # Errors
 /// When the bytes are no HDF5 file, the file is cut off, or an array claims more than the file can hold.
 pub(super) fn read_all(bytes: Vec<u8>, what: &str) -> Result<Contents> {
+    let stored = bytes.len() as u64;
+    read_within(bytes, stored, what)
+}
+
+fn read_within(bytes: Vec<u8>, stored: u64, what: &str) -> Result<Contents> {
     let size = bytes.len() as u64;
     let bad = |message: String| Error::Format { what: what.into(), message };
     let file = File::from_bytes(bytes).map_err(|e| bad(format!("is no readable HDF5 file: {e}")))?;
@@ -73,14 +92,18 @@ pub(super) fn read_all(bytes: Vec<u8>, what: &str) -> Result<Contents> {
     if expected > size {
         return Err(bad(format!("is cut off: it holds {size} bytes of {expected}")));
     }
-    let mut reader = Reader { limit: size, what, contents: Contents::default() };
+    let allowance = Allowance::of(stored);
+    let mut reader = Reader { size, allowance, groups: 0, what, contents: Contents::default() };
     reader.group(&file.root(), "", 0)?;
     Ok(reader.contents)
 }
 
 struct Reader<'a> {
     /// Bytes in the file.
-    limit: u64,
+    size: u64,
+    allowance: Allowance,
+    /// Groups seen: one can be reached by many ways.
+    groups: u64,
     what: &'a str,
     contents: Contents,
 }
@@ -93,6 +116,11 @@ impl Reader<'_> {
     fn group(&mut self, group: &Handle, path: &str, depth: usize) -> Result<()> {
         if depth > MAX_DEPTH {
             return Err(self.bad(path, "groups within groups without end"));
+        }
+        // Each takes some bytes of the file.
+        self.groups += 1;
+        if self.groups > self.size / 16 {
+            return Err(self.bad(path, "more groups than a file of this size can hold"));
         }
         let below = |name: &str| if path.is_empty() { name.to_string() } else { format!("{path}/{name}") };
         for (name, value) in group.attrs().map_err(|e| self.bad(path, e))? {
@@ -116,17 +144,17 @@ impl Reader<'_> {
     }
 
     /// The array, or `None` for one that holds no numbers.
-    fn array(&self, dataset: &Dataset, path: &str) -> Result<Option<Tensor>> {
-        let bad = |e: hdf5_pure::Error| self.bad(path, e);
-        let shape = dataset.shape().map_err(bad)?;
-        let element = dataset.element_size().map_err(bad)?;
-        let bytes = shape.iter().try_fold(element, |n, &d| n.checked_mul(d));
-        let packed = if dataset.is_chunked() { MAX_RATIO } else { 1 };
-        if bytes.is_none_or(|n| n > self.limit.saturating_mul(packed)) {
-            let message =
-                format!("claims shape {shape:?}, more than a file of {} bytes can hold", self.limit);
+    fn array(&mut self, dataset: &Dataset, path: &str) -> Result<Option<Tensor>> {
+        let shape = dataset.shape().map_err(|e| self.bad(path, e))?;
+        let element = dataset.element_size().map_err(|e| self.bad(path, e))?;
+        // Empty axes count, so that distances between elements can be numbers.
+        let bytes = shape.iter().try_fold(element.max(1), |n, &d| n.checked_mul(d.max(1)));
+        let fits = |n: u64| (dataset.is_chunked() || n <= self.size.max(element)) && self.allowance.take(n);
+        if !bytes.is_some_and(fits) {
+            let message = format!("claims shape {shape:?}, more than a file of {} bytes can hold", self.size);
             return Err(self.bad(path, message));
         }
+        let bad = |e: hdf5_pure::Error| self.bad(path, e);
         let shape: Vec<usize> = shape.into_iter().map(|d| d as usize).collect();
         let tensor = match dataset.dtype().map_err(bad)? {
             Stored::F32 => Tensor::new(shape, dataset.read_f32().map_err(bad)?),
@@ -191,8 +219,8 @@ fn texts(value: AttrValue) -> Option<Vec<String>> {
 pub(super) fn write(root: &Group) -> Result<Vec<u8>> {
     let bad = |e: hdf5_pure::Error| Error::Format { what: "HDF5".into(), message: e.to_string() };
     let mut file = FileBuilder::new();
-    for (name, value) in &root.attributes {
-        file.set_attr(name, AttrValue::String(value.clone()));
+    for (name, value) in root.attributes.iter().flat_map(attributes) {
+        file.set_attr(&name, value);
     }
     for (name, tensor) in &root.arrays {
         fill(file.create_dataset(name), tensor)?;
@@ -205,9 +233,28 @@ pub(super) fn write(root: &Group) -> Result<Vec<u8>> {
     file.finish().map_err(bad)
 }
 
+/// An attribute as Keras stores it: long lists in parts with a number behind the name, empty ones not at all.
+fn attributes((name, value): &(String, Attribute)) -> Vec<(String, AttrValue)> {
+    match value {
+        Attribute::Text(text) if text.len() > MAX_ATTRIBUTE => {
+            vec![(name.clone(), AttrValue::VarLenString(text.clone()))]
+        }
+        Attribute::Text(text) => vec![(name.clone(), AttrValue::String(text.clone()))],
+        Attribute::Texts(texts) => {
+            let width = texts.iter().map(String::len).max().unwrap_or_default().max(1);
+            let parts: Vec<&[String]> = texts.chunks((MAX_ATTRIBUTE / width).max(1)).collect();
+            let part = |(i, part): (usize, &&[String])| {
+                let name = if parts.len() == 1 { name.clone() } else { format!("{name}{i}") };
+                (name, AttrValue::StringArray(part.to_vec()))
+            };
+            parts.iter().enumerate().map(part).collect()
+        }
+    }
+}
+
 fn fill_group(builder: &mut hdf5_pure::GroupBuilder, group: &Group) -> Result<()> {
-    for (name, value) in &group.attributes {
-        builder.set_attr(name, AttrValue::String(value.clone()));
+    for (name, value) in group.attributes.iter().flat_map(attributes) {
+        builder.set_attr(&name, value);
     }
     for (name, tensor) in &group.arrays {
         fill(builder.create_dataset(name), tensor)?;

@@ -20,8 +20,12 @@ pub(super) struct Saveable {
 
 /// The variables of a list of layers, each layer once.
 pub(super) fn of_layers(layers: &[LayerRef]) -> Saveable {
-    let mut seen = HashSet::new();
-    list(layers, &mut seen)
+    list(layers, &mut HashSet::new())
+}
+
+/// [`of_layers`] without these layers and what is within them.
+pub(super) fn without(layers: &[LayerRef], skip: &HashSet<u64>) -> Saveable {
+    list(layers, &mut skip.clone())
 }
 
 /// A list of layers: named by their classes, with numbers from the second of a class on.
@@ -120,26 +124,55 @@ impl Saveable {
     /// Adds the new value of every variable from the arrays of a file, by path.
     ///
     /// # Errors
-    /// When an array is missing, is not used, or has another shape than its variable.
-    pub fn find(&self, path: &str, arrays: &Arrays, found: &mut Vec<(Arc<Variable>, Tensor)>) -> Result<()> {
-        if let Some(name) = &self.name {
-            for (i, variable) in self.variables.iter().enumerate() {
-                let path = format!("{path}vars/{i}");
-                // Older files know fewer generators; those that they do not know stay as they are.
-                if variable.role == Role::Seed && !arrays.by_path.contains_key(&path) {
-                    continue;
-                }
-                let value = arrays.get(&path, name, &variable.spec.shape)?;
-                found.push((variable.clone(), value.clone()));
-            }
-            let unused = format!("{path}vars/{}", self.variables.len());
-            if arrays.by_path.contains_key(&unused) {
-                let message = format!("layer `{name}` has {} variables, the file more", self.variables.len());
-                return Err(arrays.bad(&unused, message));
-            }
+    /// When an array is missing, is not used, or has another shape than its variable; with `skipped`, such objects are left
+    /// out, and why is added there.
+    pub fn find(&self, path: &str, arrays: &Arrays, found: &mut Found) -> Result<()> {
+        match (self.own(path, arrays), &mut found.skipped) {
+            (Ok(own), _) => found.values.extend(own),
+            (Err(error), Some(skipped)) => skipped.push(error.to_string()),
+            (Err(error), None) => return Err(error),
         }
         self.within.iter().try_for_each(|(name, inner)| inner.find(&format!("{path}{name}/"), arrays, found))
     }
+
+    /// The new values of this object's own variables.
+    fn own(&self, path: &str, arrays: &Arrays) -> Result<Vec<(Arc<Variable>, Tensor)>> {
+        let mut found = vec![];
+        let Some(name) = &self.name else { return Ok(found) };
+        for (i, variable) in self.variables.iter().enumerate() {
+            let path = format!("{path}vars/{i}");
+            // Older files know fewer generators; those that they do not know stay as they are.
+            if variable.role == Role::Seed && !arrays.by_path.contains_key(&path) {
+                continue;
+            }
+            let value = arrays.get(&path, name, &variable.spec.shape)?;
+            found.push((variable.clone(), value.clone()));
+        }
+        let unused = format!("{path}vars/{}", self.variables.len());
+        if arrays.by_path.contains_key(&unused) {
+            let message = format!("layer `{name}` has {} variables, the file more", self.variables.len());
+            return Err(arrays.bad(&unused, message));
+        }
+        Ok(found)
+    }
+
+    /// The shapes of all variables by path, as [`Saveable::group`] would write them.
+    pub fn shapes(&self, path: &str, found: &mut BTreeMap<String, Vec<usize>>) {
+        if self.name.is_some() {
+            for (i, variable) in self.variables.iter().enumerate() {
+                found.insert(format!("{path}vars/{i}"), variable.spec.shape.clone());
+            }
+        }
+        self.within.iter().for_each(|(name, inner)| inner.shapes(&format!("{path}{name}/"), found));
+    }
+}
+
+/// What a file gives to a model.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub values: Vec<(Arc<Variable>, Tensor)>,
+    /// Why objects were left out; `None` where that is an error.
+    pub skipped: Option<Vec<String>>,
 }
 
 /// Variables of one object as Keras numbers them.

@@ -1,20 +1,20 @@
 //! Whole models and weights in the `.h5` files of Keras 2 and tf.keras, which Keras 3 still writes.
 use super::hdf5::{self, Contents};
 use super::layout::Arrays;
+use super::load_weights::LoadWeights;
 use super::{build, compile_config, legacy_config};
 use crate::models::Model;
-use crate::variable::Variable;
+use crate::models::model::ModelVariable;
 use cornu_graph::{Error, Result, Tensor};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
 /// The group of the weights in a file with a whole model.
-const WEIGHTS: &str = "model_weights";
-const OPTIMIZER: &str = "optimizer_weights";
-const LAYER_NAMES: &str = "layer_names";
-const WEIGHT_NAMES: &str = "weight_names";
+pub(super) const WEIGHTS: &str = "model_weights";
+pub(super) const OPTIMIZER: &str = "optimizer_weights";
+pub(super) const LAYER_NAMES: &str = "layer_names";
+pub(super) const WEIGHT_NAMES: &str = "weight_names";
 
 /// A model with its weights and, if `compile`, its compile settings.
 ///
@@ -31,7 +31,7 @@ pub(super) fn load_model(path: &Path, compile: bool) -> Result<Model> {
     let config = legacy_config::model(config).map_err(|e| file.bad(e.to_string()))?;
     let by_path = file.contents.arrays.clone();
     let mut model = build(&config, &Arrays { what: &what, by_path })?;
-    file.assign(&model, WEIGHTS)?;
+    file.assign(&model, WEIGHTS, &LoadWeights::new())?;
     if let (true, Some(training)) = (compile, file.json("training_config")?) {
         let saved = legacy_config::training(training).map_err(|e| file.bad(e.to_string()))?;
         let arrays = Arrays { what: &what, by_path: file.optimizer()? };
@@ -47,15 +47,20 @@ pub(super) fn is_legacy(contents: &Contents) -> bool {
     ["", WEIGHTS].iter().any(|group| has(group, LAYER_NAMES) || has(group, &first)) || has("", "model_config")
 }
 
-/// Gives a model the weights of a file, layer by layer in their order.
+/// Gives a model the weights of a file, layer by layer in their order or by their names; what was skipped.
 ///
 /// # Errors
 /// When layers, weights or shapes differ; then no weight is changed.
-pub(super) fn load_weights(model: &Model, contents: Contents, what: &str) -> Result<()> {
+pub(super) fn load_weights(
+    model: &Model,
+    contents: Contents,
+    what: &str,
+    options: &LoadWeights,
+) -> Result<Vec<String>> {
     model.built()?;
     let file = Legacy { what, contents };
     let is_whole = file.names(WEIGHTS, LAYER_NAMES).is_some();
-    file.assign(model, if is_whole { WEIGHTS } else { "" })
+    file.assign(model, if is_whole { WEIGHTS } else { "" }, options)
 }
 
 struct Legacy<'a> {
@@ -71,7 +76,7 @@ impl Legacy<'_> {
     /// A text of the file as JSON, if it is there.
     fn json(&self, name: &str) -> Result<Option<Json>> {
         let Some(texts) = self.contents.texts.get(&(String::new(), name.into())) else { return Ok(None) };
-        let json = serde_json::from_str(&texts.concat());
+        let json = super::words::read(texts.concat().as_bytes());
         json.map(Some).map_err(|e| self.bad(format!("`{name}` in it: {e}")))
     }
 
@@ -94,45 +99,75 @@ impl Legacy<'_> {
             let path = format!("{group}/{name}");
             self.contents.arrays.get(&path).ok_or_else(|| self.bad(format!("`{path}` in it is missing")))
         };
-        self.demand(group, WEIGHT_NAMES)?.into_iter().map(tensor).collect()
+        // An empty list is not always written.
+        self.names(group, WEIGHT_NAMES).unwrap_or_default().into_iter().map(tensor).collect()
     }
 
-    /// Gives the model its weights. All are found before the first is changed.
-    fn assign(&self, model: &Model, group: &str) -> Result<()> {
+    /// The layers of the file with their weights.
+    fn layers(&self, group: &str) -> Result<Vec<(String, Vec<&Tensor>)>> {
         let path = |layer: &str| if group.is_empty() { layer.into() } else { format!("{group}/{layer}") };
         let mut saved = vec![];
         for name in self.demand(group, LAYER_NAMES)? {
             let weights = self.weights(&path(&name))?;
-            if !weights.is_empty() {
-                saved.push((name, weights));
-            }
+            saved.push((name, weights));
         }
+        Ok(saved)
+    }
+
+    /// Gives the model its weights; what was skipped. All are found before the first is changed.
+    fn assign(&self, model: &Model, group: &str, options: &LoadWeights) -> Result<Vec<String>> {
+        let mut saved = self.layers(group)?;
         let layers = super::layers(model);
-        let own = layers.iter().map(|layer| (layer.name(), weights_of(&**layer)));
-        let own: Vec<_> = own.filter(|(_, weights)| !weights.is_empty()).collect();
-        if own.len() != saved.len() {
-            let message = format!("has {} layers with weights, the model {}", saved.len(), own.len());
-            return Err(self.bad(message));
+        let mut own: Vec<_> = layers.iter().map(|layer| (layer.name(), weights_of(&**layer))).collect();
+        // In order, those count that have weights.
+        if !options.by_name {
+            saved.retain(|(_, weights)| !weights.is_empty());
+            own.retain(|(_, weights)| !weights.is_empty());
         }
-        let mut found = vec![];
-        for ((name, weights), (saved_name, values)) in own.into_iter().zip(saved) {
+        let pairs: Vec<_> = if options.by_name {
+            let of_name = |name: &str| saved.iter().find(|(n, _)| n == name);
+            own.iter().filter_map(|layer| Some((layer, of_name(layer.0)?))).collect()
+        } else if own.len() == saved.len() {
+            own.iter().zip(&saved).collect()
+        } else {
+            let message = format!("has {} layers with weights, the model {}", saved.len(), own.len());
+            return Err(self
+                .bad(message)
+                .help("`LoadWeights::by_name` loads those whose names are the same"));
+        };
+        let (mut found, mut skipped) = (vec![], vec![]);
+        for ((name, weights), (saved_name, values)) in pairs {
             if weights.len() != values.len() {
                 let (count, expected) = (values.len(), weights.len());
                 let message =
                     format!("has {count} weights of `{saved_name}` for layer `{name}`, which has {expected}");
+                // Keras skips whole layers in this case only where it goes by names.
+                if options.skip_mismatch && options.by_name {
+                    skipped.push(message);
+                    continue;
+                }
                 return Err(self.bad(message));
             }
-            for (variable, value) in weights.into_iter().zip(values) {
-                if variable.spec.shape != value.shape() {
-                    let (shape, expected) = (value.shape(), &variable.spec.shape);
-                    let message =
-                        format!("has shape {shape:?} for a weight of layer `{name}`, which is {expected:?}");
-                    return Err(self.bad(message));
+            for (weight, value) in weights.iter().zip(values) {
+                if weight.variable.spec.shape == value.shape() {
+                    found.push((weight.variable.clone(), *value));
+                    continue;
                 }
-                found.push((variable, value));
+                let (shape, expected) = (value.shape(), &weight.variable.spec.shape);
+                let message = format!(
+                    "has shape {shape:?} for `{}` of layer `{name}`, which is {expected:?}",
+                    weight.path
+                );
+                if !options.skip_mismatch {
+                    return Err(self
+                        .bad(message)
+                        .help("`LoadWeights::skip_mismatch` leaves such weights as they are"));
+                }
+                skipped.push(message);
             }
         }
-        found.iter().try_for_each(|(variable, value)| variable.assign(value))
+        found.iter().try_for_each(|(variable, value)| variable.assign(value))?;
+        Ok(skipped)
     }
 
     /// The optimizer's variables, named as in `.keras` files; none when the file has none.
@@ -146,8 +181,8 @@ impl Legacy<'_> {
 }
 
 /// The weights of a layer in the order of these files: first those that are trained.
-fn weights_of(layer: &dyn crate::layers::Layer) -> Vec<Arc<Variable>> {
+pub(super) fn weights_of(layer: &dyn crate::layers::Layer) -> Vec<ModelVariable> {
     let mut weights = layer.weight_variables();
     weights.sort_by_key(|w| !w.trainable);
-    weights.into_iter().map(|w| w.variable).collect()
+    weights
 }

@@ -22,6 +22,10 @@ fn object(saved: &mut Json) -> Result<()> {
         let layers = saved["config"].take();
         saved["config"] = json!({"layers": layers});
     }
+    // A class of user code went by its registered name.
+    if class.contains('>') && saved["registered_name"].is_null() {
+        saved["registered_name"] = class.clone().into();
+    }
     let Some(config) = saved.get_mut("config").and_then(Json::as_object_mut) else { return Ok(()) };
     if let Some(Json::Array(layers)) = config.get_mut("layers") {
         if let (true, Some(input)) = (class == "Sequential", layers.first().and_then(input_of)) {
@@ -104,6 +108,29 @@ pub(super) fn training(mut saved: Json) -> Result<Json> {
             return Err(error.help("load with `compile(false)` and compile with a schedule"));
         }
     }
-    settings.insert("optimizer".into(), optimizer);
+    settings.shift_insert(0, "optimizer".into(), optimizer);
+    for (key, module) in
+        [("loss", "keras.losses"), ("metrics", "keras.metrics"), ("weighted_metrics", "keras.metrics")]
+    {
+        if let Some(objects) = settings.get_mut(key) {
+            name_module(objects, module);
+        }
+    }
     Ok(saved)
+}
+
+/// Gives objects the module that Keras 3 wants in their envelopes.
+fn name_module(json: &mut Json, module: &str) {
+    match json {
+        Json::Object(map) if map.contains_key("class_name") => {
+            if !map.contains_key("module") {
+                let (class, config) = (map["class_name"].take(), map.get("config").cloned());
+                *json =
+                    json!({"module": module, "class_name": class, "config": config, "registered_name": null});
+            }
+        }
+        Json::Object(map) => map.values_mut().for_each(|value| name_module(value, module)),
+        Json::Array(list) => list.iter_mut().for_each(|value| name_module(value, module)),
+        _ => {}
+    }
 }

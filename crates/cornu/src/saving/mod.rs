@@ -1,4 +1,5 @@
-//! Models in files: Keras's `.keras` archives, `.weights.h5` and, to read, the `.h5` of Keras 2. Keras's `keras.saving`.
+//! Models in files: Keras's `.keras` archives, `.weights.h5`, the older whole-model `.h5`, and weights as `.safetensors`.
+//! Keras's `keras.saving`.
 //!
 //! ```
 //! use cornu::prelude::*;
@@ -18,28 +19,34 @@ mod archive;
 mod assets;
 mod compile_config;
 mod date;
+mod file_editor;
 mod hdf5;
 mod layout;
 mod legacy;
 mod legacy_config;
+mod legacy_save;
+mod load_weights;
+mod safetensors;
+mod save_model;
 mod weights;
 mod words;
 
-pub use crate::object::register;
-pub(crate) use weights::{load_weights, save_weights};
+pub use crate::object::{get_registered_object, register};
+pub use file_editor::{Comparison, KerasFileEditor};
+pub use load_weights::{LoadWeights, load_weights};
+pub use save_model::{SaveModel, save_model, save_weights};
 
 use crate::layers::LayerRef;
 use crate::layers::weights::within_budget;
 use crate::models::{Model, from_config};
-use crate::utils::atomic;
 use archive::Archive;
-use cornu_graph::{Error, Result};
+use cornu_graph::{Error, Result, memory};
 use layout::Arrays;
 use serde_json::Value as Json;
 use std::path::Path;
 
-/// A model as it was saved: layers, weights, compile settings and the state of the optimizer. Takes `.keras` files and the
-/// whole-model `.h5` files of Keras 2.
+/// A model as it was saved: layers, weights, compile settings and the state of the optimizer. Takes `.keras` files, and the
+/// whole-model `.h5` files of Keras 2 and 3.
 ///
 /// # Errors
 /// When the file is not readable, is damaged, or needs something that is not here; a file never runs code.
@@ -83,7 +90,7 @@ impl LoadModel {
         let what = path.display().to_string();
         let mut archive = Archive::open(path)?;
         let mut config: Json = archive.json("config.json")?;
-        let arrays = hdf5::read(archive.bytes("model.weights.h5")?, &what)?;
+        let arrays = hdf5::read(archive.bytes("model.weights.h5")?, archive.size(), &what)?;
         let arrays = Arrays { what: &what, by_path: arrays };
         assets::add(&mut config, &mut archive, &arrays)?;
         let mut model = build(&config, &arrays)?;
@@ -105,14 +112,37 @@ fn build(config: &Json, arrays: &Arrays) -> Result<Model> {
         .map_err(|e| Error::Format { what: arrays.what.into(), message: e.to_string() })
 }
 
-/// A model from what [`Model::to_json`] gave, with new weights.
+/// Runs `f`, within which models may make no more than `bytes` of weights, and no computation compiled in it may take more
+/// memory than that. For what others wrote: a config of a few lines can ask for any amount. Files of models are held to what
+/// they hold without it.
+///
+/// ```
+/// use cornu::saving::{model_from_json, within_memory};
+///
+/// let text = r#"{"class_name": "Sequential", "config": {"layers": [
+///     {"class_name": "InputLayer", "config": {"batch_shape": [null, 1000000]}},
+///     {"class_name": "Dense", "config": {"name": "d", "units": 1000000}}]}}"#;
+/// let error = within_memory(1 << 30, || model_from_json(text)).unwrap_err();
+/// assert!(error.to_string().contains("does not fit into memory"));
+/// ```
+pub fn within_memory<R>(bytes: u64, f: impl FnOnce() -> R) -> R {
+    memory::within(bytes, || within_budget(bytes, f))
+}
+
+/// A model from what [`Model::to_json`] gave, with new weights; compiled if the other was.
 ///
 /// # Errors
 /// When the text is no saved model.
 pub fn model_from_json(json: &str) -> Result<Model> {
+    const WHAT: &str = "model_from_json";
     let saved: Json = words::read(json.as_bytes())
-        .map_err(|e| Error::Format { what: "model_from_json".into(), message: e.to_string() })?;
-    from_config::model(&saved)
+        .map_err(|e| Error::Format { what: WHAT.into(), message: e.to_string() })?;
+    let mut model = from_config::model(&saved)?;
+    if saved["compile_config"].as_object().is_some_and(|c| !c.is_empty()) {
+        let nothing = Arrays { what: WHAT, by_path: Default::default() };
+        compile_config::apply(&mut model, &saved["compile_config"], &nothing)?;
+    }
+    Ok(model)
 }
 
 /// A model of the same layers with new weights. Keras's `clone_model`.
@@ -124,38 +154,20 @@ pub fn clone_model(model: &Model) -> Result<Model> {
 }
 
 impl Model {
-    /// Saves layers, weights, compile settings and the state of the optimizer to a `.keras` file, which Keras loads. The file is
-    /// replaced whole or not at all.
+    /// The layers and their settings as JSON, and what the model was compiled with. Keras's `to_json`.
     ///
     /// # Errors
-    /// When the model is not built, a layer has no saved form, or the file cannot be written; then what was there stays.
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        let path = path.as_ref();
-        if path.extension().is_none_or(|e| e != "keras") {
-            let message = format!("the name of a saved model ends in `.keras`, got `{}`", path.display());
-            return Err(Error::argument("save", message).help("for weights alone there is `save_weights`"));
-        }
-        self.built()?;
-        let mut config = self.saved()?;
-        config["compile_config"] = compile_config::of(self)?.unwrap_or_else(|| serde_json::json!({}));
-        let metadata = serde_json::json!({"keras_version": KERAS_VERSION, "date_saved": date::now()});
-        let weights = hdf5::write(&weights::group(self)?)?;
-        let bytes = archive::write(&[
-            ("metadata.json", metadata.to_string().as_bytes()),
-            ("config.json", words::write(&config).as_bytes()),
-            ("model.weights.h5", &weights),
-        ])
-        .map_err(|e| Error::io(path, e))?;
-        atomic::write(path, &bytes)
-    }
-
-    /// The layers and their settings as JSON. Keras's `to_json`.
-    ///
-    /// # Errors
-    /// When a layer has no saved form.
+    /// When a layer, loss or metric has no saved form.
     pub fn to_json(&self) -> Result<String> {
-        Ok(words::write(&self.saved()?))
+        Ok(words::write(&saved_with_compile_config(self)?))
     }
+}
+
+/// The config of a model with its compile settings, as in `config.json`.
+fn saved_with_compile_config(model: &Model) -> Result<Json> {
+    let mut config = model.saved()?;
+    config["compile_config"] = compile_config::of(model)?.unwrap_or_else(|| serde_json::json!({}));
+    Ok(config)
 }
 
 /// The version of Keras whose files these are.

@@ -1,12 +1,9 @@
 //! Weights and optimizer state as trees of HDF5 arrays.
-use super::hdf5::{self, Group};
-use super::layout::{self, Arrays};
-use super::legacy;
+use super::hdf5::Group;
+use super::layout::{self, Arrays, Found};
 use crate::models::Model;
-use crate::utils::atomic;
 use crate::variable::Variable;
-use cornu_graph::{Error, Result};
-use std::path::Path;
+use cornu_graph::Result;
 use std::sync::Arc;
 
 /// Everything that Keras keeps of a model, with the optimizer's variables if it has any.
@@ -33,9 +30,9 @@ pub(super) fn group(model: &Model) -> Result<Group> {
 /// Gives the model its weights. All are found before the first is changed.
 pub(super) fn load(model: &Model, arrays: &Arrays) -> Result<()> {
     model.built()?;
-    let mut found = vec![];
+    let mut found = Found::default();
     layout::of_layers(&super::layers(model)).find("layers/", arrays, &mut found)?;
-    found.iter().try_for_each(|(variable, value)| variable.assign(value))
+    found.values.iter().try_for_each(|(variable, value)| variable.assign(value))
 }
 
 /// Gives an optimizer its state; whether the file has one that fits.
@@ -49,27 +46,4 @@ pub(super) fn load_optimizer(variables: &[Arc<Variable>], arrays: &Arrays) -> Re
     let values = variables.iter().enumerate().map(value).collect::<Result<Vec<_>>>()?;
     variables.iter().zip(values).try_for_each(|(variable, value)| variable.assign(value))?;
     Ok(true)
-}
-
-/// Saves the weights, and the state of the optimizer if there is one, to a `.weights.h5` file.
-pub(crate) fn save_weights(model: &Model, path: &Path) -> Result<()> {
-    model.built()?;
-    atomic::write(path, &hdf5::write(&group(model)?)?)
-}
-
-/// Loads the weights of a `.weights.h5` file, or of a file of Keras 2; with the state of the optimizer if the file has it and
-/// the model has begun to train.
-pub(crate) fn load_weights(model: &Model, path: &Path) -> Result<()> {
-    let what = path.display().to_string();
-    let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
-    let contents = hdf5::read_all(bytes, &what)?;
-    if legacy::is_legacy(&contents) {
-        return legacy::load_weights(model, contents, &what);
-    }
-    let arrays = Arrays { what: &what, by_path: contents.arrays };
-    load(model, &arrays)?;
-    if let Some(variables) = model.optimizer_variables() {
-        load_optimizer(variables, &arrays)?;
-    }
-    Ok(())
 }

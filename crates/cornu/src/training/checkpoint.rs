@@ -1,41 +1,12 @@
-//! Weights and optimizer state in `.npz` files.
+//! All that training goes on from, in `.npz` files.
 use crate::data::npz;
 use crate::models::Model;
-use crate::saving;
 use crate::variable::{Role, Variable};
 use cornu_graph::{Error, Result, Spec, Tensor};
 use std::path::Path;
 use std::sync::Arc;
 
 impl Model {
-    /// Saves the weights: to a `.weights.h5` file as Keras's, or to an `.npz` file with one array for each by its path
-    /// (`dense/kernel`). The file is replaced whole or not at all.
-    ///
-    /// # Errors
-    /// When the model is not built, or the file cannot be written.
-    pub fn save_weights(&self, path: impl AsRef<Path>) -> Result<()> {
-        if is_hdf5(path.as_ref()) {
-            return saving::save_weights(self, path.as_ref());
-        }
-        let weights = self.weights()?;
-        let arrays =
-            weights.iter().map(|w| Ok((w.path.clone(), w.variable.value()?))).collect::<Result<Vec<_>>>()?;
-        save(path.as_ref(), &arrays)
-    }
-
-    /// Loads what [`Model::save_weights`] or Keras's `save_weights` saved.
-    ///
-    /// # Errors
-    /// When the model is not built, the file is not readable, or a weight is missing or of another shape; then no weight is
-    /// changed.
-    pub fn load_weights(&mut self, path: impl AsRef<Path>) -> Result<()> {
-        if is_hdf5(path.as_ref()) {
-            return saving::load_weights(self, path.as_ref());
-        }
-        let weights: Vec<_> = self.weights()?.into_iter().map(|w| (w.path, w.variable)).collect();
-        load_into(path.as_ref(), &weights)
-    }
-
     /// Saves everything that training goes on from: weights, random states, the order of samples to come, optimizer. The file is replaced whole or not at
     /// all.
     ///
@@ -85,10 +56,6 @@ impl Model {
         }
         Ok(variables)
     }
-}
-
-fn is_hdf5(path: &Path) -> bool {
-    path.extension().is_some_and(|e| e == "h5")
 }
 
 fn save(path: &Path, arrays: &[(String, Tensor)]) -> Result<()> {

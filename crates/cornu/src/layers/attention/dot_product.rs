@@ -129,7 +129,8 @@ impl Products<'_> {
         };
         scores.builder().check()?;
         let shape = scores.shape().to_vec();
-        let kept = shape.len() - self.axes.len();
+        // Scores that could not be made have no axes.
+        let kept = shape.len().saturating_sub(self.axes.len());
         let size = shape[kept..].iter().product();
         let flat = scores.reshape(&[&shape[..kept], &[size]].concat());
         Ok(flat.softmax(-1).reshape(&shape))

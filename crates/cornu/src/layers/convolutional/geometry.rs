@@ -34,10 +34,15 @@ pub(crate) fn padding_of(
     stride: usize,
     dilation: usize,
 ) -> Result<(i64, i64)> {
-    let reach = (kernel - 1) * dilation + 1;
+    let reach = kernel.saturating_sub(1).saturating_mul(dilation).saturating_add(1);
+    if i32::try_from(reach).is_err() {
+        return Err(Error::argument("dilation_rate", format!("a window of {reach} elements is too large")));
+    }
     Ok(match padding.check()? {
         Padding::Same => {
-            let total = ((size.div_ceil(stride) - 1) * stride + reach).saturating_sub(size) as i64;
+            // Nothing stays nothing.
+            let windows = size.div_ceil(stride).saturating_sub(1);
+            let total = (windows * stride + reach).saturating_sub(size.max(1)) as i64;
             (total / 2, total - total / 2)
         }
         Padding::Causal => (reach as i64 - 1, 0),

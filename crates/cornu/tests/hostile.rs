@@ -1,0 +1,499 @@
+//! Files made to harm: they end in an error, in bounded time and memory. Each is made here.
+#![allow(clippy::unwrap_used, clippy::panic)]
+use cornu::data::{npy, npz};
+use cornu::prelude::*;
+use cornu::saving::{load_model, model_from_json, within_memory};
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
+use serde_json::{Value as Json, json};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+fn testdata(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/files").join(name)
+}
+
+/// A path for a file of this test that is removed with it.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Scratch {
+        Scratch(std::env::temp_dir().join(format!("cornu-hostile-{}-{name}", std::process::id())))
+    }
+
+    fn with(name: &str, bytes: &[u8]) -> Scratch {
+        let scratch = Scratch::new(name);
+        std::fs::write(&scratch.0, bytes).unwrap();
+        scratch
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// The most memory this process has held, in bytes.
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|l| l.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or_default() << 10
+}
+
+/// An error that says this, soon, and without much memory.
+#[track_caller]
+fn refused<T>(load: impl FnOnce() -> Result<T>, word: &str) {
+    let (start, before) = (Instant::now(), peak());
+    let message = load().err().map_or("there was no error".into(), |e| e.to_string());
+    let excerpt: String = message.chars().take(400).collect();
+    assert!(message.contains(word), "{word:?} not in:\n{excerpt}");
+    assert!(message.len() < 40_000, "an error of {} bytes: {excerpt}", message.len());
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}: {excerpt}", start.elapsed());
+    assert!(peak() - before < 700 << 20, "{} MB more: {excerpt}", (peak() - before) >> 20);
+}
+
+fn members(path: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut archive = zip::ZipArchive::new(std::fs::File::open(path).unwrap()).unwrap();
+    let member = |name: &str| {
+        let mut bytes = vec![];
+        archive.by_name(name).unwrap().read_to_end(&mut bytes).unwrap();
+        (name.to_string(), bytes)
+    };
+    ["metadata.json", "config.json", "model.weights.h5"].map(member).into()
+}
+
+fn zipped<'a>(members: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Vec<u8> {
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(vec![]));
+    for (name, bytes) in members {
+        archive.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        archive.write_all(bytes).unwrap();
+    }
+    archive.finish().unwrap().into_inner()
+}
+
+/// The `.keras` file of a small model with another config, or another file of weights.
+fn altered(name: &str, bytes: &[u8]) -> Vec<u8> {
+    let mut all = members(&testdata("half.keras"));
+    all.iter_mut().find(|(n, _)| n == name).unwrap().1 = bytes.to_vec();
+    zipped(all.iter().map(|(n, b)| (n.as_str(), b.as_slice())))
+}
+
+/// One member of a zip file, written by hand: what the headers claim is free.
+fn member(name: &str, packed: &[u8], claimed: u32, at: u32) -> (Vec<u8>, Vec<u8>) {
+    let crc = 0u32.to_le_bytes();
+    let sizes = [(packed.len() as u32).to_le_bytes(), claimed.to_le_bytes()].concat();
+    let length = (name.len() as u16).to_le_bytes();
+    let local =
+        [&b"PK\x03\x04\x14\0\0\0\x08\0\0\0\0\0"[..], &crc, &sizes, &length, &[0, 0], name.as_bytes(), packed]
+            .concat();
+    let central = [
+        &b"PK\x01\x02\x14\0\x14\0\0\0\x08\0\0\0\0\0"[..],
+        &crc,
+        &sizes,
+        &length,
+        &[0; 12],
+        &at.to_le_bytes(),
+        name.as_bytes(),
+    ]
+    .concat();
+    (local, central)
+}
+
+fn end(count: u16, size: usize, at: usize) -> Vec<u8> {
+    let (size, at) = ((size as u32).to_le_bytes(), (at as u32).to_le_bytes());
+    [&b"PK\x05\x06\0\0\0\0"[..], &count.to_le_bytes(), &count.to_le_bytes(), &size, &at, &[0, 0]].concat()
+}
+
+fn deflated(bytes: usize) -> Vec<u8> {
+    let mut encoder = DeflateEncoder::new(vec![], Compression::best());
+    let zeros = vec![b' '; 1 << 20];
+    for _ in 0..bytes >> 20 {
+        encoder.write_all(&zeros).unwrap();
+    }
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn zip_bombs() {
+    // A gigabyte of blanks in one megabyte, told truly and falsely.
+    let bomb = deflated(1 << 30);
+    for claimed in [1u32 << 30, 1000, u32::MAX] {
+        let (local, central) = member("config.json", &bomb, claimed, 0);
+        let file = [&local[..], &central, &end(1, central.len(), local.len())].concat();
+        let scratch = Scratch::with("bomb.keras", &file);
+        refused(|| load_model(&scratch.0), "config.json");
+        let (local, central) = member("x.npy", &bomb, claimed, 0);
+        let scratch =
+            Scratch::with("bomb.npz", &[&local[..], &central, &end(1, central.len(), local.len())].concat());
+        refused(|| npz::load(&scratch.0), "x");
+    }
+    // Many members that are the same bytes of the file: together they are too much.
+    let array = {
+        let header = "{'descr': '|u1', 'fortran_order': False, 'shape': (134217618,), }";
+        let start =
+            [&b"\x93NUMPY\x01\0"[..], &(header.len() as u16).to_le_bytes(), header.as_bytes()].concat();
+        let mut encoder = DeflateEncoder::new(vec![], Compression::best());
+        encoder.write_all(&start).unwrap();
+        encoder.write_all(&vec![0; 134_217_618]).unwrap();
+        (encoder.finish().unwrap(), (start.len() + 134_217_618) as u32)
+    };
+    let (local, _) = member("x0.npy", &array.0, array.1, 0);
+    let names: Vec<Vec<u8>> = (0..9).map(|i| member(&format!("x{i}.npy"), &array.0, array.1, 0).1).collect();
+    let central = names.concat();
+    let scratch =
+        Scratch::with("overlap.npz", &[&local[..], &central, &end(9, central.len(), local.len())].concat());
+    refused(|| npz::load(&scratch.0), "");
+}
+
+#[test]
+fn odd_archives() {
+    let whole = members(&testdata("half.keras"));
+    let parts = || whole.iter().map(|(n, b)| (n.as_str(), b.as_slice()));
+    // Names that lead elsewhere are no paths here: nothing is unpacked to disk.
+    let outside: Vec<(&str, &[u8])> =
+        vec![("../../outside.txt", b"x"), ("/etc/outside", b"x"), ("a\\..\\b", b"x")];
+    let scratch = Scratch::with("outside.keras", &zipped(parts().chain(outside)));
+    assert!(load_model(&scratch.0).is_ok());
+    // Many members cost what the file is long.
+    let names: Vec<String> = (0..50_000).map(|i| format!("{i}")).collect();
+    let many = zipped(parts().chain(names.iter().map(|n| (n.as_str(), &b""[..]))));
+    let scratch = Scratch::with("many.keras", &many);
+    let start = Instant::now();
+    assert!(load_model(&scratch.0).is_ok());
+    assert!(start.elapsed() < Duration::from_secs(20));
+    // Two members of one name, which readers take differently: one of them, or an error.
+    let twice = zipped(parts().chain([("config.jsoX", &b"[]"[..])]));
+    let twice: Vec<u8> = {
+        let mut bytes = twice;
+        while let Some(at) = bytes.windows(11).position(|w| w == b"config.jsoX") {
+            bytes[at + 10] = b'n';
+        }
+        bytes
+    };
+    let scratch = Scratch::with("twice.keras", &twice);
+    let _ = load_model(&scratch.0);
+    // An archive in an archive is no config.
+    let scratch = Scratch::with("nested.keras", &altered("config.json", &zipped(parts())));
+    refused(|| load_model(&scratch.0), "config.json");
+    for name in ["metadata.json", "config.json", "model.weights.h5"] {
+        let scratch = Scratch::with("less.keras", &zipped(parts().filter(|(n, _)| *n != name)));
+        // The version of Keras is of no use here.
+        if name != "metadata.json" {
+            refused(|| load_model(&scratch.0), name);
+        }
+    }
+}
+
+/// Weights of HDF5 whose one array claims much.
+fn weights(fill: impl FnOnce(&mut hdf5_pure::DatasetBuilder)) -> Vec<u8> {
+    let mut file = hdf5_pure::FileBuilder::new();
+    fill(file.create_dataset("vars"));
+    file.finish().unwrap()
+}
+
+#[test]
+fn sizes_in_hdf5() {
+    let whole = weights(|d| {
+        d.with_f32_data(&[1.0; 40]).with_shape(&[8, 5]);
+    });
+    // Every place where the shape, or a size that follows from it, may stand.
+    for absurd in [u64::MAX, 1 << 60, 1 << 40, 1 << 31] {
+        for at in 0..whole.len() - 8 {
+            let number = u64::from_le_bytes(whole[at..at + 8].try_into().unwrap());
+            if ![8, 5, 40, 160].contains(&number) {
+                continue;
+            }
+            let mut bytes = whole.clone();
+            bytes[at..at + 8].copy_from_slice(&absurd.to_le_bytes());
+            let scratch = Scratch::with("sizes.weights.h5", &bytes);
+            let mut model = Sequential::new().add(Input::new([2])).add(Dense::new(3));
+            refused(|| model.load_weights(&scratch.0), "");
+            let scratch = Scratch::with("sizes.keras", &altered("model.weights.h5", &bytes));
+            refused(|| load_model(&scratch.0), "");
+        }
+    }
+    // A gigabyte of zeros, packed; and packed again.
+    let bomb = weights(|d| {
+        d.with_f32_data(&vec![0.0; 128 << 20])
+            .with_shape(&[128 << 20])
+            .with_chunks(&[1 << 20])
+            .with_deflate(9);
+    });
+    assert!(bomb.len() < 4 << 20, "{}", bomb.len());
+    let scratch = Scratch::with("bomb.weights.h5", &bomb);
+    let mut model = Sequential::new().add(Input::new([2])).add(Dense::new(3));
+    refused(|| model.load_weights(&scratch.0), "more than a file of");
+    let scratch = Scratch::with("bomb.keras", &altered("model.weights.h5", &bomb));
+    refused(|| load_model(&scratch.0), "more than a file of");
+}
+
+#[test]
+fn shapes_in_npy() {
+    for shape in [
+        "(99999999999999999999,)",
+        "(9223372036854775807, 4)",
+        "(4294967296, 4294967296, 0)",
+        "(-1,)",
+        "(0.5,)",
+    ] {
+        let header = format!("{{'descr': '<f8', 'fortran_order': True, 'shape': {shape}, }}");
+        let bytes =
+            [&b"\x93NUMPY\x01\0"[..], &(header.len() as u16).to_le_bytes(), header.as_bytes(), &[0; 16]]
+                .concat();
+        let scratch = Scratch::with("shape.npy", &bytes);
+        refused(|| npy::load(&scratch.0), "shape.npy");
+    }
+    let header = format!("{{'descr': '<f8', 'fortran_order': False, 'shape': ({}), }}", "1,".repeat(4000));
+    let bytes =
+        [&b"\x93NUMPY\x01\0"[..], &(header.len() as u16).to_le_bytes(), header.as_bytes(), &[0; 8]].concat();
+    let scratch = Scratch::with("axes.npy", &bytes);
+    let _ = npy::load(&scratch.0);
+}
+
+fn input() -> Json {
+    json!({"class_name": "InputLayer", "config": {"batch_shape": [null, 4], "name": "x"}})
+}
+
+fn stack(layers: impl IntoIterator<Item = Json>) -> String {
+    let layers: Vec<Json> = std::iter::once(input()).chain(layers).collect();
+    json!({"class_name": "Sequential", "config": {"name": "m", "layers": layers}}).to_string()
+}
+
+/// A config alone, and in a file.
+#[track_caller]
+fn refused_config(text: &str, word: &str) {
+    refused(|| within_memory(1 << 30, || model_from_json(text)), word);
+    let scratch = Scratch::with("config.keras", &altered("config.json", text.as_bytes()));
+    refused(|| load_model(&scratch.0), "");
+}
+
+#[test]
+fn deep_and_long_configs() {
+    let deep = |open: &str, close: &str| format!("{}1{}", open.repeat(100_000), close.repeat(100_000));
+    refused_config(&deep("[", "]"), "recursion limit");
+    refused_config(&deep("{\"config\":", "}"), "recursion limit");
+    let mut nested = json!({"class_name": "Dense", "config": {"units": 2}});
+    for _ in 0..30 {
+        nested = json!({"class_name": "TimeDistributed", "config": {"layer": nested}});
+    }
+    refused_config(&stack([nested]), "");
+    let long = "x".repeat(20 << 20);
+    refused_config(&stack([json!({"class_name": long, "config": {}})]), "unknown layer class");
+    refused_config(&stack([json!({"class_name": "Dense", "config": {"units": 2, "activation": long}})]), "");
+    refused_config(&stack([json!({"class_name": "Dense", "config": {"units": long}})]), "");
+    refused_config(&format!("{{\"class_name\": \"{long}\", \"config\": {{}}}}"), "");
+    refused_config(&long, "");
+    // A hundred thousand layers, the last of which is none.
+    let many = (0..100_000).map(|i| json!({"class_name": "ReLU", "config": {"name": format!("r{i}")}}));
+    let last = json!({"class_name": "Nothing", "config": {}});
+    refused(|| model_from_json(&stack(many.chain([last]))), "Nothing");
+}
+
+#[test]
+fn cyclic_configs() {
+    let tensor = |layer: &str| json!({"class_name": "__keras_tensor__", "config": {"shape": [null, 4], "dtype": "float32", "keras_history": [layer, 0, 0]}});
+    let dense = |name: &str, from: &str| {
+        json!({"class_name": "Dense", "name": name, "config": {"name": name, "units": 4},
+            "inbound_nodes": [{"args": [tensor(from)], "kwargs": {}}]})
+    };
+    let x = json!({"class_name": "InputLayer", "name": "x", "config": {"batch_shape": [null, 4], "name": "x"}, "inbound_nodes": []});
+    let functional = |layers: Vec<Json>, inputs: Json, outputs: Json| {
+        json!({"class_name": "Functional", "config": {"name": "m", "layers": layers, "input_layers": inputs, "output_layers": outputs}})
+            .to_string()
+    };
+    let (ins, outs) = (json!([["x", 0, 0]]), json!([["a", 0, 0]]));
+    // Two layers that wait for each other; one for itself; one for none.
+    refused_config(
+        &functional(vec![x.clone(), dense("a", "b"), dense("b", "a")], ins.clone(), outs.clone()),
+        "waits for",
+    );
+    refused_config(&functional(vec![x.clone(), dense("a", "a")], ins.clone(), outs.clone()), "waits for");
+    refused_config(&functional(vec![x.clone(), dense("a", "none")], ins.clone(), outs.clone()), "none");
+    let far = json!([["a", 18446744073709551615u64, 18446744073709551615u64]]);
+    refused_config(&functional(vec![x.clone(), dense("a", "x")], ins.clone(), far), "");
+    refused_config(
+        &functional(vec![x.clone(), x.clone(), dense("a", "x")], ins.clone(), outs.clone()),
+        "two layers",
+    );
+    refused_config(&functional(vec![x.clone(), dense("a", "x")], json!([]), outs.clone()), "");
+    // Objects by numbers that other objects have: each is read for itself.
+    let shared = json!({"class_name": "Dense", "config": {"name": "d", "units": 2, "kernel_initializer":
+        {"class_name": "Zeros", "config": {}, "shared_object_id": 1}}, "shared_object_id": 1});
+    assert!(model_from_json(&stack([shared])).is_ok());
+    let only = json!({"class_name": "__shared_object__", "config": 1, "shared_object_id": 1});
+    refused_config(&stack([only]), "unknown layer class");
+    // Outputs that double from layer to layer: a small file, a large model.
+    let mut layers = vec![x];
+    let mut last = "x".to_string();
+    for i in 0..60 {
+        let name = format!("c{i}");
+        layers.push(json!({"class_name": "Concatenate", "name": name, "config": {"name": name},
+            "inbound_nodes": [{"args": [[tensor(&last), tensor(&last)]], "kwargs": {}}]}));
+        last = name;
+    }
+    refused_config(&functional(layers, ins, json!([[last, 0, 0]])), "larger than");
+}
+
+#[test]
+fn absurd_numbers() {
+    let huge = 1_000_000_000_000_000_000u64;
+    for units in [
+        json!(huge),
+        json!(-1),
+        json!(0),
+        json!(2.5),
+        json!(1e300),
+        json!(u64::MAX),
+        json!("2"),
+        json!([2]),
+        json!(null),
+    ] {
+        refused_config(&stack([json!({"class_name": "Dense", "config": {"name": "d", "units": units}})]), "");
+    }
+    let image = |class: &str, config: Json| {
+        let x = json!({"class_name": "InputLayer", "config": {"batch_shape": [null, 8, 8, 1], "name": "x"}});
+        json!({"class_name": "Sequential", "config": {"layers": [x, {"class_name": class, "config": config}]}}).to_string()
+    };
+    for filters in [json!(-1), json!(0), json!(huge), json!(1.5)] {
+        refused_config(&image("Conv2D", json!({"filters": filters, "kernel_size": 3})), "");
+        refused_config(&image("Conv2D", json!({"filters": 1, "kernel_size": filters})), "");
+    }
+    for config in [
+        json!({"filters": 1, "kernel_size": 3, "strides": huge, "padding": "same", "dilation_rate": huge}),
+        json!({"filters": 3, "kernel_size": 3, "groups": 2}),
+        json!({"filters": 3, "kernel_size": 3, "groups": huge}),
+        json!({"filters": 3, "kernel_size": [3, 3, 3]}),
+    ] {
+        refused_config(&image("Conv2D", config), "");
+    }
+    for (class, config) in [
+        ("ZeroPadding2D", json!({"padding": huge})),
+        ("ZeroPadding2D", json!({"padding": [[huge, huge], [huge, huge]]})),
+        ("UpSampling2D", json!({"size": huge})),
+        ("Cropping2D", json!({"cropping": huge})),
+        ("MaxPooling2D", json!({"pool_size": huge})),
+        ("Resizing", json!({"height": huge, "width": huge})),
+        ("Reshape", json!({"target_shape": [huge, huge]})),
+        ("Reshape", json!({"target_shape": [-1, -1]})),
+        ("Reshape", json!({"target_shape": vec![1; 5000]})),
+        ("Permute", json!({"dims": [huge, 1, 2]})),
+    ] {
+        refused_config(&image(class, config), "");
+    }
+    for (class, config) in [
+        ("RepeatVector", json!({"n": huge})),
+        ("RepeatVector", json!({"n": -1})),
+        ("Embedding", json!({"input_dim": huge, "output_dim": huge})),
+        ("Embedding", json!({"input_dim": 1_000_000, "output_dim": 1_000_000})),
+        ("CategoryEncoding", json!({"num_tokens": huge})),
+        ("Dropout", json!({"rate": 1e300})),
+    ] {
+        refused_config(&stack([json!({"class_name": class, "config": config})]), "");
+    }
+    for shape in [
+        json!([null, huge]),
+        json!([null, huge, huge]),
+        json!([-5, 3]),
+        json!([null, 2.5]),
+        json!("x"),
+        json!(vec![1; 3000]),
+    ] {
+        let x = json!({"class_name": "InputLayer", "config": {"batch_shape": shape, "name": "x"}});
+        let dense = json!({"class_name": "Dense", "config": {"units": 4}});
+        let text = json!({"class_name": "Sequential", "config": {"layers": [x, dense]}}).to_string();
+        refused_config(&text, "");
+    }
+}
+
+/// Models that are small as files and large as computations: the error comes with the data, not an abort.
+#[test]
+fn large_computations() {
+    let layers = [
+        json!({"class_name": "RepeatVector", "config": {"n": 1_000_000_000}}),
+        json!({"class_name": "Flatten", "config": {}}),
+    ];
+    let mut model = model_from_json(&stack(layers)).unwrap();
+    let x = Tensor::zeros([100_000, 4], DType::F32);
+    let predict = Predict::new().batch_size(100_000).verbose(0);
+    let message = model.predict(&x, predict).unwrap_err().to_string();
+    assert!(message.contains("memory") || message.contains("larger"), "{message}");
+    let x = Tensor::zeros([1, 4], DType::F32);
+    let message =
+        within_memory(1 << 20, || model.predict(&x, Predict::new().verbose(0))).unwrap_err().to_string();
+    assert!(message.contains("larger than the 1048576 bytes allowed"), "{message}");
+}
+
+/// Numbers that are the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((self.0 >> 33) % n as u64) as usize
+    }
+}
+
+/// Flips and cuts of files: an error, or some content; never a panic.
+fn damage(whole: &[u8], times: usize, seed: u64, ending: &str, load: impl Fn(&Path) -> bool) {
+    let mut dice = Dice(seed);
+    let scratch = Scratch::new(&format!("damaged.{ending}"));
+    for _ in 0..times {
+        let mut bytes = whole.to_vec();
+        for _ in 0..=dice.below(3) {
+            let at = dice.below(whole.len());
+            bytes[at] = match dice.below(4) {
+                0 => 0xff,
+                1 => 0,
+                _ => bytes[at] ^ (1 << dice.below(8)),
+            };
+        }
+        std::fs::write(&scratch.0, &bytes).unwrap();
+        load(&scratch.0);
+        let end = dice.below(whole.len());
+        std::fs::write(&scratch.0, &whole[..end]).unwrap();
+        assert!(!load(&scratch.0), "cut at {end}");
+    }
+}
+
+#[test]
+fn flips_and_cuts() {
+    let model = || Sequential::new().add(Input::new([2])).add(Dense::new(3)).add(Dense::new(1));
+    let saved = |ending: &str| {
+        let scratch = Scratch::new(&format!("whole.{ending}"));
+        model().save_weights(&scratch.0).unwrap();
+        std::fs::read(&scratch.0).unwrap()
+    };
+    let whole_model = |path: &Path| load_model(path).is_ok();
+    for name in ["cnn.h5", "functional.h5", "lstm.h5", "keras2.h5"] {
+        damage(&std::fs::read(testdata(name)).unwrap(), 150, 3, "h5", whole_model);
+    }
+    for name in ["half.keras", "shared_objects.keras"] {
+        damage(&std::fs::read(testdata(name)).unwrap(), 150, 4, "keras", whole_model);
+    }
+    let into_model = |path: &Path| model().load_weights(path).is_ok();
+    for ending in ["safetensors", "weights.h5", "npz"] {
+        damage(&saved(ending), 400, 5, ending, into_model);
+    }
+    for name in ["cnn.npz", "functional.npz"] {
+        damage(&std::fs::read(testdata(name)).unwrap(), 300, 6, "npz", |path| npz::load(path).is_ok());
+    }
+    let whole = {
+        let scratch = Scratch::new("whole.npy");
+        npy::save(&scratch.0, &Tensor::from([[1f32, 2.0], [3.0, 4.0]])).unwrap();
+        std::fs::read(&scratch.0).unwrap()
+    };
+    damage(&whole, 400, 7, "npy", |path| npy::load(path).is_ok());
+}
+
+/// Arrays that lie in other files, and groups without end: written by h5py, kept for the fuzzer.
+#[test]
+fn what_hdf5_links_to() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/h5");
+    for (name, word) in [("external", "external"), ("virtual", "irtual"), ("links", "groups")] {
+        let scratch = Scratch::with("links.weights.h5", &std::fs::read(corpus.join(name)).unwrap());
+        let mut model = Sequential::new().add(Input::new([2])).add(Dense::new(3));
+        refused(|| model.load_weights(&scratch.0), word);
+    }
+}

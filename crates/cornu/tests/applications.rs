@@ -16,8 +16,11 @@ use std::time::Instant;
 #[derive(Deserialize)]
 struct File {
     cases: Vec<Case>,
-    published: Vec<(String, Map<String, Json>, String, String, Option<String>)>,
+    published: Vec<Row>,
 }
+
+/// Class, arguments, file, address and hash.
+type Row = (String, Map<String, Json>, String, String, Option<String>);
 
 #[derive(Deserialize)]
 struct Case {

@@ -78,7 +78,8 @@ impl LoadWeights {
         let path = path.as_ref();
         let what = path.display().to_string();
         model.built()?;
-        match ending(path) {
+        // Copies kept under other names are found by how they begin.
+        match if hdf5::is_hdf5(path) { "h5" } else { ending(path) } {
             "keras" => {
                 self.refuse_skip(&what)?;
                 let mut archive = Archive::open(path)?;

@@ -21,7 +21,7 @@ pub fn number(m: &ArgMatches, name: &str) -> usize {
 }
 
 fn verbose(m: &ArgMatches) -> u8 {
-    cornu::training::progress_to_stderr();
+    cornu::utils::disable_interactive_logging();
     u8::from(m.get_flag("progress"))
 }
 

@@ -85,7 +85,7 @@ here! {
     }
     "keras.callbacks" = cornu::callbacks {
         BackupAndRestore CSVLogger Callback EarlyStopping LambdaCallback LearningRateScheduler ModelCheckpoint
-        ReduceLROnPlateau SwapEMAWeights TerminateOnNaN
+        ReduceLROnPlateau RemoteMonitor SwapEMAWeights TensorBoard TerminateOnNaN
     }
     "keras.initializers" = cornu::initializers {
         Constant GlorotNormal GlorotUniform HeNormal HeUniform Identity Initializer LecunNormal LecunUniform
@@ -133,7 +133,11 @@ here! {
         vectorized_map view view_as_real vsplit vstack while_loop zeros zeros_like
     }
     "keras.utils" = cornu::utils {
-        clear_session get_registered_object set_random_seed normalize pad_sequences to_categorical
+        FeatureSpace Progbar PyDataset Sequence array_to_img audio_dataset_from_directory clear_session
+        disable_interactive_logging enable_interactive_logging get_file get_registered_object get_source_inputs
+        image_dataset_from_directory img_to_array is_interactive_logging_enabled load_img model_to_dot normalize
+        pack_x_y_sample_weight pad_sequences plot_model save_img set_random_seed split_dataset standardize_dtype
+        text_dataset_from_directory timeseries_dataset_from_array to_categorical unpack_x_y_sample_weight
     }
     "keras.random" = cornu::random {
         SeedGenerator beta binomial categorical dropout gamma normal randint shuffle truncated_normal uniform
@@ -208,7 +212,7 @@ const INSTEAD: &[(&str, &str, &str)] = &[
     ("keras.ops", "is_tensor", "types say so"),
     ("keras.ops", "convert_to_numpy", "`Tensor::to_vec`, `Tensor::to_ndarray`"),
     ("keras.utils", "is_keras_tensor", "types say so"),
-    ("keras.utils", "get_file", "data sets find their files themselves"),
+    ("keras.utils", "Config", "a `struct`, or a map: a dict with attributes is Python's"),
 ];
 
 fn instead(module: &str, name: &str) -> Option<&'static str> {

@@ -206,3 +206,35 @@ fn https_without_tls() {
     let want = "https://127.0.0.1:1/a: https needs the feature `tls`\n  help: enable cornu's feature `tls`, or use an http address";
     assert_eq!(e, want);
 }
+
+#[test]
+fn get_file() {
+    use cornu::utils::GetFile;
+    let folder = Folder::new("get_file");
+    let (url, asked) = serve(vec![whole, whole, whole]);
+    let get = |file: &GetFile| file.clone().cache_dir(&folder.0).get();
+    let path = get(&GetFile::new(&url).file_hash(CONTENT_SHA256)).unwrap();
+    assert_eq!(path, folder.join("datasets").join("a.npz"));
+    assert_eq!(std::fs::read(&path).unwrap(), content());
+    // It is there: nothing is asked for.
+    get(&GetFile::new(&url).file_hash(CONTENT_SHA256)).unwrap();
+    get(&GetFile::new(&url)).unwrap();
+    assert_eq!(asked.try_iter().count(), 1);
+    // Another hash, or the wish for it, has it downloaded anew.
+    std::fs::write(&path, "changed").unwrap();
+    get(&GetFile::new(&url).file_hash(CONTENT_SHA256)).unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), content());
+    std::fs::write(&path, "changed").unwrap();
+    get(&GetFile::new(&url).force_download(true)).unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), content());
+    assert_eq!(asked.try_iter().count(), 2);
+    let named = get(&GetFile::new("http://127.0.0.1:1/a?b").fname("../b")).unwrap_err().to_string();
+    assert_eq!(named, "get_file.fname: `../b` is no name of a file");
+    assert!(get(&GetFile::new("http://127.0.0.1:1/")).is_err());
+    assert!(
+        get(&GetFile::new(&url).file_hash("abc"))
+            .unwrap_err()
+            .to_string()
+            .contains("is neither a SHA-256 nor an MD5")
+    );
+}

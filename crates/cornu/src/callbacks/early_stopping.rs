@@ -2,6 +2,7 @@
 use crate::callbacks::monitor::{Mode, Monitor};
 use crate::callbacks::{Callback, Context};
 use crate::training::Logs;
+use crate::utils::print_message;
 use cornu_graph::{Result, Tensor};
 
 /// Stops training when a watched value has not improved for some epochs. Keras's `EarlyStopping`.
@@ -158,12 +159,12 @@ impl Callback for EarlyStopping {
 
     fn on_train_end(&mut self, cx: &mut Context, _: &Logs) -> Result<()> {
         if let Some(epoch) = self.stopped_epoch.filter(|_| self.verbose > 0) {
-            println!("Epoch {}: early stopping", epoch + 1);
+            print_message(&format!("Epoch {}: early stopping\n", epoch + 1));
         }
         if let Some(weights) = self.best_weights.take() {
             if self.verbose > 0 {
                 let best = self.best_epoch + 1;
-                println!("Restoring model weights from the end of the best epoch: {best}.");
+                print_message(&format!("Restoring model weights from the end of the best epoch: {best}.\n"));
             }
             cx.model().set_weights(&weights)?;
         }

@@ -1,6 +1,7 @@
 //! A learning rate by epoch.
 use crate::callbacks::{Callback, Context};
 use crate::training::Logs;
+use crate::utils::print_message;
 use cornu_graph::{Error, Result};
 
 /// Sets the learning rate at the start of each epoch. Keras's `LearningRateScheduler`.
@@ -42,7 +43,10 @@ impl<F: FnMut(usize, f64) -> f64> Callback for LearningRateScheduler<F> {
         }
         cx.model().set_learning_rate(rate)?;
         if self.verbose > 0 {
-            println!("\nEpoch {}: LearningRateScheduler setting learning rate to {rate}.", epoch + 1);
+            print_message(&format!(
+                "\nEpoch {}: LearningRateScheduler setting learning rate to {rate}.\n",
+                epoch + 1
+            ));
         }
         Ok(())
     }

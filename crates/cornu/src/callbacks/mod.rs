@@ -2,13 +2,16 @@
 mod backup_and_restore;
 mod csv_logger;
 mod early_stopping;
+mod event_file;
 mod lambda_callback;
 mod learning_rate_scheduler;
 mod model_checkpoint;
 mod monitor;
 mod reduce_lr_on_plateau;
+mod remote_monitor;
 mod saved;
 mod swap_ema_weights;
+mod tensorboard;
 mod terminate_on_nan;
 
 pub use backup_and_restore::BackupAndRestore;
@@ -19,13 +22,15 @@ pub use learning_rate_scheduler::LearningRateScheduler;
 pub use model_checkpoint::{ModelCheckpoint, SaveFreq};
 pub use monitor::Mode;
 pub use reduce_lr_on_plateau::ReduceLROnPlateau;
+pub use remote_monitor::RemoteMonitor;
 pub use saved::from_saved;
 pub use swap_ema_weights::SwapEMAWeights;
+pub use tensorboard::{EmbeddingsMetadata, TensorBoard, UpdateFreq};
 pub use terminate_on_nan::TerminateOnNaN;
 
 use crate::models::Model;
 use crate::training::Logs;
-use cornu_graph::Result;
+use cornu_graph::{Result, Tensor};
 
 /// What a callback can do to the model that is running.
 pub struct Context<'a> {
@@ -173,11 +178,11 @@ pub trait Callback {
         Ok(())
     }
 
-    /// After a batch of prediction.
+    /// After a batch of prediction, with the outputs of the model.
     ///
     /// # Errors
     /// Ends the call.
-    fn on_predict_batch_end(&mut self, cx: &mut Context, batch: usize) -> Result<()> {
+    fn on_predict_batch_end(&mut self, cx: &mut Context, batch: usize, outputs: &[Tensor]) -> Result<()> {
         Ok(())
     }
 }
@@ -217,7 +222,7 @@ forward! {
     on_predict_begin();
     on_predict_end();
     on_predict_batch_begin(batch: usize);
-    on_predict_batch_end(batch: usize);
+    on_predict_batch_end(batch: usize, outputs: &[Tensor]);
 }
 
 /// Which call is running.
@@ -293,7 +298,15 @@ impl<'a> Callbacks<'a> {
         self.each(model, |c, cx| match stage {
             Stage::Train => c.on_train_batch_end(cx, batch, logs),
             Stage::Test => c.on_test_batch_end(cx, batch, logs),
-            Stage::Predict => c.on_predict_batch_end(cx, batch),
+            // It has outputs, no logs.
+            Stage::Predict => Ok(()),
         })
+    }
+
+    pub fn predict_batch_end(&mut self, model: &mut Model, batch: usize, outputs: &[Tensor]) -> Result<()> {
+        if !self.watch_batches() {
+            return Ok(());
+        }
+        self.each(model, |c, cx| c.on_predict_batch_end(cx, batch, outputs))
     }
 }

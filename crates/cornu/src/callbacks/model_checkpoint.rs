@@ -2,6 +2,7 @@
 use crate::callbacks::monitor::{Mode, Monitor};
 use crate::callbacks::{Callback, Context};
 use crate::training::Logs;
+use crate::utils::print_message;
 use cornu_graph::{Error, Result};
 
 /// When a [`ModelCheckpoint`] saves.
@@ -118,7 +119,7 @@ impl ModelCheckpoint {
             cx.model().save_checkpoint(&path)?;
         }
         if self.verbose > 0 {
-            println!("\nEpoch {}: saving model to {path}", self.epoch + 1);
+            print_message(&format!("\nEpoch {}: saving model to {path}\n", self.epoch + 1));
         }
         Ok(())
     }

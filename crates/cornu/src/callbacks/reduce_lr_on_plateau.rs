@@ -2,6 +2,7 @@
 use crate::callbacks::monitor::{Mode, Monitor};
 use crate::callbacks::{Callback, Context};
 use crate::training::Logs;
+use crate::utils::print_message;
 use cornu_graph::{Error, Result};
 
 /// Multiplies the learning rate by a factor when a watched value has not improved for some epochs. Keras's
@@ -121,7 +122,10 @@ impl Callback for ReduceLROnPlateau {
                 let reduced = (rate * self.factor).max(self.min_lr);
                 cx.model().set_learning_rate(reduced)?;
                 if self.verbose > 0 {
-                    println!("\nEpoch {}: ReduceLROnPlateau reducing learning rate to {reduced}.", epoch + 1);
+                    print_message(&format!(
+                        "\nEpoch {}: ReduceLROnPlateau reducing learning rate to {reduced}.\n",
+                        epoch + 1
+                    ));
                 }
                 (self.resting, self.wait) = (self.cooldown, 0);
             }

@@ -4,6 +4,7 @@ use crate::object::{Fields, excerpt};
 use cornu_graph::{Error, Result};
 use serde::Deserialize;
 use serde_json::Value as Json;
+use std::collections::BTreeMap;
 
 /// Declares how a class name and a config become a callback: the arguments that setters take.
 macro_rules! saved {
@@ -45,6 +46,16 @@ impl<'de> Deserialize<'de> for Mode {
     }
 }
 
+impl<'de> Deserialize<'de> for UpdateFreq {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> std::result::Result<UpdateFreq, D::Error> {
+        let saved = Json::deserialize(deserializer)?;
+        let batches = saved.as_u64().and_then(|n| usize::try_from(n).ok());
+        Ok(batches.map_or_else(|| saved.as_str().unwrap_or_default().into(), UpdateFreq::Batches))
+    }
+}
+
 saved! {
     EarlyStopping {
         monitor: String, min_delta: f64, patience: usize, verbose: u8, mode: Mode, baseline: f64,
@@ -54,6 +65,13 @@ saved! {
         monitor: String, factor: f64, patience: usize, verbose: u8, mode: Mode, min_delta: f64, cooldown: usize,
         min_lr: f64,
     }
+    RemoteMonitor {
+        root: String, path: String, field: String, headers: BTreeMap<String, String>, send_as_json: bool,
+    }
+    TensorBoard {
+        log_dir: String, histogram_freq: usize, write_graph: bool, write_images: bool, write_steps_per_second: bool,
+        update_freq: UpdateFreq, profile_batch: usize, embeddings_freq: usize,
+    }
     SwapEMAWeights { swap_on_epoch: bool }
-    TerminateOnNaN {}
+    TerminateOnNaN { raise_error: bool }
 }

@@ -26,6 +26,14 @@ pub fn download(url: &str, sha256: &str, path: &Path) -> Result<()> {
 /// # Errors
 /// As [`download`].
 pub(crate) fn download_checked(url: &str, checksum: Option<Checksum>, path: &Path) -> Result<()> {
+    fetch(url, checksum, path, false)
+}
+
+/// [`download_checked`], with `anew` even if the file is there.
+///
+/// # Errors
+/// As [`download`].
+pub(crate) fn fetch(url: &str, checksum: Option<Checksum>, path: &Path, anew: bool) -> Result<()> {
     let at = |e: io::Error| Error::io(path, e);
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
@@ -38,7 +46,7 @@ pub(crate) fn download_checked(url: &str, checksum: Option<Checksum>, path: &Pat
     let mut file = options.map_err(at_part)?;
     file.lock().map_err(at_part)?;
     let fits = |path: &Path| checksum.map_or(Ok(true), |checksum| checksum.fits(path));
-    if path.exists() && fits(path)? {
+    if !anew && path.exists() && fits(path)? {
         // Another process was faster.
         return fs::remove_file(part).map_err(at_part);
     }

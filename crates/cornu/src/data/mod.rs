@@ -9,4 +9,4 @@ pub mod text;
 pub(crate) use checksum::Checksum;
 pub use checksum::sha256_of;
 pub use download::download;
-pub(crate) use download::download_checked;
+pub(crate) use download::{download_checked, fetch};

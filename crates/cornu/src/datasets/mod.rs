@@ -9,13 +9,18 @@
 //! - `CORNU_DATA_URL`: the address of the folder on a server, in place of Keras's.
 //!
 //! Both hold for the weights of [`applications`](crate::applications), too, whose folder is `~/.keras/models`.
+pub mod boston_housing;
+pub mod california_housing;
 pub mod digits;
+pub mod fashion_mnist;
+mod housing;
 pub mod mnist;
 mod source;
 
 pub(crate) use source::Source;
 
 use cornu_graph::Tensor;
+pub(crate) use source::keras_home;
 
 /// `((x_train, y_train), (x_test, y_test))`.
 pub type TrainTest = ((Tensor, Tensor), (Tensor, Tensor));

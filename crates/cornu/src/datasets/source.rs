@@ -51,6 +51,11 @@ impl Source {
         self.get(name, &url, checksum)
     }
 
+    /// The path of a data set in a folder, of which no hash is known.
+    pub(crate) fn unhashed(&self, folder: &str, name: &str) -> Result<PathBuf> {
+        self.get(&format!("{folder}/{name}"), &format!("{KERAS_URL}/{name}"), None)
+    }
+
     fn get(&self, name: &str, url: &str, checksum: Option<Checksum>) -> Result<PathBuf> {
         let path = self.folder.join(name);
         let fits = || checksum.map_or(Ok(true), |checksum| checksum.fits(&path));
@@ -67,7 +72,7 @@ impl Source {
 }
 
 /// Keras's folder in the user's home.
-fn keras_home() -> PathBuf {
+pub(crate) fn keras_home() -> PathBuf {
     let home = || env::home_dir().unwrap_or_else(env::temp_dir);
     env::var_os("KERAS_HOME").map_or_else(|| home().join(".keras"), PathBuf::from)
 }

@@ -144,6 +144,11 @@ pub trait Layer: LayerObject {
         None
     }
 
+    /// What the layer does when another that works before the graph needs its output; by default [`Layer::on_host`] alone.
+    fn before_graph(&self) -> Option<&dyn HostLayer> {
+        self.on_host()
+    }
+
     /// For cells of [`RNN`](crate::layers::RNN): the sizes of the states. A cell takes one step of the input and its states,
     /// and gives its output and the next states.
     fn state_sizes(&self) -> Option<Vec<usize>> {

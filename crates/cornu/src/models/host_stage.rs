@@ -35,7 +35,16 @@ impl HostStage {
     /// # Errors
     /// When a layer on the host needs something from the graph, or one in the graph needs text.
     pub fn new(inputs: &[KerasTensor], outputs: &[KerasTensor], nodes: &[Arc<Node>]) -> Result<HostStage> {
-        let calls: Vec<Arc<Node>> = nodes.iter().filter(|n| n.layer.on_host().is_some()).cloned().collect();
+        let mut wanted: HashSet<u64> = HashSet::new();
+        for node in nodes.iter().rev() {
+            if node.layer.on_host().is_some() || wanted.contains(&node.id) {
+                wanted.insert(node.id);
+                // What works in the graph comes before it where something before it needs that.
+                let able = node.inputs.iter().filter(|x| x.node().layer.before_graph().is_some());
+                wanted.extend(able.map(|x| x.node().id));
+            }
+        }
+        let calls: Vec<Arc<Node>> = nodes.iter().filter(|n| wanted.contains(&n.id)).cloned().collect();
         let mut ids: HashSet<u64> = inputs.iter().map(|x| x.node().id).collect();
         for node in &calls {
             if let Some(x) = node.inputs.iter().find(|x| !ids.contains(&x.node().id)) {
@@ -90,7 +99,7 @@ impl HostStage {
         }
         let lost = |x: &KerasTensor| Error::State(format!("`{}` is needed before it is made", x.name()));
         for node in &self.calls {
-            let Some(host) = node.layer.on_host() else { continue };
+            let Some(host) = node.layer.before_graph() else { continue };
             let arguments =
                 node.inputs.iter().map(|x| known.get(&x.node().id).cloned().ok_or_else(|| lost(x)));
             let arguments = arguments.collect::<Result<Vec<_>>>()?;

@@ -5,7 +5,7 @@ pub(crate) mod functional;
 mod host_stage;
 pub(crate) mod keras_tensor;
 pub(crate) mod model;
-mod nested;
+pub(crate) mod nested;
 mod sequential;
 mod summary;
 

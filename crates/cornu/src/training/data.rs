@@ -76,6 +76,13 @@ impl<const N: usize> From<[Tensor; N]> for Data {
     }
 }
 
+/// No arrays: in place of targets where a [`Dataset`](super::Dataset) has them.
+impl From<()> for Data {
+    fn from((): ()) -> Data {
+        Data::default()
+    }
+}
+
 impl<const N: usize> From<[(&str, &Tensor); N]> for Data {
     fn from(named: [(&str, &Tensor); N]) -> Data {
         let names = named.iter().map(|(name, _)| name.to_string()).collect();
@@ -94,6 +101,21 @@ impl Data {
     /// The arrays, as given.
     pub fn tensors(&self) -> &[Tensor] {
         &self.tensors
+    }
+
+    /// The names of the arrays, where they have names.
+    pub fn names(&self) -> Option<&[String]> {
+        self.names.as_deref()
+    }
+
+    /// No arrays at all.
+    pub fn is_empty(&self) -> bool {
+        self.tensors.is_empty()
+    }
+
+    /// Other arrays under the same names.
+    pub(crate) fn with_tensors(&self, tensors: Vec<Tensor>) -> Data {
+        Data { names: self.names.clone(), tensors }
     }
 
     /// The arrays in the order of `names`, which are those of a model's inputs or outputs.
@@ -182,4 +204,23 @@ impl Samples {
         }
         Ok(())
     }
+}
+
+/// Arrays of one shape as one, with an axis more, the first.
+///
+/// # Errors
+/// When shapes or dtypes differ, or there is none.
+pub(crate) fn stack(parts: &[Tensor]) -> Result<Tensor> {
+    let Some(first) = parts.first() else { return Err(Error::Data("there is nothing to stack".into())) };
+    if let Some(other) = parts.iter().find(|p| p.shape() != first.shape() || p.dtype() != first.dtype()) {
+        let spec = |t: &Tensor| format!("{}{:?}", t.dtype(), t.shape());
+        let message = format!("samples of one batch differ: {} and {}", spec(first), spec(other));
+        return Err(Error::Data(message));
+    }
+    let shape = [&[parts.len()], first.shape()].concat();
+    with_dtype!(first.dtype(), T => {
+        let mut values: Vec<T> = Vec::with_capacity(parts.len() * first.len());
+        parts.iter().try_for_each(|p| p.as_slice::<T>().map(|v| values.extend_from_slice(v)))?;
+        Tensor::new(shape, values)
+    })
 }

@@ -4,6 +4,7 @@ use crate::models::Model;
 use crate::shape::Shape;
 use crate::training::checks::check_targets;
 use crate::training::data::{Data, SampleWeight, Samples};
+use crate::training::feed::{Feed, Needs, Passes, Source};
 use crate::training::history::Logs;
 use crate::training::progress::{Progress, Verbose};
 use crate::training::run::{Batches, check_batch_size, read_logs};
@@ -148,61 +149,103 @@ impl Model {
         Batches::new(x, targets, weights)
     }
 
-    /// Loss and metrics over the data, by name in Keras's order.
+    /// What `evaluate` works on, in the form that a [`Feed`] has.
+    pub(crate) fn test_feed<'a>(
+        &mut self,
+        what: &str,
+        x: Source<'a>,
+        y: Option<Data>,
+        weight: Option<SampleWeight>,
+        batch_size: Option<usize>,
+    ) -> Result<Feed<'a>> {
+        match x {
+            Source::Arrays(x) => {
+                let batch_size = check_batch_size(what, batch_size.unwrap_or(32))?;
+                Ok(Feed::Arrays(self.batches(x, Some(y.unwrap_or_default()), weight)?, batch_size))
+            }
+            Source::Dataset(dataset) => {
+                alone(what, y.is_some_and(|y| !y.is_empty()), weight.is_some(), batch_size.is_some())?;
+                Ok(Feed::Stream(Passes::new(dataset)))
+            }
+        }
+    }
+
+    /// Loss and metrics over the data, by name in Keras's order. A [`Dataset`](super::Dataset) has its targets with it: `y` is
+    /// `()` then.
     ///
     /// # Errors
     /// When the model is not compiled, or the data does not fit it.
-    pub fn evaluate(&mut self, x: impl Into<Data>, y: impl Into<Data>, options: Evaluate) -> Result<Logs> {
+    pub fn evaluate<'a>(
+        &mut self,
+        x: impl Into<Source<'a>>,
+        y: impl Into<Data>,
+        options: Evaluate,
+    ) -> Result<Logs> {
         self.trainer.check()?;
-        let batch_size = check_batch_size("Evaluate", options.batch_size.unwrap_or(32))?;
-        let batches = self.batches(x.into(), Some(y.into()), options.sample_weight)?;
-        let mut callbacks = Callbacks::new(options.callbacks);
-        let mut progress =
-            Progress::new(options.verbose, Some(steps(batches.samples.count, batch_size, options.steps)));
-        let logs =
-            self.evaluate_batches(&batches, batch_size, options.steps, &mut callbacks, &mut progress)?;
+        self.compiled()?;
+        let Evaluate { batch_size, sample_weight, steps, verbose, callbacks } = options;
+        let mut feed = self.test_feed("Evaluate", x.into(), Some(y.into()), sample_weight, batch_size)?;
+        let mut callbacks = Callbacks::new(callbacks);
+        let mut progress = Progress::new(verbose, feed.steps(steps));
+        let logs = self.evaluate_feed(&mut feed, steps, &mut callbacks, &mut progress)?;
         progress.finish(&logs);
         Ok(logs)
     }
 
-    pub(crate) fn evaluate_batches(
+    pub(crate) fn evaluate_feed(
         &mut self,
-        batches: &Batches,
-        batch_size: usize,
+        feed: &mut Feed,
         limit: Option<usize>,
         callbacks: &mut Callbacks,
         progress: &mut Progress,
     ) -> Result<Logs> {
-        let count = batches.samples.count;
-        let first = batches.step_spec(Phase::Test, batch_size.min(count));
-        self.ready_for(&first)?.reset()?;
+        let (first, rows) = feed.first(self, Needs::Targets)?;
+        self.ready_for(&first.step_spec(Phase::Test, rows))?.reset()?;
         callbacks.begin(self, Stage::Test)?;
         let mut logs = Logs::new();
-        let together = self.steps_per_execution();
-        for (first, order) in executions(count, batch_size, limit, together, callbacks) {
-            let last = order.len().div_ceil(batch_size);
-            callbacks.batch_begin(self, Stage::Test, first)?;
-            self.run_batches(batches, Phase::Test, &order, batch_size, |done, names, outputs| {
-                let is_due = progress.is_due();
-                if is_due || done == last {
-                    read_logs(names, outputs, &mut logs)?;
+        match feed {
+            Feed::Arrays(batches, batch_size) => {
+                let together = self.steps_per_execution();
+                for (first, order) in
+                    executions(batches.samples.count, *batch_size, limit, together, callbacks)
+                {
+                    let last = order.len().div_ceil(*batch_size);
+                    callbacks.batch_begin(self, Stage::Test, first)?;
+                    self.run_batches(batches, Phase::Test, &order, *batch_size, |done, names, outputs| {
+                        let is_due = progress.is_due();
+                        if is_due || done == last {
+                            read_logs(names, outputs, &mut logs)?;
+                        }
+                        if is_due {
+                            progress.update(first + done, &logs);
+                        }
+                        Ok(())
+                    })?;
+                    callbacks.batch_end(self, Stage::Test, first.saturating_add(together - 1), &logs)?;
                 }
-                if is_due {
-                    progress.update(first + done, &logs);
-                }
+            }
+            Feed::Stream(passes) => passes.each(self, Needs::Targets, limit, &mut |model, step, batch| {
+                callbacks.batch_begin(model, Stage::Test, step)?;
+                model.with_program(batch.step_spec(Phase::Test, batch.samples.count), |program| {
+                    program.batch.clone_from_slice(&batch.samples.tensors);
+                    program.run()?;
+                    program.read_logs(&mut logs)
+                })?;
+                callbacks.batch_end(model, Stage::Test, step, &logs)?;
+                progress.update(step + 1, &logs);
                 Ok(())
-            })?;
-            callbacks.batch_end(self, Stage::Test, first.saturating_add(together - 1), &logs)?;
+            })?,
         }
         callbacks.end(self, Stage::Test, &logs)?;
         Ok(logs)
     }
 
-    /// The output of the model for each sample, batch by batch, joined.
+    /// The output of the model for each sample, batch by batch, joined. What a [`Dataset`](super::Dataset) gives beside inputs
+    /// is left aside.
     ///
     /// # Errors
     /// When the data does not fit the model, or the model has several outputs ([`Model::predict_many`]).
-    pub fn predict(&mut self, x: impl Into<Data>, options: Predict) -> Result<Tensor> {
+    pub fn predict<'a>(&mut self, x: impl Into<Source<'a>>, options: Predict) -> Result<Tensor> {
         one(self.predict_many(x, options)?)
     }
 
@@ -210,24 +253,55 @@ impl Model {
     ///
     /// # Errors
     /// When the data does not fit the model.
-    pub fn predict_many(&mut self, x: impl Into<Data>, options: Predict) -> Result<Vec<Tensor>> {
+    pub fn predict_many<'a>(&mut self, x: impl Into<Source<'a>>, options: Predict) -> Result<Vec<Tensor>> {
         self.trainer.check()?;
-        let batch_size = check_batch_size("Predict", options.batch_size.unwrap_or(32))?;
-        let batches = self.batches(x.into(), None, None)?;
-        let count = batches.samples.count;
+        let mut feed = match x.into() {
+            Source::Arrays(x) => {
+                let batch_size = check_batch_size("Predict", options.batch_size.unwrap_or(32))?;
+                Feed::Arrays(self.batches(x, None, None)?, batch_size)
+            }
+            Source::Dataset(dataset) => {
+                alone("Predict", false, false, options.batch_size.is_some())?;
+                Feed::Stream(Passes::new(dataset))
+            }
+        };
         let mut callbacks = Callbacks::new(options.callbacks);
-        let mut progress = Progress::new(options.verbose, Some(steps(count, batch_size, options.steps)));
+        let mut progress = Progress::new(options.verbose, feed.steps(options.steps));
+        // A model is built before callbacks see it.
+        feed.first(self, Needs::Inputs)?;
         callbacks.begin(self, Stage::Predict)?;
         let (mut parts, none): (Vec<Vec<Tensor>>, _) = (vec![], Logs::new());
-        let together = self.steps_per_execution();
-        for (first, order) in executions(count, batch_size, options.steps, together, &callbacks) {
-            callbacks.batch_begin(self, Stage::Predict, first)?;
-            self.run_batches(&batches, Phase::Predict, &order, batch_size, |done, _, outputs| {
-                parts.push(outputs.to_vec());
-                progress.update(first + done, &none);
-                Ok(())
-            })?;
-            callbacks.batch_end(self, Stage::Predict, first.saturating_add(together - 1), &none)?;
+        match &mut feed {
+            Feed::Arrays(batches, batch_size) => {
+                let together = self.steps_per_execution();
+                for (first, order) in
+                    executions(batches.samples.count, *batch_size, options.steps, together, &callbacks)
+                {
+                    callbacks.batch_begin(self, Stage::Predict, first)?;
+                    self.run_batches(batches, Phase::Predict, &order, *batch_size, |done, _, outputs| {
+                        parts.push(outputs.to_vec());
+                        progress.update(first + done, &none);
+                        Ok(())
+                    })?;
+                    let outputs = parts.last().map_or(&[][..], Vec::as_slice);
+                    callbacks.predict_batch_end(self, first.saturating_add(together - 1), outputs)?;
+                }
+            }
+            Feed::Stream(passes) => {
+                passes.each(self, Needs::Inputs, options.steps, &mut |model, step, batch| {
+                    callbacks.batch_begin(model, Stage::Predict, step)?;
+                    let spec = batch.step_spec(Phase::Predict, batch.samples.count);
+                    let outputs = model.with_program(spec, |program| {
+                        program.batch.clone_from_slice(&batch.samples.tensors);
+                        program.run()?;
+                        Ok(program.outputs.clone())
+                    })?;
+                    callbacks.predict_batch_end(model, step, &outputs)?;
+                    parts.push(outputs);
+                    progress.update(step + 1, &none);
+                    Ok(())
+                })?;
+            }
         }
         callbacks.end(self, Stage::Predict, &none)?;
         progress.finish(&none);
@@ -319,8 +393,20 @@ fn executions(
     starts.map(|at| (at / batch_size, (at as u32..(at + size).min(count) as u32).collect())).collect()
 }
 
-pub(crate) fn steps(count: usize, batch_size: usize, limit: Option<usize>) -> usize {
-    count.div_ceil(batch_size).min(limit.unwrap_or(usize::MAX))
+/// A data set has targets and weights with it, and a size of batches.
+///
+/// # Errors
+/// When something of that is given beside it.
+pub(crate) fn alone(what: &str, y: bool, sample_weight: bool, batch_size: bool) -> Result<()> {
+    let wrong = [("y", y), ("sample_weight", sample_weight), ("batch_size", batch_size)];
+    match wrong.into_iter().find(|(_, given)| *given) {
+        None => Ok(()),
+        Some((name, _)) => {
+            let message = "cannot be given beside a data set, which has it in its batches";
+            let error = Error::argument(format!("{what}.{name}"), message);
+            Err(if name == "y" { error.help("give `()` as y") } else { error })
+        }
+    }
 }
 
 fn one(mut outputs: Vec<Tensor>) -> Result<Tensor> {

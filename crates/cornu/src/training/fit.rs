@@ -2,11 +2,13 @@
 use crate::callbacks::{Callback, Callbacks, Stage};
 use crate::models::Model;
 use crate::training::data::{Data, SampleWeight};
-use crate::training::evaluate::steps;
+use crate::training::dataset::{Batch, Dataset};
+use crate::training::evaluate::alone;
+use crate::training::feed::{Feed, Needs, Passes, Source, nothing};
 use crate::training::history::{History, Logs};
 use crate::training::progress::{Progress, Verbose};
-use crate::training::run::{Batches, check_batch_size, read_logs};
-use crate::training::step::Phase;
+use crate::training::run::{check_batch_size, read_logs};
+use crate::training::step::{Phase, StepSpec};
 use cornu_graph::{DType, Error, Result, Tensor};
 use std::collections::HashMap;
 
@@ -18,12 +20,12 @@ use std::collections::HashMap;
 /// # drop(fit);
 /// ```
 pub struct Fit<'a> {
-    batch_size: usize,
+    batch_size: Option<usize>,
     epochs: usize,
     verbose: Verbose,
     callbacks: Vec<Box<dyn Callback + 'a>>,
     validation_split: f64,
-    validation_data: Option<Validation>,
+    validation_data: Option<Validation<'a>>,
     shuffle: bool,
     class_weight: Option<HashMap<i64, f64>>,
     sample_weight: Option<SampleWeight>,
@@ -34,30 +36,41 @@ pub struct Fit<'a> {
     validation_freq: usize,
 }
 
-/// Data to evaluate after each epoch: `(x, y)` or `(x, y, sample_weight)`.
-#[derive(Clone, Debug)]
-pub struct Validation {
-    x: Data,
-    y: Data,
+/// Data to evaluate after each epoch: `(x, y)`, `(x, y, sample_weight)` or a [`Dataset`].
+pub struct Validation<'a> {
+    x: Source<'a>,
+    y: Option<Data>,
     sample_weight: Option<SampleWeight>,
 }
 
-impl<X: Into<Data>, Y: Into<Data>> From<(X, Y)> for Validation {
-    fn from((x, y): (X, Y)) -> Validation {
-        Validation { x: x.into(), y: y.into(), sample_weight: None }
+impl<X: Into<Data>, Y: Into<Data>> From<(X, Y)> for Validation<'_> {
+    fn from((x, y): (X, Y)) -> Self {
+        Validation { x: Source::Arrays(x.into()), y: Some(y.into()), sample_weight: None }
     }
 }
 
-impl<X: Into<Data>, Y: Into<Data>, W: Into<Data>> From<(X, Y, W)> for Validation {
-    fn from((x, y, w): (X, Y, W)) -> Validation {
-        Validation { x: x.into(), y: y.into(), sample_weight: Some(w.into()) }
+impl<X: Into<Data>, Y: Into<Data>, W: Into<Data>> From<(X, Y, W)> for Validation<'_> {
+    fn from((x, y, w): (X, Y, W)) -> Self {
+        Validation { x: Source::Arrays(x.into()), y: Some(y.into()), sample_weight: Some(w.into()) }
+    }
+}
+
+impl<'a> From<Dataset<'a>> for Validation<'a> {
+    fn from(dataset: Dataset<'a>) -> Self {
+        Validation { x: Source::Dataset(dataset), y: None, sample_weight: None }
+    }
+}
+
+impl<'a, 'b: 'a> From<&'a mut Dataset<'b>> for Validation<'a> {
+    fn from(dataset: &'a mut Dataset<'b>) -> Self {
+        dataset.by_ref().into()
     }
 }
 
 impl Default for Fit<'_> {
     fn default() -> Self {
         Fit {
-            batch_size: 32,
+            batch_size: None,
             epochs: 1,
             verbose: Verbose::default(),
             callbacks: vec![],
@@ -81,9 +94,9 @@ impl<'a> Fit<'a> {
         Fit::default()
     }
 
-    /// Samples in a batch; 32 by default. The last batch of an epoch may be smaller.
+    /// Samples in a batch of arrays; 32 by default. The last batch of an epoch may be smaller.
     pub fn batch_size(mut self, batch_size: usize) -> Self {
-        self.batch_size = batch_size;
+        self.batch_size = Some(batch_size);
         self
     }
 
@@ -117,13 +130,14 @@ impl<'a> Fit<'a> {
         self
     }
 
-    /// Data to evaluate after each epoch: `(x, y)` or `(x, y, sample_weight)`.
-    pub fn validation_data(mut self, validation_data: impl Into<Validation>) -> Self {
+    /// Data to evaluate after each epoch: `(x, y)`, `(x, y, sample_weight)` or a [`Dataset`].
+    pub fn validation_data(mut self, validation_data: impl Into<Validation<'a>>) -> Self {
         self.validation_data = Some(validation_data.into());
         self
     }
 
-    /// Whether each epoch takes the samples in a new order; true by default.
+    /// Whether each epoch takes the samples in a new order, or the batches of a [`PyDataset`](super::PyDataset) that ends; true
+    /// by default. Iterators and data sets from folders keep their own order, as in Keras.
     pub fn shuffle(mut self, shuffle: bool) -> Self {
         self.shuffle = shuffle;
         self
@@ -147,7 +161,8 @@ impl<'a> Fit<'a> {
         self
     }
 
-    /// Batches in an epoch; by default all.
+    /// Batches in an epoch; by default all. The next epoch goes on where this one stops, and data that ends in the middle of an
+    /// epoch ends it.
     pub fn steps_per_epoch(mut self, steps_per_epoch: usize) -> Self {
         self.steps_per_epoch = Some(steps_per_epoch);
         self
@@ -172,7 +187,7 @@ impl<'a> Fit<'a> {
     }
 
     fn check(&self) -> Result<()> {
-        check_batch_size("Fit", self.batch_size)?;
+        self.batch_size.map_or(Ok(0), |b| check_batch_size("Fit", b))?;
         self.validation_batch_size.map_or(Ok(0), |b| check_batch_size("Fit.validation", b))?;
         if !(0.0..1.0).contains(&self.validation_split) {
             let message = format!("must be at least 0 and less than 1, got {}", self.validation_split);
@@ -196,51 +211,28 @@ impl<'a> Fit<'a> {
 }
 
 impl Model {
-    /// Trains on data; the losses and metrics of each epoch.
+    /// Trains on data; the losses and metrics of each epoch. A [`Dataset`] has its targets with it: `y` is `()` then.
     ///
     /// # Errors
     /// When the model is not compiled, the data does not fit it, or an argument makes no sense.
-    pub fn fit(&mut self, x: impl Into<Data>, y: impl Into<Data>, options: Fit) -> Result<History> {
+    pub fn fit<'a>(&mut self, x: impl Into<Source<'a>>, y: impl Into<Data>, options: Fit) -> Result<History> {
         self.trainer.check()?;
         options.check()?;
-        let (x, y) = (x.into(), y.into());
         let compile = self.compiled()?;
-        let weight = match &options.class_weight {
-            Some(classes) => Some(class_weights(&y, classes)?),
-            None => options.sample_weight.clone(),
-        };
-        let mut training = self.batches(x, Some(y), weight)?;
-        compile.per_output(&self.built()?.output_names())?;
-        let mut validation = match options.validation_data.clone() {
-            Some(v) => Some(self.batches(v.x, Some(v.y), v.sample_weight)?),
-            None => None,
-        };
-        if options.validation_split > 0.0 && validation.is_none() {
-            let count = training.samples.count;
-            let at = (count as f64 * (1.0 - options.validation_split)).floor() as usize;
-            if at == 0 || at == count {
-                let message =
-                    format!("{} of {count} samples leaves one part empty", options.validation_split);
-                return Err(Error::argument("Fit.validation_split", message));
-            }
-            validation = Some(training.part(at, count)?);
-            training = training.part(0, at)?;
-        }
-
-        let mut run = FitRun {
-            order: (0..training.samples.count as u32).collect(),
-            next: 0,
-            training,
-            validation,
-            options,
-        };
+        let mut run = FitRun::new(self, x.into(), y.into(), options)?;
         let mut callbacks = Callbacks::new(std::mem::take(&mut run.options.callbacks));
         let mut history = History::default();
         self.trainer.stop_training = false;
         (self.trainer.epochs, self.trainer.initial_epoch) = (run.options.epochs, None);
         // Callbacks may ask for the learning rate before the first step.
-        let rows = run.options.batch_size.min(run.order.len());
-        let ready = self.ready_for(&run.training.step_spec(Phase::Train, rows))?;
+        if let Feed::Stream(passes) = &mut run.training {
+            passes.begin_epoch()?;
+            run.shuffled.begin_pass(self, passes)?;
+        }
+        let (first, rows) = run.training.first(self, Needs::Targets)?;
+        compile.per_output(&self.built()?.output_names())?;
+        run.spec = first.step_spec(Phase::Train, rows);
+        let ready = self.ready_for(&run.spec)?;
         callbacks.begin(self, Stage::Train)?;
         let mut logs = Logs::new();
         let first = self.trainer.initial_epoch.take().unwrap_or(run.options.initial_epoch);
@@ -260,57 +252,182 @@ impl Model {
 }
 
 /// One call of `fit`.
-struct FitRun<'a> {
-    options: Fit<'a>,
-    training: Batches,
-    validation: Option<Batches>,
-    /// The samples in the order of this pass over the data.
+struct FitRun<'a, 'b> {
+    options: Fit<'b>,
+    training: Feed<'a>,
+    validation: Option<Feed<'b>>,
+    shuffled: Shuffled,
+    /// The samples of arrays in the order of this pass over the data.
     order: Vec<u32>,
     /// Where in `order` the next batch starts.
     next: usize,
+    /// Of the first batch.
+    spec: StepSpec,
+    /// The number of batches of a data set that did not say it, once it ended.
+    seen: Option<usize>,
 }
 
-impl FitRun<'_> {
+/// Whether passes are in another order each.
+#[derive(Clone, Copy)]
+struct Shuffled(bool);
+
+impl Shuffled {
+    /// Starts a pass over a data set, unless one is under way.
+    fn begin_pass(self, model: &mut Model, passes: &mut Passes) -> Result<()> {
+        let count = passes.dataset.num_batches().filter(|_| self.0 && !passes.dataset.shuffles_itself());
+        if !passes.in_pass() {
+            passes.begin_pass(count.map(|n| model.trainer.shuffle(n)).transpose()?);
+        }
+        Ok(())
+    }
+}
+
+impl<'a, 'b> FitRun<'a, 'b> {
+    fn new(model: &mut Model, x: Source<'a>, y: Data, mut options: Fit<'b>) -> Result<FitRun<'a, 'b>> {
+        let mut validation = match options.validation_data.take() {
+            Some(Validation { x, y, sample_weight }) => {
+                let size = match x {
+                    Source::Arrays(_) => options.validation_batch_size.or(options.batch_size),
+                    Source::Dataset(_) => options.validation_batch_size,
+                };
+                Some(model.test_feed("Fit.validation", x, y, sample_weight, size)?)
+            }
+            None => None,
+        };
+        let split = options.validation_split;
+        let training = match x {
+            Source::Dataset(dataset) => {
+                let weighted = options.sample_weight.is_some();
+                alone("Fit", !y.is_empty(), weighted, options.batch_size.is_some())?;
+                if split > 0.0 && validation.is_none() {
+                    let error = Error::argument("Fit.validation_split", "is for arrays");
+                    return Err(error.help("give `validation_data`; `utils::split_dataset` makes two of one"));
+                }
+                Feed::Stream(Passes::new(dataset))
+            }
+            Source::Arrays(x) => {
+                let weight = match &options.class_weight {
+                    Some(classes) => Some(class_weights(&y, classes)?),
+                    None => options.sample_weight.clone(),
+                };
+                let batch_size = options.batch_size.unwrap_or(32);
+                let mut batches = model.batches(x, Some(y), weight)?;
+                if split > 0.0 && validation.is_none() {
+                    let count = batches.samples.count;
+                    let at = (count as f64 * (1.0 - split)).floor() as usize;
+                    if at == 0 || at == count {
+                        let message = format!("{split} of {count} samples leaves one part empty");
+                        return Err(Error::argument("Fit.validation_split", message));
+                    }
+                    let size = options.validation_batch_size.unwrap_or(batch_size);
+                    validation = Some(Feed::Arrays(batches.part(at, count)?, size));
+                    batches = batches.part(0, at)?;
+                }
+                Feed::Arrays(batches, batch_size)
+            }
+        };
+        let order = match &training {
+            Feed::Arrays(batches, _) => (0..batches.samples.count as u32).collect(),
+            Feed::Stream(_) => vec![],
+        };
+        let shuffled = Shuffled(options.shuffle);
+        let spec = StepSpec { phase: Phase::Train, x: vec![], y: vec![], sample_weight: vec![], steps: 1 };
+        Ok(FitRun { options, training, validation, shuffled, order, next: 0, spec, seen: None })
+    }
+
     fn epoch(&mut self, model: &mut Model, epoch: usize, callbacks: &mut Callbacks) -> Result<Logs> {
-        let count = self.order.len();
-        let target = steps(count, self.options.batch_size, None);
-        let target = self.options.steps_per_epoch.unwrap_or(target);
-        let mut progress = Progress::new(self.options.verbose, Some(target));
+        let target = self.options.steps_per_epoch.or(self.training.steps(None)).or(self.seen);
+        let mut progress = Progress::new(self.options.verbose, target);
         progress.epoch(epoch, self.options.epochs);
         callbacks.epoch_begin(model, epoch)?;
-        let spec = self.training.step_spec(Phase::Train, self.options.batch_size.min(count));
-        model.ready_for(&spec)?.reset()?;
-        if self.next == 0 && self.options.shuffle {
-            self.order = model.trainer.shuffle(count)?;
-        }
-
+        model.ready_for(&self.spec)?.reset()?;
         let mut logs = Logs::new();
-        let mut step = 0;
-        while step < target && self.next < count && !model.trainer.stop_training {
-            step = self.run_batches(model, step, target, callbacks, &mut progress, &mut logs)?;
-        }
-        if step < target && !model.trainer.stop_training {
+        let done = match self.training {
+            Feed::Arrays(..) => self.run_arrays(model, target, callbacks, &mut progress, &mut logs)?,
+            Feed::Stream(_) => self.run_stream(model, callbacks, &mut progress, &mut logs)?,
+        };
+        let target = self.options.steps_per_epoch.unwrap_or(done);
+        if done < target && !model.trainer.stop_training {
             eprintln!(
-                "warning: the data ran out after {step} of {target} steps; make sure that it can give at least \
+                "warning: the data ran out after {done} of {target} steps; make sure that it can give at least \
                  `steps_per_epoch * epochs` batches"
             );
         }
-        if self.next >= count {
-            self.next = 0;
-        }
 
         if let Some(validation) =
-            self.validation.as_ref().filter(|_| (epoch + 1).is_multiple_of(self.options.validation_freq))
+            self.validation.as_mut().filter(|_| (epoch + 1).is_multiple_of(self.options.validation_freq))
         {
-            let batch_size = self.options.validation_batch_size.unwrap_or(self.options.batch_size);
             let mut silent = Progress::new(Verbose::Silent, None);
             let limit = self.options.validation_steps;
-            let found = model.evaluate_batches(validation, batch_size, limit, callbacks, &mut silent)?;
+            let found = model.evaluate_feed(validation, limit, callbacks, &mut silent)?;
             found.lists().for_each(|(name, values)| logs.set_list(&format!("val_{name}"), values.to_vec()));
         }
         callbacks.epoch_end(model, epoch, &mut logs)?;
         progress.finish(&logs);
         Ok(logs)
+    }
+
+    /// The steps of an epoch on batches that a data set makes; how many there were.
+    fn run_stream(
+        &mut self,
+        model: &mut Model,
+        callbacks: &mut Callbacks,
+        progress: &mut Progress,
+        logs: &mut Logs,
+    ) -> Result<usize> {
+        let Feed::Stream(passes) = &mut self.training else { return Ok(0) };
+        passes.begin_epoch()?;
+        self.shuffled.begin_pass(model, passes)?;
+        let classes = self.options.class_weight.as_ref();
+        let mut step = 0;
+        let (done, over) = passes.run(self.options.steps_per_epoch, &mut |batch| {
+            callbacks.batch_begin(model, Stage::Train, step)?;
+            let batches = model.batch(weighted(batch, classes)?, Needs::Targets)?;
+            let spec = batches.step_spec(Phase::Train, batches.samples.count);
+            model.with_program(spec, |program| {
+                program.batch.clone_from_slice(&batches.samples.tensors);
+                program.run()?;
+                program.read_logs(logs)
+            })?;
+            callbacks.batch_end(model, Stage::Train, step, logs)?;
+            step += 1;
+            if progress.is_due() {
+                progress.update(step, logs);
+            }
+            Ok(!model.trainer.stop_training)
+        })?;
+        passes.end_epoch()?;
+        if done == 0 {
+            return Err(nothing());
+        }
+        if over {
+            passes.end_pass();
+            self.seen = self.seen.or(Some(done));
+        }
+        Ok(done)
+    }
+
+    /// The steps of an epoch on arrays; how many there were.
+    fn run_arrays(
+        &mut self,
+        model: &mut Model,
+        target: Option<usize>,
+        callbacks: &mut Callbacks,
+        progress: &mut Progress,
+        logs: &mut Logs,
+    ) -> Result<usize> {
+        let (count, target) = (self.order.len(), target.unwrap_or(0));
+        if self.next == 0 && self.options.shuffle {
+            self.order = model.trainer.shuffle(count)?;
+        }
+        let mut step = 0;
+        while step < target && self.next < count && !model.trainer.stop_training {
+            step = self.run_batches(model, step, target, callbacks, progress, logs)?;
+        }
+        if self.next >= count {
+            self.next = 0;
+        }
+        Ok(step)
     }
 
     /// Runs the rest of the epoch, or one execution only when callbacks look at each.
@@ -323,14 +440,15 @@ impl FitRun<'_> {
         progress: &mut Progress,
         logs: &mut Logs,
     ) -> Result<usize> {
-        let (size, together) = (self.options.batch_size, model.steps_per_execution());
+        let Feed::Arrays(training, size) = &self.training else { return Ok(first) };
+        let together = model.steps_per_execution();
         // As in Keras, an execution is as long as the data lasts, even beyond the last step asked for.
         let wanted = if callbacks.watch_batches() { 1 } else { (target - first).div_ceil(together) };
         let order = &self.order[self.next..];
-        let order = &order[..order.len().min(wanted.saturating_mul(together).saturating_mul(size))];
-        let count = order.len().div_ceil(size);
+        let order = &order[..order.len().min(wanted.saturating_mul(together).saturating_mul(*size))];
+        let count = order.len().div_ceil(*size);
         callbacks.batch_begin(model, Stage::Train, first)?;
-        model.run_batches(&self.training, Phase::Train, order, size, |done, names, outputs| {
+        model.run_batches(training, Phase::Train, order, *size, |done, names, outputs| {
             let is_due = progress.is_due();
             if is_due || done == count {
                 read_logs(names, outputs, logs)?;
@@ -343,6 +461,18 @@ impl FitRun<'_> {
         self.next += order.len();
         callbacks.batch_end(model, Stage::Train, first.saturating_add(together - 1), logs)?;
         Ok(first + count)
+    }
+}
+
+/// A batch of a data set with the weights of its classes.
+fn weighted(batch: Batch, classes: Option<&HashMap<i64, f64>>) -> Result<Batch> {
+    match (classes, &batch.y) {
+        (Some(_), _) if batch.sample_weight.is_some() => {
+            let message = "cannot be given together with sample weights, which the batches have";
+            Err(Error::argument("Fit.class_weight", message))
+        }
+        (Some(classes), Some(y)) => Ok(Batch { sample_weight: Some(class_weights(y, classes)?), ..batch }),
+        _ => Ok(batch),
     }
 }
 

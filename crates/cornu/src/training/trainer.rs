@@ -271,6 +271,16 @@ impl Model {
         ready.rule.current_learning_rate(&ready.optimizer)
     }
 
+    /// How many steps the optimizer has done; `None` before the first data since `compile`.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn iterations(&self) -> Result<Option<i64>> {
+        let variables = self.optimizer_variables().unwrap_or_default();
+        let found = variables.iter().find(|v| v.name.starts_with("iteration"));
+        Ok(found.map(|v| v.value()?.item()).transpose()?.map(|n| n as i64))
+    }
+
     /// Sets the learning rate for the steps to come.
     ///
     /// # Errors

@@ -1,7 +1,9 @@
 //! Numbers as bins.
 use super::Adapt;
 use super::encoding::{OutputMode, count_not_greater, not_sparse};
+use super::hashing::single;
 use super::quantiles::Summary;
+use crate::layers::HostLayer;
 use crate::layers::prelude::*;
 
 /// The number of the bin that each number falls in. Keras's `Discretization`.
@@ -36,7 +38,26 @@ pub struct Discretization {
     pub sparse: bool,
 }
 
+impl HostLayer for Discretization {
+    fn output_spec(&self, inputs: &[(Shape, DType)]) -> Result<(Shape, DType)> {
+        let (shape, _) = single(inputs)?;
+        Ok((shape.clone(), DType::I32))
+    }
+
+    fn run(&self, inputs: &[Tensor]) -> Result<Tensor> {
+        let x = single(inputs)?;
+        // Bins are found in float32, as in the graph.
+        let boundaries: Vec<f32> = self.bin_boundaries.iter().flatten().map(|&b| b as f32).collect();
+        let bin = |x: f64| boundaries.iter().filter(|&&b| b <= x as f32).count() as i32;
+        Tensor::new(x.shape(), x.to_f64().into_iter().map(bin).collect::<Vec<i32>>())
+    }
+}
+
 impl Layer for Discretization {
+    fn before_graph(&self) -> Option<&dyn HostLayer> {
+        if self.output_mode == OutputMode::Int { Some(self) } else { None }
+    }
+
     fn call(&self, cx: &Call, x: &Value) -> Result<Value> {
         not_sparse("Discretization", self.sparse)?;
         let Some(boundaries) = &self.bin_boundaries else {

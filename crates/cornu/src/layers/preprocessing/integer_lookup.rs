@@ -253,6 +253,10 @@ impl Layer for IntegerLookup {
         if self.hashes() { Some(self) } else { None }
     }
 
+    fn before_graph(&self) -> Option<&dyn HostLayer> {
+        Some(self)
+    }
+
     fn call(&self, _: &Call, x: &Value) -> Result<Value> {
         self.check()?;
         let x = x.cast(DType::I64);

@@ -1,9 +1,8 @@
-//! Pictures of a [`History`].
+//! Pictures, of a [`History`] among them.
 mod panel;
-mod png;
 
 use crate::training::History;
-use crate::utils::atomic;
+use crate::utils::{atomic, png};
 use cornu_graph::{Error, Result};
 use panel::{Curve, Panel};
 use plotters::coord::Shift;
@@ -15,7 +14,7 @@ use std::sync::Once;
 /// DejaVu Sans, reduced to Latin letters; see `DejaVuSans.LICENSE`.
 static LETTERS: &[u8] = include_bytes!("DejaVuSans.ttf");
 /// The name of our font, which programs that show an SVG look for on their own system.
-const FONT: &str = "DejaVu Sans, sans-serif";
+pub(crate) const FONT: &str = "DejaVu Sans, sans-serif";
 
 /// Size of a panel on paper.
 const PANEL: (u32, u32) = (460, 320);
@@ -26,6 +25,37 @@ const WIDTH: u32 = 2;
 const PIXELS: u32 = 2;
 /// Each pixel is the mean of a square of this many pixels a side, which smooths slanted lines.
 const SAMPLES: u32 = 2;
+
+/// Something to draw.
+pub(crate) trait Drawing {
+    /// Width and height on paper.
+    fn paper(&self) -> (u32, u32);
+
+    /// Pixels of a PNG for each of paper.
+    fn pixels(&self) -> u32 {
+        PIXELS
+    }
+
+    /// Draws, with lengths `scale` times those on paper.
+    fn draw<DB: DrawingBackend>(&self, area: &DrawingArea<DB, Shift>, scale: u32) -> Drawn;
+}
+
+pub(crate) type Drawn = std::result::Result<(), String>;
+
+/// Draws to `path`: an SVG or a PNG, by its extension. A file that is there is replaced in one step; `what` asked for it.
+pub(crate) fn save(drawing: &impl Drawing, path: &Path, what: &str) -> Result<()> {
+    let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    let bytes = match extension.as_str() {
+        "svg" => svg(drawing).map(String::into_bytes),
+        "png" => bitmap(drawing),
+        _ => {
+            let message = format!("`{}` names neither an SVG nor a PNG", path.display());
+            return Err(Error::argument(what, message).help("end the name in .svg or .png"));
+        }
+    };
+    let failed = |message| Error::Format { what: path.display().to_string(), message };
+    atomic::write(path, &bytes.map_err(failed)?)
+}
 
 impl History {
     /// Draws every loss and metric by epoch, training and validation together, and writes the picture to `path`: an SVG or
@@ -42,7 +72,7 @@ impl History {
     /// # Ok::<(), cornu::Error>(())
     /// ```
     pub fn plot(&self, path: impl AsRef<Path>) -> Result<()> {
-        picture(&self.panels(), path.as_ref())
+        picture(self.panels(), path.as_ref())
     }
 
     /// Draws several trainings over each other, a panel for each loss and metric, as [`History::plot`] does one: the same
@@ -71,7 +101,7 @@ impl History {
             Panel { title: name.replace('_', " "), curves: curves.collect() }
         };
         let panels: Vec<Panel> = names.into_iter().map(panel).filter(|p| !p.curves.is_empty()).collect();
-        picture(&panels, path.as_ref())
+        picture(panels, path.as_ref())
     }
 
     /// The loss first, then the others in alphabetical order, each with its `val_` counterpart.
@@ -101,66 +131,61 @@ impl History {
 }
 
 /// Writes panels as what the extension of `path` says.
-fn picture(panels: &[Panel], path: &Path) -> Result<()> {
-    let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+fn picture(panels: Vec<Panel>, path: &Path) -> Result<()> {
     if panels.is_empty() {
         return Err(Error::State("there is nothing to plot: the history has no epochs".into()));
     }
-    let bytes = match extension.as_str() {
-        "svg" => svg(panels).map(String::into_bytes),
-        "png" => bitmap(panels),
-        _ => {
-            let message = format!("`{}` names neither an SVG nor a PNG", path.display());
-            return Err(Error::argument("History::plot", message).help("end the name in .svg or .png"));
-        }
-    };
-    let failed = |message| Error::Format { what: path.display().to_string(), message };
-    atomic::write(path, &bytes.map_err(failed)?)
+    save(&Panels(panels), path, "History::plot")
 }
 
-/// Columns and rows of panels.
-fn grid(panels: &[Panel]) -> (usize, usize) {
-    let columns = panels.len().min(PANELS_IN_A_ROW);
-    (columns, panels.len().div_ceil(columns))
+/// Side by side.
+struct Panels(Vec<Panel>);
+
+impl Panels {
+    /// Columns and rows of panels.
+    fn grid(&self) -> (usize, usize) {
+        let columns = self.0.len().clamp(1, PANELS_IN_A_ROW);
+        (columns, self.0.len().div_ceil(columns))
+    }
 }
 
-/// Width and height on paper.
-fn paper(panels: &[Panel]) -> (u32, u32) {
-    let (columns, rows) = grid(panels);
-    (PANEL.0 * columns as u32, PANEL.1 * rows as u32)
+impl Drawing for Panels {
+    fn paper(&self) -> (u32, u32) {
+        let (columns, rows) = self.grid();
+        (PANEL.0 * columns as u32, PANEL.1 * rows as u32)
+    }
+
+    fn draw<DB: DrawingBackend>(&self, area: &DrawingArea<DB, Shift>, scale: u32) -> Drawn {
+        let (columns, rows) = self.grid();
+        let mut parts = self.0.iter().zip(area.split_evenly((rows, columns)));
+        parts.try_for_each(|(panel, part)| panel.draw(&part, scale))
+    }
 }
 
-fn svg(panels: &[Panel]) -> std::result::Result<String, String> {
+fn svg(drawing: &impl Drawing) -> std::result::Result<String, String> {
     let mut text = String::new();
-    draw(&SVGBackend::with_string(&mut text, paper(panels)).into_drawing_area(), panels, 1)?;
+    draw(&SVGBackend::with_string(&mut text, drawing.paper()).into_drawing_area(), drawing, 1)?;
     Ok(text)
 }
 
-fn bitmap(panels: &[Panel]) -> std::result::Result<Vec<u8>, String> {
-    let (width, height) = paper(panels);
-    let scale = PIXELS * SAMPLES;
+fn bitmap(drawing: &impl Drawing) -> std::result::Result<Vec<u8>, String> {
+    let ((width, height), pixels) = (drawing.paper(), drawing.pixels());
+    let scale = pixels * SAMPLES;
     let size = (width * scale, height * scale);
     let mut fine = vec![255; size.0 as usize * size.1 as usize * 3];
-    draw(&BitMapBackend::with_buffer(&mut fine, size).into_drawing_area(), panels, scale)?;
-    let pixels = shrink(&fine, size.0 as usize);
-    png::encode(width * PIXELS, height * PIXELS, &pixels).map_err(|e| e.to_string())
+    draw(&BitMapBackend::with_buffer(&mut fine, size).into_drawing_area(), drawing, scale)?;
+    let small = shrink(&fine, size.0 as usize);
+    png::encode(width * pixels, height * pixels, 3, &small).map_err(|e| e.to_string())
 }
 
-fn draw<DB: DrawingBackend>(
-    area: &DrawingArea<DB, Shift>,
-    panels: &[Panel],
-    scale: u32,
-) -> std::result::Result<(), String> {
+fn draw<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, drawing: &impl Drawing, scale: u32) -> Drawn {
     static REGISTERED: Once = Once::new();
     REGISTERED.call_once(|| {
         // Our own file is a font; were it none, drawing text would say so.
         let _ = register_font(FONT, FontStyle::Normal, LETTERS);
     });
     area.fill(&WHITE).map_err(|e| e.to_string())?;
-    let (columns, rows) = grid(panels);
-    for (panel, part) in panels.iter().zip(area.split_evenly((rows, columns))) {
-        panel.draw(&part, scale)?;
-    }
+    drawing.draw(area, scale)?;
     area.present().map_err(|e| e.to_string())
 }
 

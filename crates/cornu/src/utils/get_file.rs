@@ -1,0 +1,106 @@
+//! Files from servers, kept.
+use crate::data::{Checksum, fetch};
+use crate::datasets::keras_home;
+use cornu_graph::{Error, Result};
+use std::path::PathBuf;
+
+/// Downloads a file to Keras's cache, `~/.keras/datasets`, unless it is there; its path. Keras's `get_file`; [`GetFile`] has its
+/// settings. Archives are not unpacked.
+///
+/// # Errors
+/// When the address names no file, or the server does not have it.
+pub fn get_file(origin: &str) -> Result<PathBuf> {
+    GetFile::new(origin).get()
+}
+
+/// Settings of [`get_file()`].
+///
+/// ```no_run
+/// use cornu::utils::GetFile;
+/// let path = GetFile::new("http://example.org/words.txt").cache_subdir("words").get()?;
+/// # Ok::<(), cornu::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct GetFile {
+    origin: String,
+    fname: Option<String>,
+    file_hash: Option<String>,
+    cache_subdir: String,
+    cache_dir: Option<PathBuf>,
+    force_download: bool,
+}
+
+impl GetFile {
+    /// The file at this address: `http://`, or `https://` with the feature `tls`.
+    pub fn new(origin: impl Into<String>) -> GetFile {
+        GetFile {
+            origin: origin.into(),
+            fname: None,
+            file_hash: None,
+            cache_subdir: "datasets".into(),
+            cache_dir: None,
+            force_download: false,
+        }
+    }
+
+    /// Its name here; by default the last part of the address.
+    pub fn fname(mut self, fname: &str) -> Self {
+        self.fname = Some(fname.into());
+        self
+    }
+
+    /// The SHA-256 or MD5 that the file must have, in hexadecimal; a file that has another is downloaded anew. Without a SHA-256
+    /// only `https` says that the file was not changed on the way.
+    pub fn file_hash(mut self, file_hash: &str) -> Self {
+        self.file_hash = Some(file_hash.to_lowercase());
+        self
+    }
+
+    /// The folder within the cache; `"datasets"` by default.
+    pub fn cache_subdir(mut self, cache_subdir: &str) -> Self {
+        self.cache_subdir = cache_subdir.into();
+        self
+    }
+
+    /// The cache; by default `KERAS_HOME`, or `~/.keras`.
+    pub fn cache_dir(mut self, cache_dir: impl Into<PathBuf>) -> Self {
+        self.cache_dir = Some(cache_dir.into());
+        self
+    }
+
+    /// Whether to download the file even if it is there; false by default.
+    pub fn force_download(mut self, force_download: bool) -> Self {
+        self.force_download = force_download;
+        self
+    }
+
+    /// The path of the file, which is there when this returns.
+    ///
+    /// # Errors
+    /// As [`get_file()`]; when the hash is another.
+    pub fn get(&self) -> Result<PathBuf> {
+        let last = || {
+            self.origin.split(['?', '#']).next().unwrap_or_default().rsplit('/').next().unwrap_or_default()
+        };
+        let name = self.fname.as_deref().unwrap_or_else(last);
+        let plain = !name.is_empty() && ![".", ".."].contains(&name) && !name.contains(['/', '\\', ':']);
+        if !plain {
+            return Err(Error::argument("get_file.fname", format!("`{name}` is no name of a file")));
+        }
+        if self.file_hash.as_ref().is_some_and(|hash| ![64, 32].contains(&hash.len())) {
+            return Err(Error::argument(
+                "get_file.file_hash",
+                "is neither a SHA-256 nor an MD5 in hexadecimal",
+            ));
+        }
+        let checksum = self.file_hash.as_deref().map(Checksum::new);
+        let folder = self.cache_dir.clone().unwrap_or_else(keras_home).join(&self.cache_subdir);
+        let path = folder.join(name);
+        let fits = || checksum.map_or(Ok(true), |checksum| checksum.fits(&path));
+        if path.exists() && !self.force_download && fits()? {
+            return Ok(path);
+        }
+        fetch(&self.origin, checksum, &path, self.force_download)?;
+        Ok(path)
+    }
+}

@@ -56,7 +56,7 @@ impl Callback for Calls {
         Ok(())
     }
 
-    fn on_predict_batch_end(&mut self, _: &mut Context, batch: usize) -> Result<()> {
+    fn on_predict_batch_end(&mut self, _: &mut Context, batch: usize, _: &[Tensor]) -> Result<()> {
         self.0.push(format!("to {batch}"));
         Ok(())
     }

@@ -171,6 +171,8 @@ def run(a):
 
     engines = {"cornu": lambda *c: cornu(*c, 1), f"cornu, {a.together} steps together": lambda *c: cornu(*c, a.together)}
     for name in filter(None, a.peers.split(",")):
+        if name not in PEERS:
+            sys.exit(f"no peer is called {name}; there are {', '.join(PEERS)}")
         engines[name] = lambda w, dtype, batch, name=name: measure(
             [a.python, str(HERE / "compare.py"), "peer", name, w, dtype, str(batch), str(a.steps)])
     cells = [(w, d, int(b)) for w in a.workloads.split(",") for d in a.dtypes.split(",") for b in a.batches.split(",")]

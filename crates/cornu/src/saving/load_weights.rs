@@ -143,7 +143,8 @@ impl LoadWeights {
         for weight in model.weights()? {
             let path = &weight.path;
             let shape = &weight.variable.spec.shape;
-            let message = match arrays.get(path).or_else(|| arrays.get(&format!("{}/{path}", model.name()))) {
+            let named = arrays.get(path).or_else(|| arrays.get(&format!("{}/{path}", model.name())));
+            let message = match named.or_else(|| unnumbered(path, &arrays)) {
                 Some(tensor) if tensor.shape() == shape => {
                     found.push((weight.variable.clone(), tensor));
                     continue;
@@ -165,6 +166,22 @@ impl LoadWeights {
         found.iter().try_for_each(|(variable, value)| variable.assign(value))?;
         Ok(skipped)
     }
+}
+
+/// The only array whose path is this one but for the numbers of layers within layers: cells are numbered through a session.
+fn unnumbered<'a>(path: &str, arrays: &'a BTreeMap<String, Tensor>) -> Option<&'a Tensor> {
+    let plain = |path: &str| {
+        let number = |part: &&str| part.parse::<u32>().is_ok();
+        let strip =
+            |(i, part): (usize, &str)| match part.rsplit_once('_').filter(|(_, end)| i > 0 && number(end)) {
+                Some((start, _)) => start.to_string(),
+                None => part.to_string(),
+            };
+        path.split('/').enumerate().map(strip).collect::<Vec<String>>()
+    };
+    let wanted = plain(path);
+    let mut found = arrays.iter().filter(|(name, _)| plain(name) == wanted);
+    found.next().filter(|_| found.next().is_none()).map(|(_, tensor)| tensor)
 }
 
 impl Model {

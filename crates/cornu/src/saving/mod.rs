@@ -154,6 +154,23 @@ pub fn clone_model(model: &Model) -> Result<Model> {
 }
 
 impl Model {
+    /// A model from what [`Model::get_config`] gave, with new weights. Keras's `from_config` of `Sequential` and `Model`.
+    ///
+    /// ```
+    /// use cornu::prelude::*;
+    /// let model = Sequential::new().add(Input::new([4])).add(Dense::new(2));
+    /// let same = Model::from_config(&model.get_config()?)?;
+    /// assert_eq!(same.get_config()?, model.get_config()?);
+    /// # Ok::<(), cornu::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When it is no config of a model.
+    pub fn from_config(config: &Json) -> Result<Model> {
+        let class = if config.get("input_layers").is_some() { "Functional" } else { "Sequential" };
+        from_config::model(&serde_json::json!({"class_name": class, "config": config}))
+    }
+
     /// The layers and their settings as JSON, and what the model was compiled with. Keras's `to_json`.
     ///
     /// # Errors

@@ -34,6 +34,8 @@ impl<'a, 'b: 'a> From<&'a mut Dataset<'b>> for Source<'a> {
 }
 
 /// Arrays in the order of a model's inputs and outputs with a batch size, or passes over a data set.
+// There are one or two of these at a time.
+#[allow(clippy::large_enum_variant)]
 pub(crate) enum Feed<'a> {
     Arrays(Batches, usize),
     Stream(Passes<'a>),

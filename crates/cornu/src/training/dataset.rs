@@ -295,7 +295,7 @@ impl<'a> Dataset<'a> {
             Kind::Indexed(dataset) => Kind::Indexed(Box::new(&mut **dataset)),
             Kind::Generated(make) => Kind::Generated(Box::new(move || make())),
         };
-        let maps = self.maps.iter().map(|f| -> Map<'x> { f.clone() }).collect();
+        let maps = self.maps.clone();
         Dataset {
             kind,
             maps,

@@ -41,7 +41,7 @@ fn windows(from: usize, to: usize) -> Vec<Range<usize>> {
 
 /// The mean of each window: a product with a matrix of shares.
 fn mean(x: &Value, axis: usize, size: usize) -> Result<Value> {
-    let from = x.shape()[axis];
+    let Some(&from) = x.shape().get(axis) else { return Ok(x.clone()) };
     let mut shares = vec![0.0; from * size];
     for (j, window) in windows(from, size).into_iter().enumerate() {
         let share = 1.0 / window.len() as f64;
@@ -56,10 +56,13 @@ fn mean(x: &Value, axis: usize, size: usize) -> Result<Value> {
 
 /// The largest of each window.
 fn largest(x: &Value, axis: usize, size: usize) -> Result<Value> {
-    let windows = windows(x.shape()[axis], size);
+    // A value that could not be made has no axes; its error comes out later.
+    let Some(&from) = x.shape().get(axis) else { return Ok(x.clone()) };
+    let windows = windows(from, size);
     let longest = windows.iter().map(Range::len).max().unwrap_or(1);
     // Shorter windows repeat their last element.
-    let places = windows.iter().flat_map(|w| (0..longest).map(|k| (w.start + k).min(w.end - 1) as i32));
+    let places =
+        windows.iter().flat_map(|w| (0..longest).map(|k| (w.start + k).min(w.end.saturating_sub(1)) as i32));
     let places = Tensor::new([size, longest], places.collect())?;
     Ok(x.take(&x.builder().constant(places), axis as i64).max([axis as i64 + 1]))
 }

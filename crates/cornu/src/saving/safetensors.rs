@@ -198,7 +198,7 @@ mod tests {
         ] {
             assert_eq!(read(&bytes, "a").unwrap_err().to_string(), want);
         }
-        let deep = "[".repeat(100_000);
+        let deep = format!("{{\"a\":{}", "[".repeat(100_000));
         let error = read(&file(&deep, &[]), "a").unwrap_err().to_string();
         assert!(error.starts_with("a: has a header that cannot be read: recursion limit"), "{error}");
     }

@@ -34,7 +34,7 @@ fn main() -> Result<()> {
         for (key, values) in &first[0].1.history {
             let (want, got) = (values.last().copied().unwrap_or(0.0), history.last(key).unwrap_or(f64::NAN));
             println!("{key}: {want:.6} on {}, {got:.6} on {name}", first[0].0);
-            far |= !((got - want).abs() <= NEAR);
+            far |= got.is_nan() || (got - want).abs() > NEAR;
         }
     }
     trainings.iter_mut().for_each(|(_, history)| history.history.retain(|key, _| key.ends_with("loss")));

@@ -17,9 +17,10 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 pub use cornu_cpu::{num_threads, set_num_threads};
 
 type Engine = Arc<dyn Backend>;
+type Open = fn() -> Result<Engine>;
 
 /// Every engine by name, and how it is opened.
-const ENGINES: [(&str, fn() -> Result<Engine>); 5] = [
+const ENGINES: [(&str, Open); 5] = [
     ("cpu", || Ok(Arc::new(Cpu::new()))),
     ("reference", || Ok(Arc::new(Reference))),
     ("tensorflow", || Ok(Arc::new(TensorFlow::open(None)?))),

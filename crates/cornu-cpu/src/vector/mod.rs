@@ -191,6 +191,18 @@ macro_rules! for_isa {
 }
 pub(crate) use for_isa;
 
+/// Brings a line closer, where the processor takes such advice; any address will do.
+#[inline(always)]
+pub(crate) fn prefetch(line: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint that reads nothing.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T1 }>(line.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = line;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -272,16 +284,4 @@ mod tests {
         // SAFETY: takes no pointers.
         unsafe { check_isa() }
     }
-}
-
-/// Brings a line closer, where the processor takes such advice; any address will do.
-#[inline(always)]
-pub(crate) fn prefetch(line: *const f32) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a hint that reads nothing.
-    unsafe {
-        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T1 }>(line.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = line;
 }

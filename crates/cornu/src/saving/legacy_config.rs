@@ -122,12 +122,10 @@ pub(super) fn training(mut saved: Json) -> Result<Json> {
 /// Gives objects the module that Keras 3 wants in their envelopes.
 fn name_module(json: &mut Json, module: &str) {
     match json {
+        Json::Object(map) if map.contains_key("class_name") && map.contains_key("module") => {}
         Json::Object(map) if map.contains_key("class_name") => {
-            if !map.contains_key("module") {
-                let (class, config) = (map["class_name"].take(), map.get("config").cloned());
-                *json =
-                    json!({"module": module, "class_name": class, "config": config, "registered_name": null});
-            }
+            let (class, config) = (map["class_name"].take(), map.get("config").cloned());
+            *json = json!({"module": module, "class_name": class, "config": config, "registered_name": null});
         }
         Json::Object(map) => map.values_mut().for_each(|value| name_module(value, module)),
         Json::Array(list) => list.iter_mut().for_each(|value| name_module(value, module)),

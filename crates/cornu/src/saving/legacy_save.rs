@@ -21,13 +21,13 @@ pub(super) fn save(model: &Model, path: &Path, with_optimizer: bool) -> Result<(
     model.built()?;
     let mut config = model.saved()?;
     old_form(&mut config);
-    let mut root = Group::default();
-    root.attributes = vec![
+    let attributes = vec![
         // The layout of the weights is TensorFlow's, as that of every Keras 3 file.
         ("backend".into(), "tensorflow".into()),
         ("keras_version".into(), KERAS_VERSION.into()),
         ("model_config".into(), words::write(&config).as_str().into()),
     ];
+    let mut root = Group { attributes, ..Group::default() };
     if let (true, Some(settings)) = (with_optimizer, compile_config::of(model)?) {
         root.attributes.push(("training_config".into(), words::write(&training(settings)).as_str().into()));
     }

@@ -102,7 +102,7 @@ fn report(
     measured.sort_by(f64::total_cmp);
     let (median, min) = (measured[measured.len() / 2], measured[0]);
     if let Some(profile) = if is_profiled { model.take_profile()? } else { None } {
-        if let Some(file) = m.get_one::<PathBuf>("profile").filter(|f| !f.as_os_str().is_empty()) {
+        if let Some(file) = m.get_one::<PathBuf>("profile").filter(|f| f.as_os_str() != "-") {
             profile.save_chrome_trace(file)?;
         }
         eprintln!("{profile}");

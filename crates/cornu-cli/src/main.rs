@@ -176,7 +176,7 @@ fn command() -> Command {
                     file("profile", "TRACE", "Prints the time of each part of a step on standard error, and writes a Chrome trace")
                         .num_args(0..=1)
                         .require_equals(true)
-                        .default_missing_value(""),
+                        .default_missing_value("-"),
                 )
                 .arg(flag("json", "As JSON")),
         )
@@ -213,9 +213,24 @@ fn flag(name: &'static str, help: &'static str) -> Arg {
 }
 
 #[cfg(test)]
+#[allow(clippy::panic)]
 mod tests {
     #[test]
     fn arguments_make_sense() {
         super::command().debug_assert();
+    }
+
+    #[test]
+    fn a_profile_may_be_written_to_a_file() {
+        let of = |profile: &str| {
+            let args = ["cornu", "bench", "model.keras", "--data", "data.npz", profile];
+            let matches = super::command().try_get_matches_from(args).unwrap_or_else(|e| panic!("{e}"));
+            let bench = matches
+                .subcommand_matches("bench")
+                .map(|m| m.get_one::<std::path::PathBuf>("profile").cloned());
+            bench.flatten().map(|path| path.display().to_string())
+        };
+        assert_eq!(of("--profile").as_deref(), Some("-"));
+        assert_eq!(of("--profile=trace.json").as_deref(), Some("trace.json"));
     }
 }

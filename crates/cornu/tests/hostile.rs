@@ -390,6 +390,8 @@ fn absurd_numbers() {
         ("UpSampling2D", json!({"size": huge})),
         ("Cropping2D", json!({"cropping": huge})),
         ("MaxPooling2D", json!({"pool_size": huge})),
+        ("AdaptiveAveragePooling2D", json!({"output_size": 2_000_000_000})),
+        ("AdaptiveMaxPooling2D", json!({"output_size": [1, 2_000_000_000]})),
         ("Resizing", json!({"height": huge, "width": huge})),
         ("Reshape", json!({"target_shape": [huge, huge]})),
         ("Reshape", json!({"target_shape": [-1, -1]})),

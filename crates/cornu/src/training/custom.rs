@@ -68,7 +68,8 @@ impl<'a> TrainStep<'a> {
     /// Does one step on the arrays of a batch, in the order in which the closure takes them; what the closure reports.
     ///
     /// # Errors
-    /// What went wrong in the closure, or on the device. Weights are as before the step then.
+    /// What went wrong in the closure: weights are as before the step then. Or on the device, of which some engines then lose
+    /// them, and say so.
     pub fn run(&mut self, batch: impl Into<Data>) -> Result<Logs> {
         let batch = batch.into();
         let tensors = batch.tensors();

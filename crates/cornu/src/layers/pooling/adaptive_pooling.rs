@@ -35,15 +35,25 @@ pub(crate) fn adaptive(x: &Value, sizes: &[usize], format: &DataFormat, kind: Po
 }
 
 /// The window of each of `to` outputs over an axis of `from` elements; windows overlap where `to` does not divide `from`.
-fn windows(from: usize, to: usize) -> Vec<Range<usize>> {
-    (0..to).map(|i| i * from / to..((i + 1) * from).div_ceil(to)).collect()
+///
+/// # Errors
+/// When the table of which element is in which would be absurdly large.
+fn windows(from: usize, to: usize) -> Result<Vec<Range<usize>>> {
+    /// Most entries of that table.
+    const MOST: usize = 1 << 28;
+    if from.max(1).checked_mul(to).is_none_or(|entries| entries > MOST) {
+        let message = format!("is too large: {to} windows over {from} elements");
+        return Err(Error::argument("output_size", message));
+    }
+    Ok((0..to).map(|i| i * from / to..((i + 1) * from).div_ceil(to)).collect())
 }
 
 /// The mean of each window: a product with a matrix of shares.
 fn mean(x: &Value, axis: usize, size: usize) -> Result<Value> {
     let Some(&from) = x.shape().get(axis) else { return Ok(x.clone()) };
+    let windows = windows(from, size)?;
     let mut shares = vec![0.0; from * size];
-    for (j, window) in windows(from, size).into_iter().enumerate() {
+    for (j, window) in windows.into_iter().enumerate() {
         let share = 1.0 / window.len() as f64;
         window.for_each(|i| shares[i * size + j] = share);
     }
@@ -58,7 +68,7 @@ fn mean(x: &Value, axis: usize, size: usize) -> Result<Value> {
 fn largest(x: &Value, axis: usize, size: usize) -> Result<Value> {
     // A value that could not be made has no axes; its error comes out later.
     let Some(&from) = x.shape().get(axis) else { return Ok(x.clone()) };
-    let windows = windows(from, size);
+    let windows = windows(from, size)?;
     let longest = windows.iter().map(Range::len).max().unwrap_or(1);
     // Shorter windows repeat their last element.
     let places =

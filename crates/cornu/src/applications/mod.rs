@@ -4,7 +4,7 @@
 //! use cornu::prelude::*;
 //! use cornu::applications::{ResNet50, resnet};
 //!
-//! let model = ResNet50::new().build()?;
+//! let mut model = ResNet50::new().build()?;
 //! # let images = Tensor::zeros([1, 224, 224, 3], DType::U8);
 //! let x = resnet::preprocess_input(&images, "channels_last")?;
 //! let best = resnet::decode_predictions(&model.predict(&x, Predict::new())?, 3)?;

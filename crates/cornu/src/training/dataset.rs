@@ -312,7 +312,8 @@ impl<'a> Dataset<'a> {
     /// # use cornu::training::Dataset;
     /// # let pictures = Dataset::generator([Ok(Tensor::full([2, 4], DType::F32, 255.0).into())]);
     /// let mut scaled = pictures.map(|batch| {
-    ///     let x = &ops::cast(&batch.x.tensors()[0], "float32") / 255.0;
+    ///     let x = ops::cast(&batch.x.tensors()[0], DType::F32)?;
+    ///     let x = ops::divide(&x, &Tensor::full(vec![], DType::F32, 255.0))?;
     ///     Ok((x, batch.y.unwrap_or_default()).into())
     /// });
     /// # let first = scaled.iter()?.next().unwrap()?;

@@ -41,7 +41,7 @@ pub unsafe extern "C" fn cornu_mock_control(line: *const u8, size: usize) {
     STATE.lock().unwrap().control(line);
 }
 
-/// What has happened, as text: see [`state::State::report`]. The text is never freed.
+/// What has happened, as text: see `State::report`. The text is never freed.
 ///
 /// # Safety
 /// `size` must point to a number, which will be the length of the text.

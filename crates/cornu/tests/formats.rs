@@ -374,3 +374,20 @@ fn what_is_outside_of_a_file_is_refused() {
     let message = load_model(std::env::temp_dir()).unwrap_err().to_string();
     assert!(message.contains("SavedModel") && message.contains("save the model in Python"), "{message}");
 }
+
+/// Old files call a class as Keras's own code does, not as Keras exports it.
+#[test]
+fn class_with_two_names() {
+    let x = Input::new([4, 8]).tensor();
+    let y = cornu::layers::GroupQueryAttention::new(4, 4, 2).apply([&x, &x]);
+    let mut model = Model::new([x], [y]).unwrap();
+    let path = std::env::temp_dir().join(format!("cornu_two_names_{}.h5", std::process::id()));
+    model.save(&path).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    assert!(bytes.windows(21).any(|w| w == b"GroupedQueryAttention"));
+    let mut again = saving::load_model(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let x = Tensor::ones([2, 4, 8], DType::F32);
+    let predicted = model.predict(&x, Predict::new().verbose(0)).unwrap();
+    assert_eq!(again.predict(&x, Predict::new().verbose(0)).unwrap(), predicted);
+}

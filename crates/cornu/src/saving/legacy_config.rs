@@ -1,4 +1,5 @@
 //! Configs of Keras 2 in today's words.
+use crate::utils::naming::exported_class;
 use cornu_graph::{Error, Result};
 use serde_json::{Map, Value as Json, json};
 
@@ -16,7 +17,10 @@ pub(super) fn model(mut saved: Json) -> Result<Json> {
 }
 
 fn object(saved: &mut Json) -> Result<()> {
-    let class = saved["class_name"].as_str().unwrap_or_default().to_string();
+    let class = exported_class(saved["class_name"].as_str().unwrap_or_default()).to_string();
+    if saved["class_name"].is_string() {
+        saved["class_name"] = class.clone().into();
+    }
     // A stack was once a bare list of layers.
     if class == "Sequential" && saved["config"].is_array() {
         let layers = saved["config"].take();

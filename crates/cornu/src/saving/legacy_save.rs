@@ -5,6 +5,7 @@ use super::{KERAS_VERSION, compile_config, words};
 use crate::models::Model;
 use crate::ops::registry;
 use crate::utils::atomic;
+use crate::utils::naming::python_class;
 use cornu_graph::{Result, Tensor};
 use serde_json::{Map, Value as Json, json};
 use std::collections::HashSet;
@@ -56,6 +57,9 @@ fn old_form(object: &mut Json) {
 
 /// Takes away what Keras 3 added to an envelope; a class of user code goes by its registered name.
 fn strip(envelope: &mut Map<String, Json>) {
+    if let Some(Json::String(class)) = envelope.get_mut("class_name") {
+        *class = python_class(class).to_string();
+    }
     if let Some(Json::String(name)) = envelope.shift_remove("registered_name")
         && name.contains('>')
     {

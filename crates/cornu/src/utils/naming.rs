@@ -21,9 +21,18 @@ pub fn clear_session() {
     COUNTS.with_borrow_mut(HashMap::clear);
 }
 
-/// The class as Keras's own code calls it, which it shows and makes names from; it exports one under another name.
+/// The one class that Keras's own code calls otherwise than it is exported.
+const EXPORTED: &str = "GroupQueryAttention";
+const IN_PYTHON: &str = "GroupedQueryAttention";
+
+/// The class as Keras's own code calls it, which it shows, makes names from, and writes into `.h5` files.
 pub(crate) fn python_class(class: &str) -> &str {
-    if class == "GroupQueryAttention" { "GroupedQueryAttention" } else { class }
+    if class == EXPORTED { IN_PYTHON } else { class }
+}
+
+/// The name under which Keras exports a class that its own code calls so.
+pub(crate) fn exported_class(class: &str) -> &str {
+    if class == IN_PYTHON { EXPORTED } else { class }
 }
 
 /// Keras's `to_snake_case`: `MaxPooling2D` to `max_pooling2d`, `LSTM` to `lstm`.

@@ -3,7 +3,8 @@
 //!
 //!     cargo run --release --example backends -- cpu tensorflow
 //!
-//! Writes `backends.png`. Fails when a loss or metric at the end differs by more than 0.001 from the first engine's.
+//! Writes `backends.png`. Fails when a loss at the end differs by more than 0.001 from the first engine's, or an accuracy by
+//! more than a sample or two.
 use cornu::backend;
 use cornu::prelude::*;
 use std::time::Instant;
@@ -13,7 +14,8 @@ use std::time::Instant;
 mod digits_cnn;
 
 fn main() -> Result<()> {
-    const NEAR: f64 = 1e-3;
+    // One of the 360 images held out, two of the 1437 others: rounding may turn those that a network is unsure of.
+    let near = |metric: &str| if metric.ends_with("accuracy") { 3e-3 } else { 1e-3 };
     for device in backend::list_devices() {
         println!("{device}");
     }
@@ -34,7 +36,7 @@ fn main() -> Result<()> {
         for (key, values) in &first[0].1.history {
             let (want, got) = (values.last().copied().unwrap_or(0.0), history.last(key).unwrap_or(f64::NAN));
             println!("{key}: {want:.6} on {}, {got:.6} on {name}", first[0].0);
-            far |= got.is_nan() || (got - want).abs() > NEAR;
+            far |= got.is_nan() || (got - want).abs() > near(key);
         }
     }
     trainings.iter_mut().for_each(|(_, history)| history.history.retain(|key, _| key.ends_with("loss")));

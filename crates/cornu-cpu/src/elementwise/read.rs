@@ -65,55 +65,54 @@ impl Source {
     /// The memory must hold them.
     pub unsafe fn write(&self, bases: Bases, start: usize, n: usize, from: *const u32) {
         let base: *mut u32 = bases.ptr(self.loc);
-        let (size, stride) = self.dims[0];
-        let mut done = 0;
-        while done < n {
-            let (offset, column) = self.place(start + done);
-            let run = (size - column).min(n - done);
+        let stride = self.dims[0].1;
+        self.each_row(start, n, |done, offset, run| {
             // SAFETY: the dims describe memory that exists.
             unsafe {
-                let (from, to) = (from.add(done), base.add(offset + column * stride));
+                let (from, to) = (from.add(done), base.add(offset));
                 if stride == 1 {
                     std::ptr::copy_nonoverlapping(from, to, run);
                 } else {
                     (0..run).for_each(|i| *to.add(i * stride) = *from.add(i));
                 }
             }
+        });
+    }
+
+    /// Calls `each` for the rows of the elements `start..start + n`: how many elements came before, where the row goes on in
+    /// memory, and how many of its elements are among these.
+    #[inline(always)]
+    fn each_row(&self, start: usize, n: usize, mut each: impl FnMut(usize, usize, usize)) {
+        let (size, stride) = self.dims[0];
+        let mut done = 0;
+        while done < n {
+            let at = start + done;
+            let (mut row, column) = (at / size, at % size);
+            let mut offset = column * stride;
+            for &(size, stride) in &self.dims[1..] {
+                offset += row % size * stride;
+                row /= size;
+            }
+            let run = (size - column).min(n - done);
+            each(done, offset, run);
             done += run;
         }
     }
 
-    /// Where the row of an element begins, and its place within it.
-    fn place(&self, at: usize) -> (usize, usize) {
-        let (size, _) = self.dims[0];
-        let (mut row, column) = (at / size, at % size);
-        let mut offset = 0;
-        for &(size, stride) in &self.dims[1..] {
-            offset += row % size * stride;
-            row /= size;
-        }
-        (offset, column)
-    }
-
     unsafe fn read_as<T: Loaded>(&self, bases: Bases, start: usize, n: usize, out: *mut u32) {
         let base: *const T = bases.ptr(self.loc);
-        let (size, stride) = self.dims[0];
-        let mut done = 0;
-        while done < n {
-            let (offset, column) = self.place(start + done);
-            let run = (size - column).min(n - done);
+        let stride = self.dims[0].1;
+        self.each_row(start, n, |done, offset, run| {
             // SAFETY: the dims describe memory that exists, and `out` has room for `n`.
             unsafe {
-                let from = base.add(offset + column * stride);
-                let to = out.add(done);
+                let (from, to) = (base.add(offset), out.add(done));
                 match self.lane {
                     Lane::F32 => row_of::<T>(from, stride, run, to, Lane::F32),
                     Lane::Bool => row_of::<T>(from, stride, run, to, Lane::Bool),
                     lane => row_of::<T>(from, stride, run, to, lane),
                 }
             }
-            done += run;
-        }
+        });
     }
 }
 

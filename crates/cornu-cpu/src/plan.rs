@@ -219,11 +219,11 @@ impl<'a> Planner<'a> {
             let node = &self.graph.nodes[i];
             node.inputs.iter().map(move |&v| self.memory_of(unit, i, v))
         });
-        let bias = match unit {
-            Unit::Affine(affine) => Some(root(self.graph, affine.bias)),
-            _ => None,
+        let columns: Vec<ValueId> = match unit {
+            Unit::Affine(affine) => affine.operands().map(|v| root(self.graph, v)).collect(),
+            _ => vec![],
         };
-        inputs.chain(bias).collect()
+        inputs.chain(columns).collect()
     }
 
     /// The value whose memory stands for `v` when node `reader` of `unit` reads it: loops and epilogues read through
@@ -467,7 +467,7 @@ impl<'a> Planner<'a> {
         let first = &self.graph.nodes[nodes[0]];
         let mut inputs: Vec<Loc> = first.inputs.iter().map(|&v| self.places[&root(self.graph, v)]).collect();
         if let Unit::Affine(affine) = unit {
-            inputs.push(self.places[&root(self.graph, affine.bias)]);
+            inputs.extend(affine.operands().map(|v| self.places[&root(self.graph, v)]));
         }
         let last = nodes[nodes.len() - 1];
         let outputs =

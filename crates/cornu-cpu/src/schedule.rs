@@ -16,14 +16,30 @@ pub(crate) enum Unit {
     Affine(Affine),
 }
 
-/// A product whose numbers get a bias, and perhaps lose their negative part, as they are stored.
+/// A product whose numbers are scaled, get a bias, and are clipped as they are stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Affine {
-    /// The product, the sum and perhaps the ReLU.
+    /// The product, and what is done with it.
     pub nodes: Vec<usize>,
     /// One number for each column.
-    pub bias: ValueId,
+    pub scale: Option<ValueId>,
+    /// Likewise.
+    pub bias: Option<ValueId>,
     pub relu: bool,
+    /// The bits of the number that larger ones become.
+    cap: u32,
+}
+
+impl Affine {
+    /// The number that larger ones become.
+    pub fn cap(&self) -> f32 {
+        f32::from_bits(self.cap)
+    }
+
+    /// Scale and bias.
+    pub fn operands(&self) -> impl Iterator<Item = ValueId> {
+        self.scale.into_iter().chain(self.bias)
+    }
 }
 
 impl Unit {
@@ -337,7 +353,7 @@ fn views_to_make(graph: &Graph, computed: &[bool], through: &[bool]) -> HashSet<
     needed
 }
 
-/// Products with a bias of one number for each column, where nothing else reads the product.
+/// Products of which each column is scaled or gets a bias, where nothing else reads what comes between.
 fn affine_units(graph: &Graph, computed: &[bool]) -> Vec<Affine> {
     let mut users: HashMap<ValueId, Vec<usize>> = HashMap::new();
     for (i, node) in graph.nodes.iter().enumerate().filter(|(i, _)| computed[*i]) {
@@ -352,7 +368,6 @@ fn affine_units(graph: &Graph, computed: &[bool]) -> Vec<Affine> {
     let mut found = vec![];
     for i in (0..graph.nodes.len()).filter(|&i| computed[i]) {
         let node = &graph.nodes[i];
-        let out = &node.outputs[0];
         let product = match &node.op {
             // All columns are the last axis.
             Op::Dot(dot) => {
@@ -362,26 +377,73 @@ fn affine_units(graph: &Graph, computed: &[bool]) -> Vec<Affine> {
             Op::Conv(_) => true,
             _ => false,
         };
-        if !product || out.dtype != DType::F32 {
+        if !product || node.outputs[0].dtype != DType::F32 {
             continue;
         }
-        let Some(sum) = only_user(i) else { continue };
-        let Op::Binary(binary) = &graph.nodes[sum].op else { continue };
-        let other = graph.nodes[sum].inputs.iter().find(|v| v.index() != i);
-        let (BinaryKind::Add, Some(&other)) = (binary.kind, other) else { continue };
-        let Op::Broadcast(broadcast) = &graph.nodes[other.index()].op else { continue };
-        let bias = graph.nodes[other.index()].inputs[0];
-        let last = out.rank() - 1;
-        let per_column = graph.spec(bias).shape == [out.shape[last]] && broadcast.dims == [last];
-        if !per_column {
-            continue;
+        let cap = f32::INFINITY.to_bits();
+        let mut unit = Affine { nodes: vec![i], scale: None, bias: None, relu: false, cap };
+        while let Some(user) = only_user(unit.nodes[unit.nodes.len() - 1])
+            && take(graph, &mut unit, user)
+        {
+            unit.nodes.push(user);
         }
-        let relu = only_user(sum)
-            .filter(|&r| matches!(&graph.nodes[r].op, Op::Unary(u) if u.kind == UnaryKind::Relu));
-        let nodes = [i, sum].into_iter().chain(relu).collect();
-        found.push(Affine { nodes, bias, relu: relu.is_some() });
+        if unit.nodes.len() > 1 {
+            found.push(unit);
+        }
     }
     found
+}
+
+/// Lets an affine unit do what node `user` does with its result, if it can: first scale, then add, then clip.
+fn take(graph: &Graph, unit: &mut Affine, user: usize) -> bool {
+    let last = ValueId::new(unit.nodes[unit.nodes.len() - 1], 0);
+    let (node, clips) = (&graph.nodes[user], unit.relu || unit.cap() < f32::INFINITY);
+    let other = || match node.inputs[..] {
+        [a, b] if a == last && b != last => Some(b),
+        [a, b] if b == last && a != last => Some(a),
+        _ => None,
+    };
+    let free = |place: &Option<ValueId>| place.is_none() && !clips;
+    match &node.op {
+        Op::Unary(unary) if unary.kind == UnaryKind::Relu && !clips => unit.relu = true,
+        Op::Binary(binary) => {
+            let Some(other) = other() else { return false };
+            let column = per_column(graph, other);
+            match (binary.kind, column) {
+                (BinaryKind::Mul, Some(v)) if free(&unit.scale) && unit.bias.is_none() => {
+                    unit.scale = Some(v)
+                }
+                (BinaryKind::Add, Some(v)) if free(&unit.bias) => unit.bias = Some(v),
+                (BinaryKind::Min, _) if unit.cap() == f32::INFINITY => match single(graph, other) {
+                    Some(cap) if cap < f32::INFINITY => unit.cap = cap.to_bits(),
+                    _ => return false,
+                },
+                _ => return false,
+            }
+        }
+        _ => return false,
+    }
+    true
+}
+
+/// What is broadcast to give each column a number.
+fn per_column(graph: &Graph, v: ValueId) -> Option<ValueId> {
+    let node = &graph.nodes[v.index()];
+    let Op::Broadcast(broadcast) = &node.op else { return None };
+    let last = broadcast.shape.len().checked_sub(1)?;
+    let fits = graph.spec(node.inputs[0]).shape == [broadcast.shape[last]] && broadcast.dims == [last];
+    fits.then(|| node.inputs[0])
+}
+
+/// The number that a broadcast constant is everywhere.
+fn single(graph: &Graph, v: ValueId) -> Option<f32> {
+    match &graph.nodes[v.index()].op {
+        Op::Broadcast(_) => single(graph, graph.nodes[v.index()].inputs[0]),
+        Op::Constant(c) if c.value.len() == 1 && c.value.dtype() == DType::F32 => {
+            c.value.to_f64().first().map(|&x| x as f32)
+        }
+        _ => None,
+    }
 }
 
 /// Topological order; among those that are ready, the one whose last node comes first in the graph.

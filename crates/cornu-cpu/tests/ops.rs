@@ -3,6 +3,7 @@
 //! A failure prints op and seed; `CORNU_TEST_OP=conv CORNU_TEST_SEED=17` runs that case alone.
 #![allow(clippy::unwrap_used, clippy::panic)]
 use cornu_cpu::{Cpu, set_num_threads};
+use cornu_graph::ops::ConvWindow;
 use cornu_graph::testing::{self, Case};
 use cornu_graph::{Backend, DType, Graph, Tensor, interpret};
 use std::sync::Mutex;
@@ -224,5 +225,38 @@ fn parts_of_wholes() {
             [vec![parts, both, shared, halves.slice_axis(0, 0, 1)], sums.to_vec()].concat()
         });
         check(&format!("{rows} rows of parts of {width}"), &case);
+    }
+}
+
+/// What batch normalisation and a clipped activation make of a product or convolution is done as it is stored.
+#[test]
+fn products_scaled_and_clipped() {
+    let _one = THREADS.lock().unwrap_or_else(|e| e.into_inner());
+    type Tail = fn(&cornu_graph::Value, &cornu_graph::Value, &cornu_graph::Value) -> cornu_graph::Value;
+    let tails: [Tail; 6] = [
+        |y, scale, bias| (&(y * scale) + bias).relu().minimum(&y.scalar(6.0)),
+        |y, scale, _| y * scale,
+        |y, scale, bias| (bias + &(scale * y)).relu(),
+        |y, _, bias| (y + bias).minimum(&y.scalar(6.0)),
+        |y, _, _| y.relu().minimum(&y.scalar(6.0)),
+        // Not in this order.
+        |y, scale, bias| &(&y.relu() + bias) * scale,
+    ];
+    for (at, tail) in tails.into_iter().enumerate() {
+        for (groups, kernel, size) in [(1, [1, 1], 9), (1, [3, 3], 17), (24, [3, 3], 11), (2, [3, 2], 8)] {
+            let tensors = vec![
+                numbers(&[2, size, size + 1, 24]),
+                numbers(&[kernel[0], kernel[1], 24 / groups, 24]),
+                numbers(&[24]),
+                numbers(&[24]),
+            ];
+            let case = case(tensors, |v| {
+                let window = ConvWindow { groups, ..ConvWindow::new(2) };
+                let y = v[0].conv(&v[1], &window);
+                let [scale, bias] = [&v[2], &v[3]].map(|c| c.broadcast_to(y.shape()));
+                vec![tail(&y, &scale, &bias)]
+            });
+            check(&format!("tail {at} of a convolution in {groups} groups"), &case);
+        }
     }
 }

@@ -147,7 +147,7 @@ unsafe fn columns<V: Vector, const N: usize>(
         // SAFETY: the caller's; places lie within image and kernel.
         unsafe {
             let load = |p: *const f32| if n == V::LANES { V::load(p) } else { V::load_first(p, n) };
-            let mut sums = [V::splat(0.0); N];
+            let mut sums = [[V::splat(0.0)]; N];
             for &(line, row) in &lines.lines[..lines.count] {
                 let line = x.add(line * g.image[2] * c + channel);
                 for kx in 0..g.kernel[2] {
@@ -156,23 +156,20 @@ unsafe fn columns<V: Vector, const N: usize>(
                     let k = if flipped { last - k } else { k };
                     let weight = load(w.add(k * c + channel));
                     let from = line.add(column * c);
-                    for (i, sum) in sums.iter_mut().enumerate() {
+                    for (i, [sum]) in sums.iter_mut().enumerate() {
                         *sum = load(from.add(i * step)).mul_add(weight, *sum);
                     }
                 }
             }
-            let bias = if epilogue.bias.is_null() { None } else { Some(load(epilogue.bias.add(channel))) };
-            for (i, mut sum) in sums.into_iter().enumerate() {
+            if epilogue.accumulate {
+                let to = y.add(channel);
+                for (i, [sum]) in sums.iter_mut().enumerate() {
+                    *sum = sum.add(load(to.add(i * c)));
+                }
+            }
+            epilogue.from(channel).apply(&mut sums, n);
+            for (i, [sum]) in sums.into_iter().enumerate() {
                 let to = y.add(i * c + channel);
-                if epilogue.accumulate {
-                    sum = sum.add(load(to));
-                }
-                if let Some(bias) = bias {
-                    sum = sum.add(bias);
-                }
-                if epilogue.relu {
-                    sum = sum.max(V::splat(0.0));
-                }
                 if n == V::LANES { sum.store(to) } else { sum.store_first(to, n) }
             }
         }

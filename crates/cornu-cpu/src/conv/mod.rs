@@ -224,11 +224,7 @@ impl Geometry {
     }
 
     fn epilogue_of(&self, epilogue: &Epilogue, group: usize) -> Epilogue {
-        let mut own = *epilogue;
-        if !own.bias.is_null() {
-            own.bias = own.bias.wrapping_add(group * self.group_filters());
-        }
-        own
+        epilogue.from(group * self.group_filters())
     }
 
     /// The product of the patches of `x` with the kernel of a group.

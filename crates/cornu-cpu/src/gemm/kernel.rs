@@ -168,10 +168,12 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize, const PITCH: 
         }
         let c = target.c.add(at.0 * target.row + at.1);
         let mut epilogue = *target.epilogue;
+        if pass.last {
+            epilogue = epilogue.from(at.1);
+        } else {
+            epilogue = Epilogue { accumulate: epilogue.accumulate, ..Epilogue::default() };
+        }
         epilogue.accumulate |= !pass.first;
-        epilogue.relu &= pass.last;
-        epilogue.bias =
-            if epilogue.bias.is_null() || !pass.last { std::ptr::null() } else { epilogue.bias.add(at.1) };
         if columns == VECTORS * V::LANES {
             store_tile::<V, ROWS, VECTORS>(sums, c, target.row, V::LANES, &epilogue);
         } else {
@@ -185,9 +187,7 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize, const PITCH: 
                     return;
                 }
                 let part: [[V; 1]; ROWS] = std::array::from_fn(|i| [sums[i][j]]);
-                let mut epilogue = epilogue;
-                epilogue.bias = epilogue.bias.wrapping_add(if epilogue.bias.is_null() { 0 } else { from });
-                store_tile::<V, ROWS, 1>(part, c.add(from), target.row, n, &epilogue);
+                store_tile::<V, ROWS, 1>(part, c.add(from), target.row, n, &epilogue.from(from));
                 from += n;
             }
         }
@@ -213,19 +213,7 @@ unsafe fn store_tile<V: Vector, const ROWS: usize, const VECTORS: usize>(
                 }
             }
         }
-        if !epilogue.bias.is_null() {
-            let bias: [V; VECTORS] = std::array::from_fn(|j| load(epilogue.bias.add(j * V::LANES)));
-            for sums in &mut sums {
-                for (sum, bias) in sums.iter_mut().zip(bias) {
-                    *sum = sum.add(bias);
-                }
-            }
-        }
-        if epilogue.relu {
-            for sum in sums.as_flattened_mut() {
-                *sum = sum.max(V::splat(0.0));
-            }
-        }
+        epilogue.apply(&mut sums, n);
         for (i, sums) in sums.iter().enumerate() {
             for (j, &sum) in sums.iter().enumerate() {
                 let c = c.add(i * row + j * V::LANES);
@@ -260,10 +248,7 @@ unsafe fn add_rows_with<V: Vector>(
             for part in 1..count {
                 sum = sum.add(load(parts.add(part * apart + from)));
             }
-            let bias = epilogue.bias;
-            let bias = if bias.is_null() { bias } else { bias.add(from) };
-            let epilogue = Epilogue { bias, ..*epilogue };
-            store_tile::<V, 1, 1>([[sum]], c.add(from), 0, lanes, &epilogue);
+            store_tile::<V, 1, 1>([[sum]], c.add(from), 0, lanes, &epilogue.from(from));
         }
     }
 }

@@ -15,6 +15,7 @@ pub(crate) use operand::{Matrix, PackA, PackB, SIDE_BY_SIDE, copy};
 pub(crate) use transpose::transpose;
 
 use crate::pool::{Pool, num_threads};
+use crate::vector::Vector;
 
 /// Elements from one row to the next, and from one column to the next.
 #[derive(Clone, Copy, Debug)]
@@ -38,22 +39,74 @@ pub(crate) struct Gemm {
 /// What is done with each number of the result as it is stored.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Epilogue {
-    /// One number for each column, added; null for none.
+    /// One number for each column, by which it is multiplied; null for none.
+    pub scale: *const f32,
+    /// One number for each column, added after that; null for none.
     pub bias: *const f32,
     /// Whether negative numbers become 0.
     pub relu: bool,
+    /// Larger numbers become this.
+    pub cap: f32,
     /// Whether what stands in `c` is added.
     pub accumulate: bool,
 }
 
-// SAFETY: the bias is only read.
+// SAFETY: scale and bias are only read.
 unsafe impl Sync for Epilogue {}
 // SAFETY: likewise.
 unsafe impl Send for Epilogue {}
 
 impl Default for Epilogue {
     fn default() -> Epilogue {
-        Epilogue { bias: std::ptr::null(), relu: false, accumulate: false }
+        let none = std::ptr::null();
+        Epilogue { scale: none, bias: none, relu: false, cap: f32::INFINITY, accumulate: false }
+    }
+}
+
+impl Epilogue {
+    /// That of the columns from `column` on.
+    #[inline(always)]
+    pub fn from(&self, column: usize) -> Epilogue {
+        let from = |p: *const f32| if p.is_null() { p } else { p.wrapping_add(column) };
+        Epilogue { scale: from(self.scale), bias: from(self.bias), ..*self }
+    }
+
+    /// Does with full sums what is left to do: rows of vectors side by side, the last of which has `n` lanes that count.
+    ///
+    /// # Safety
+    /// Scale and bias must have as many numbers.
+    #[inline(always)]
+    pub unsafe fn apply<V: Vector, const ROWS: usize, const VECTORS: usize>(
+        &self,
+        sums: &mut [[V; VECTORS]; ROWS],
+        n: usize,
+    ) {
+        // SAFETY: the caller's.
+        unsafe {
+            let load = |p: *const f32, none: f32, j: usize| match p {
+                p if p.is_null() => V::splat(none),
+                p if n == V::LANES => V::load(p.add(j * V::LANES)),
+                p => V::load_first(p.add(j * V::LANES), n),
+            };
+            if self.is_plain() {
+                return;
+            }
+            let scale: [V; VECTORS] = std::array::from_fn(|j| load(self.scale, 1.0, j));
+            let bias: [V; VECTORS] = std::array::from_fn(|j| load(self.bias, 0.0, j));
+            let least = V::splat(if self.relu { 0.0 } else { f32::NEG_INFINITY });
+            let most = V::splat(self.cap);
+            for sums in sums.iter_mut() {
+                for (j, sum) in sums.iter_mut().enumerate() {
+                    *sum = sum.mul_add(scale[j], bias[j]).max(least).min(most);
+                }
+            }
+        }
+    }
+
+    /// Whether nothing is done with sums.
+    #[inline(always)]
+    fn is_plain(&self) -> bool {
+        self.scale.is_null() && self.bias.is_null() && !self.relu && self.cap == f32::INFINITY
     }
 }
 

@@ -34,9 +34,13 @@ fn products_of_any_shape_and_strides() {
         let (b, len_b) = of(k, n, random(s).is_multiple_of(2), random(s) % 3);
         let gemm = Gemm { m, n, k, a, b, c_row: n + random(s) % 3 };
         let (x, y) = (numbers(len_a.max(1), s), numbers(len_b.max(1), s));
-        let (bias, start) = (numbers(n, s), numbers(m * gemm.c_row, s));
+        let (scale, bias, start) = (numbers(n, s), numbers(n, s), numbers(m * gemm.c_row, s));
+        let mut perhaps =
+            |v: &Vec<f32>| if random(s).is_multiple_of(2) { v.as_ptr() } else { std::ptr::null() };
         let epilogue = Epilogue {
-            bias: if random(s).is_multiple_of(2) { bias.as_ptr() } else { std::ptr::null() },
+            scale: perhaps(&scale),
+            bias: perhaps(&bias),
+            cap: if perhaps(&bias).is_null() { f32::INFINITY } else { 0.5 },
             relu: random(s).is_multiple_of(2),
             accumulate: random(s).is_multiple_of(2),
         };
@@ -55,8 +59,10 @@ fn products_of_any_shape_and_strides() {
                 let size: f64 = (0..k).map(|t| term(t).abs()).sum::<f64>() + 2.0;
                 let at = i * gemm.c_row + j;
                 want += if epilogue.accumulate { f64::from(start[at]) } else { 0.0 };
+                want *= if epilogue.scale.is_null() { 1.0 } else { f64::from(scale[j]) };
                 want += if epilogue.bias.is_null() { 0.0 } else { f64::from(bias[j]) };
                 want = if epilogue.relu { want.max(0.0) } else { want };
+                want = want.min(f64::from(epilogue.cap));
                 for got in [c[at], alone[at]] {
                     let error = (f64::from(got) - want).abs();
                     assert!(error < 2e-6 * size, "case {case} {gemm:?} at {i}, {j}: {got}, not {want}");

@@ -1,20 +1,26 @@
-//! Products and convolutions whose epilogue adds a bias and applies ReLU.
+//! Products and convolutions whose epilogue scales, adds a bias and clips.
 use super::convolution::geometry;
 use super::dot::Product;
 use super::{Args, Kernel, lower};
 use crate::gemm::Epilogue;
 use crate::schedule::Affine;
+use crate::vector::{Portable, Vector};
 use cornu_graph::{Graph, Op, Result, Spec};
 
-/// The kernel of a product with its epilogue: inputs are those of the product, then the bias.
+/// The kernel of a product with its epilogue: inputs are those of the product, then the scale and the bias where there are.
 ///
 /// # Errors
 /// As for [`lower`].
 pub(crate) fn affine(graph: &Graph, affine: &Affine) -> Result<Kernel> {
     let node = &graph.nodes[affine.nodes[0]];
     let specs: Vec<&Spec> = node.inputs.iter().map(|&v| graph.spec(v)).collect();
-    let relu = affine.relu;
-    let epilogue = move |args: &Args| Epilogue { bias: args.input(2), relu, accumulate: false };
+    let (relu, cap) = (affine.relu, affine.cap());
+    let (scale, bias) = (affine.scale.is_some(), affine.bias.is_some());
+    let epilogue = move |args: &Args| {
+        let operand = |there: bool, i: usize| if there { args.input(i) } else { std::ptr::null() };
+        let (scale, bias) = (operand(scale, 2), operand(bias, 2 + usize::from(scale)));
+        Epilogue { scale, bias, relu, cap, accumulate: false }
+    };
     let out = &node.outputs[0];
     match &node.op {
         Op::Dot(dot) => {
@@ -38,22 +44,27 @@ pub(crate) fn affine(graph: &Graph, affine: &Affine) -> Result<Kernel> {
         }
         _ => {}
     }
-    separate(graph, affine)
+    separate(graph, affine, epilogue)
 }
 
-/// What has no epilogue: the product, then the bias, one number at a time.
-fn separate(graph: &Graph, affine: &Affine) -> Result<Kernel> {
+/// What has no epilogue: the product, then the rest, one number at a time.
+fn separate(
+    graph: &Graph,
+    affine: &Affine,
+    epilogue: impl Fn(&Args) -> Epilogue + Send + Sync + 'static,
+) -> Result<Kernel> {
     let product = lower(graph, affine.nodes[0])?;
     let out = &graph.nodes[affine.nodes[0]].outputs[0];
-    let (n, columns, relu) = (out.len(), out.shape[out.rank() - 1], affine.relu);
+    let (n, columns) = (out.len(), out.shape[out.rank() - 1]);
     let run = move |args: &Args| -> Result<()> {
         (product.run)(args)?;
-        let (y, bias) = (args.output::<f32>(0), args.input::<f32>(2));
+        let (y, epilogue) = (args.output::<f32>(0), epilogue(args));
         for i in 0..n {
-            // SAFETY: the output has `n` numbers, the bias one for each column.
+            // SAFETY: the output has `n` numbers, scale and bias one for each column.
             unsafe {
-                let sum = *y.add(i) + *bias.add(i % columns);
-                *y.add(i) = if relu && sum < 0.0 { 0.0 } else { sum };
+                let mut sum = [[Portable::load_first(y.add(i), 1)]];
+                epilogue.from(i % columns).apply(&mut sum, 1);
+                sum[0][0].store_first(y.add(i), 1);
             }
         }
         Ok(())

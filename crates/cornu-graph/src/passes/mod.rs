@@ -4,6 +4,7 @@ mod dce;
 mod fold;
 mod hoist;
 mod legalize;
+mod padding;
 mod project;
 mod rewrite;
 mod simplify;

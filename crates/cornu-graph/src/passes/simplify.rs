@@ -1,7 +1,9 @@
 //! Algebra: nodes that do nothing, or that something cheaper does, go. Nothing changes a result by more than its last bit.
+use super::padding;
 use super::rewrite::Rewriter;
 use crate::ops::{
-    BinaryKind, Broadcast, Concat, Constant, Dot, Reshape, Select, Transpose, Unary, UnaryKind,
+    Binary, BinaryKind, Broadcast, Compare, CompareKind, Concat, Constant, Dot, Reshape, Select, Transpose,
+    Unary, UnaryKind,
 };
 use crate::{Graph, Node, Op, Result, Spec, ValueId};
 
@@ -42,7 +44,7 @@ pub fn simplify(graph: &Graph) -> Result<Graph> {
 }
 
 /// What stands for a node.
-enum Better {
+pub(super) enum Better {
     /// A value there is already.
     Same(ValueId),
     /// Another op.
@@ -80,8 +82,10 @@ fn rule(graph: &Graph, i: usize, alone: bool) -> Option<Better> {
         (Op::Select(Select {}), _) => match splat(graph, x) {
             Some(holds) => Some(Better::Same(input(if holds != 0.0 { 1 } else { 2 })?)),
             None if input(1) == input(2) => Some(Better::Same(input(1)?)),
-            None => None,
+            None => capped(graph, node),
         },
+        (Op::Conv(_) | Op::ConvKernelGrad(_), Op::Pad(_)) => padding::of_image(graph, node, made),
+        (Op::Slice(slice), Op::ConvInputGrad(grad)) if alone => padding::of_gradient(slice, made, grad, spec),
         (Op::Binary(b), _) => {
             binary(graph, b.kind, x, input(1)?).or_else(|| side_by_side(graph, ValueId::new(i, 0)))
         }
@@ -116,7 +120,7 @@ fn does_nothing(node: &Node, x: &Spec) -> bool {
 }
 
 /// The number that all elements of a constant, or of the broadcast of one, are.
-fn splat(graph: &Graph, v: ValueId) -> Option<f64> {
+pub(super) fn splat(graph: &Graph, v: ValueId) -> Option<f64> {
     match &graph.nodes[v.index()].op {
         Op::Constant(Constant { value }) => {
             // Long constants are hardly ever splats.
@@ -127,6 +131,21 @@ fn splat(graph: &Graph, v: ValueId) -> Option<f64> {
         Op::Broadcast(_) | Op::Reshape(_) => splat(graph, graph.nodes[v.index()].inputs[0]),
         _ => None,
     }
+}
+
+/// `c` where `x >= c`, else the ReLU of `x`: the ReLU, at most `c`.
+fn capped(graph: &Graph, node: &Node) -> Option<Better> {
+    let [above, cap, rest] = node.inputs[..] else { return None };
+    let made = |v: ValueId| &graph.nodes[v.index()];
+    let compares = made(above).op == Compare { kind: CompareKind::Ge }.into();
+    let is_relu = made(rest).op == Unary { kind: UnaryKind::Relu }.into();
+    if !compares || !is_relu || !graph.spec(rest).dtype.is_float() {
+        return None;
+    }
+    let most = splat(graph, cap)?;
+    let same =
+        made(above).inputs[0] == made(rest).inputs[0] && splat(graph, made(above).inputs[1]) == Some(most);
+    (same && most >= 0.0).then(|| Better::Op(Binary { kind: BinaryKind::Min }.into(), vec![rest, cap]))
 }
 
 /// `x + -0`, `x - 0`, `x * 1`, `x / 1`, `x^1`, `x^2` and the like.
@@ -144,7 +163,7 @@ fn binary(graph: &Graph, kind: BinaryKind, a: ValueId, b: ValueId) -> Option<Bet
         (Sub, _, Some(x)) if x == 0.0 && (!float || x.is_sign_positive()) => Some(Better::Same(a)),
         (Mul | Div | Pow, _, Some(1.0)) => Some(Better::Same(a)),
         (Mul, Some(1.0), _) => Some(Better::Same(b)),
-        (Pow, _, Some(2.0)) => Some(Better::Op(crate::ops::Binary { kind: Mul }.into(), vec![a, a])),
+        (Pow, _, Some(2.0)) => Some(Better::Op(Binary { kind: Mul }.into(), vec![a, a])),
         _ => None,
     }
 }

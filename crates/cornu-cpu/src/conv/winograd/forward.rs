@@ -261,11 +261,6 @@ unsafe fn result_tile<V: Vector>(
             }
             *half = transform::Result::apply(line);
         }
-        let bias = match epilogue.bias {
-            bias if bias.is_null() => zero,
-            bias if n == V::LANES => V::load(bias.add(filter)),
-            bias => V::load_first(bias.add(filter), n),
-        };
         let first = (image * g.result[1] + top) * g.result[2] + left;
         let mut put = InResult {
             to: y.add(first * g.filters + filter),
@@ -274,26 +269,24 @@ unsafe fn result_tile<V: Vector>(
             rows: g.result[1] - top,
             columns: g.result[2] - left,
             n,
-            bias,
-            relu: epilogue.relu,
+            epilogue: epilogue.from(filter),
         };
         columns::<transform::Result, V, IMAGE, RESULT, RESULT>(&half, &mut put);
     }
 }
 
 /// Vectors of filters in the result.
-struct InResult<V> {
+struct InResult {
     to: *mut f32,
     row: usize,
     column: usize,
     rows: usize,
     columns: usize,
     n: usize,
-    bias: V,
-    relu: bool,
+    epilogue: Epilogue,
 }
 
-impl<V: Vector> Put<V> for InResult<V> {
+impl<V: Vector> Put<V> for InResult {
     #[inline(always)]
     unsafe fn put(&mut self, i: usize, j: usize, v: V) {
         if i >= self.rows || j >= self.columns {
@@ -301,10 +294,9 @@ impl<V: Vector> Put<V> for InResult<V> {
         }
         // SAFETY: the caller's; the place is within the result.
         unsafe {
-            let mut v = v.add(self.bias);
-            if self.relu {
-                v = v.max(V::splat(0.0));
-            }
+            let mut v = [[v]];
+            self.epilogue.apply(&mut v, self.n);
+            let [[v]] = v;
             let to = self.to.add(i * self.row + j * self.column);
             if self.n == V::LANES { v.store(to) } else { v.store_first(to, self.n) }
         }

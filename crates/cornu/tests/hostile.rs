@@ -333,6 +333,13 @@ fn cyclic_configs() {
         "two layers",
     );
     refused_config(&functional(vec![x.clone(), dense("a", "x")], json!([]), outs.clone()), "");
+    // A tensor, and a constant, without what says which.
+    for (class, layer) in [("__keras_tensor__", "Dense"), ("__numpy__", "Add")] {
+        let mut bare = dense("a", "x");
+        bare["class_name"] = json!(layer);
+        bare["inbound_nodes"][0]["args"] = json!([{"class_name": class}, {"class_name": class}]);
+        refused_config(&functional(vec![x.clone(), bare], ins.clone(), outs.clone()), "");
+    }
     // Objects by numbers that other objects have: each is read for itself.
     let shared = json!({"class_name": "Dense", "config": {"name": "d", "units": 2, "kernel_initializer":
         {"class_name": "Zeros", "config": {}, "shared_object_id": 1}}, "shared_object_id": 1});

@@ -252,7 +252,7 @@ impl Reader<'_> {
     fn read(&mut self, saved: &Json) -> Result<Json> {
         match saved {
             Json::Object(map) if map.get("class_name").is_some_and(|c| c == TENSOR) => {
-                let config = &map["config"];
+                let config = map.get("config").unwrap_or(&Json::Null);
                 let (name, node, index) = history(&config["keras_history"]).ok_or_else(|| {
                     format_error("Functional", format!("a tensor from nowhere: {}", excerpt(config)))
                 })?;

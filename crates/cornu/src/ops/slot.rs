@@ -92,7 +92,7 @@ impl Slot {
                 }
                 match map.get("class_name").and_then(Json::as_str) {
                     Some("__numpy__" | "__tensor__") => {
-                        array(&map["config"]).map(Slot::Constant).ok_or_else(bad)
+                        map.get("config").and_then(array).map(Slot::Constant).ok_or_else(bad)
                     }
                     Some("__tuple__") => Slot::from_saved(class, map.get("items").unwrap_or(&Json::Null)),
                     _ => Err(bad()),

@@ -29,6 +29,11 @@ impl Archive {
             let error = Error::Format { what: what.clone(), message: format!("is no `.keras` file: {e}") };
             error.help("a whole model is a zip archive with `config.json` and `model.weights.h5`")
         })?;
+        // Readers differ in which of the two they take.
+        if zip.has_duplicate_names() {
+            let error = Error::Format { what, message: "has two members of one name".into() };
+            return Err(error.help("a file that means two things is not read; save the model again"));
+        }
         Ok(Archive { what, zip, size, allowance: Allowance::of(size) })
     }
 

@@ -31,6 +31,7 @@ mod save_model;
 mod weights;
 mod words;
 
+pub use crate::models::clone_model;
 pub use crate::object::{get_registered_object, register};
 pub use file_editor::{Comparison, KerasFileEditor};
 pub use load_weights::{LoadWeights, load_weights};
@@ -145,12 +146,17 @@ pub fn model_from_json(json: &str) -> Result<Model> {
     Ok(model)
 }
 
-/// A model of the same layers with new weights. Keras's `clone_model`.
-///
-/// # Errors
-/// When a layer has no saved form.
-pub fn clone_model(model: &Model) -> Result<Model> {
-    from_config::model(&model.saved()?)
+/// Compiles `other` as `model` is, if it is.
+pub(crate) fn compile_as(model: &Model, other: &mut Model) -> Result<()> {
+    let Some(compile) = model.trainer.compile.clone() else { return Ok(()) };
+    match compile_config::of(model) {
+        Ok(Some(saved)) if other.is_built() => {
+            let nothing = Arrays { what: "compile", by_path: Default::default() };
+            compile_config::apply(other, &saved, &nothing)
+        }
+        // User code has no saved form; an unbuilt model has no weights to optimize yet.
+        _ => other.compile((*compile).clone()),
+    }
 }
 
 impl Model {

@@ -28,6 +28,7 @@ mod legacy_save;
 mod load_weights;
 mod safetensors;
 mod save_model;
+mod sharded;
 mod weights;
 mod words;
 
@@ -46,8 +47,8 @@ use layout::Arrays;
 use serde_json::Value as Json;
 use std::path::Path;
 
-/// A model as it was saved: layers, weights, compile settings and the state of the optimizer. Takes `.keras` files, and the
-/// whole-model `.h5` files of Keras 2 and 3.
+/// A model as it was saved: layers, weights, compile settings and the state of the optimizer. Takes `.keras` files,
+/// folders of what is in one, and the whole-model `.h5` files of Keras 2 and 3.
 ///
 /// # Errors
 /// When the file is not readable, is damaged, or needs something that is not here; a file never runs code.

@@ -93,6 +93,13 @@ def shared_objects():
     ], name="shared_objects")
 
 
+def attention():
+    """Arguments by name, which Keras goes through in the order of their names: so are the layers numbered in the file."""
+    inputs = [layers.Input((4, 3), name=name) for name in "abc"]
+    q, v, k = (layers.Dense(3, name=name)(x) for name, x in zip(["q", "v", "k"], inputs))
+    return keras.Model(inputs, layers.MultiHeadAttention(2, 2, name="attention")(query=q, value=v, key=k), name="named")
+
+
 def keras_2(path, x):
     """A file as Keras 2.2 wrote it: no modules, `batch_input_shape`, a training config."""
     kernel, bias, out = uniform(3, 4), uniform(4), uniform(4, 2)
@@ -159,3 +166,4 @@ if __name__ == "__main__":
     write("half", model, uniform(4, 4))
     write("shared_objects", shared_objects(), uniform(4, 4))
     keras_2(FOLDER / "keras2.h5", uniform(5, 3))
+    write("attention", attention(), [uniform(2, 4, 3) for _ in range(3)], endings=("keras", "h5"))

@@ -115,6 +115,23 @@ impl From<Rounded> for f64 {
     }
 }
 
+/// Two such numbers as [`Whole`] is one.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub(crate) struct WholePair([Whole; 2]);
+
+impl From<[f64; 2]> for WholePair {
+    fn from(pair: [f64; 2]) -> WholePair {
+        WholePair(pair.map(Whole))
+    }
+}
+
+impl From<WholePair> for [f64; 2] {
+    fn from(pair: WholePair) -> [f64; 2] {
+        pair.0.map(f64::from)
+    }
+}
+
 /// A number that Keras saves as it was given, an integer in its defaults: `2` where a float would be `2.0`.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Deserialize)]
 #[serde(transparent)]

@@ -2,6 +2,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::panic)]
 use cornu::prelude::*;
+use cornu::saving::SaveModel;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -16,6 +17,18 @@ fn model() -> Sequential {
     Sequential::new().add(Input::new([64])).add(Dense::new(64).activation("relu")).add(Dense::new(64))
 }
 
+/// Saves as the name asks for: to a file, to a folder, or weights to several files.
+fn save(model: &Model, path: &Path) {
+    match path.extension().and_then(|e| e.to_str()) {
+        Some("json") => {
+            SaveModel::new().max_shard_size(20_000.0 / f64::from(1 << 30)).save_weights(model, path)
+        }
+        Some(_) => model.save(path),
+        None => SaveModel::new().zipped(false).save(model, path),
+    }
+    .unwrap();
+}
+
 /// Saves without end, each time with another number in all weights, when started by the test below.
 #[test]
 fn saves_without_end() {
@@ -25,15 +38,21 @@ fn saves_without_end() {
     for number in 1.. {
         let full = |shape: &Vec<usize>| Tensor::full(shape.clone(), DType::F32, f64::from(number));
         model.set_weights(&shapes.iter().map(full).collect::<Vec<_>>()).unwrap();
-        model.save(&path).unwrap();
+        save(&model, Path::new(&path));
         println!("{SAVED}");
     }
 }
 
 /// The number that all weights of a saved model are.
 fn number_in(path: &Path) -> f64 {
-    let model = saving::load_model(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    let values: Vec<f64> = model.get_weights().unwrap().iter().flat_map(|w| w.to_f64()).collect();
+    let weights = if path.to_string_lossy().ends_with("json") {
+        let mut model = model();
+        model.load_weights(path).and_then(|()| model.get_weights())
+    } else {
+        saving::load_model(path).and_then(|model| model.get_weights())
+    };
+    let weights = weights.unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let values: Vec<f64> = weights.iter().flat_map(|w| w.to_f64()).collect();
     assert!(values.iter().all(|v| *v == values[0]), "weights of two saves");
     values[0]
 }
@@ -48,28 +67,7 @@ fn folder(name: &str) -> PathBuf {
 fn the_file_is_whole_after_every_kill() {
     let folder = folder("killed");
     let path = folder.join("model.keras");
-    let mut seen = std::collections::BTreeSet::new();
-    for kill in 0..KILLS {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "saves_without_end", "--nocapture"])
-            .env(FILE, &path)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut saves = lines.filter(|line| line.as_ref().is_ok_and(|line| line.ends_with(SAVED)));
-        // However slow the machine is: at any moment of the second save or third, as long as the first took.
-        assert!(saves.next().is_some());
-        let start = Instant::now();
-        assert!(saves.next().is_some());
-        std::thread::sleep(start.elapsed().mul_f64((kill * 7919 % 2000) as f64 / 1000.0));
-        child.kill().unwrap();
-        child.wait().unwrap();
-        if path.exists() {
-            seen.insert(number_in(&path) as u64);
-        }
-    }
-    assert!(seen.len() > 2, "kills met no saves: {seen:?}");
+    kill_again_and_again(&path, KILLS);
 
     // What the killed left lies there until it is old.
     let parts = || {
@@ -83,4 +81,44 @@ fn the_file_is_whole_after_every_kill() {
     model().save(&path).unwrap();
     assert_eq!(parts(), Vec::<PathBuf>::new());
     std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn several_files_are_whole_after_every_kill() {
+    let folder = folder("killed_shards");
+    kill_again_and_again(&folder.join("model.weights.json"), KILLS / 3);
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+fn a_folder_is_whole_after_every_kill() {
+    let folder = folder("killed_folder");
+    kill_again_and_again(&folder.join("model"), KILLS / 3);
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+fn kill_again_and_again(path: &Path, kills: u64) {
+    let mut seen = std::collections::BTreeSet::new();
+    for kill in 0..kills {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "saves_without_end", "--nocapture"])
+            .env(FILE, path)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut saves = lines.filter(|line| line.as_ref().is_ok_and(|line| line.ends_with(SAVED)));
+        // However slow the machine is: at any moment of the second save or third, as long as the first took.
+        assert!(saves.next().is_some());
+        let start = Instant::now();
+        assert!(saves.next().is_some());
+        std::thread::sleep(start.elapsed().mul_f64((kill * 7919 % 2000) as f64 / 1000.0));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        if path.exists() {
+            seen.insert(number_in(path) as u64);
+        }
+    }
+    assert!(seen.len() > 2, "kills met no saves: {seen:?}");
 }

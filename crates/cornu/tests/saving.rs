@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-const NAMES: [&str; 6] = ["cnn", "functional", "lstm", "cells", "half", "shared_objects"];
+const NAMES: [&str; 7] = ["cnn", "functional", "lstm", "cells", "half", "shared_objects", "attention"];
 
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/files").join(name)
@@ -127,7 +127,7 @@ fn files_of_keras_and_back() {
 
 #[test]
 fn files_of_keras_2() {
-    for name in ["cnn", "functional", "lstm", "keras2"] {
+    for name in ["cnn", "functional", "lstm", "attention", "keras2"] {
         let mut model = load_model(file(&format!("{name}.h5"))).unwrap();
         check(&mut model, name, 1e-5);
         if name != "keras2" {

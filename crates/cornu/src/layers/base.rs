@@ -1,5 +1,6 @@
 //! What every layer has: name, trainable, dtype, and the identity that its weights hang on.
 use crate::dtype_policy::DTypePolicy;
+use crate::layers::as_read::AsRead;
 use crate::layers::weights::Built;
 use crate::object::Fields;
 use crate::regularizers::Regularizer;
@@ -82,6 +83,8 @@ struct Identity {
     built: OnceLock<Arc<Built>>,
     /// The shapes that copies of it were built for.
     copies: OnceLock<Vec<Shape>>,
+    /// What the file that it comes from said of it.
+    as_read: OnceLock<AsRead>,
 }
 
 impl Default for Identity {
@@ -94,6 +97,7 @@ impl Default for Identity {
             frozen: AtomicBool::new(false),
             built: OnceLock::new(),
             copies: OnceLock::new(),
+            as_read: OnceLock::new(),
         }
     }
 }
@@ -189,6 +193,16 @@ impl LayerBase {
     /// Says that copies of this layer were built for these shapes: it is saved as if it were.
     pub(crate) fn copies_built_for(&self, inputs: &[Shape]) {
         self.identity.copies.get_or_init(|| inputs.to_vec());
+    }
+
+    /// Keeps what a file said of it.
+    pub(crate) fn set_as_read(&self, as_read: AsRead) {
+        self.identity.as_read.get_or_init(|| as_read);
+    }
+
+    /// What a file said of it, if it comes from one.
+    pub(crate) fn as_read(&self) -> Option<&AsRead> {
+        self.identity.as_read.get()
     }
 
     /// Keeps the weights; the first to come stay.

@@ -134,6 +134,12 @@ pub trait Layer: LayerObject {
         }
     }
 
+    /// Puts what follows from other arguments into the config, as Keras writes it; of a built layer also what follows from the
+    /// shapes of its `inputs`.
+    fn settle(&self, config: &mut Json, inputs: Option<&[Shape]>) {
+        let _ = (config, inputs);
+    }
+
     /// Layers within this one whose weights are not asked for through [`Weights::add_layer`]: those of a nested model.
     fn sublayers(&self) -> Vec<LayerRef> {
         vec![]
@@ -222,7 +228,11 @@ impl<T: Layer + KerasObject + HasBase + Clone + 'static> LayerObject for T {
             |e: serde_json::Error| Error::Format { what: T::CLASS_NAME.into(), message: e.to_string() };
         let mut config = serde_json::to_value(self).map_err(error)?;
         config["name"] = self.base().resolved_name(T::CLASS_NAME).into();
-        Ok(config)
+        self.settle(&mut config, self.base().built_for());
+        Ok(match self.base().as_read() {
+            Some(as_read) => as_read.config(config),
+            None => config,
+        })
     }
 
     fn saved(&self) -> Result<Json> {

@@ -1,4 +1,5 @@
 //! Every layer of Keras that is here, by name.
+use crate::layers::as_read::AsRead;
 use crate::layers::*;
 use crate::models;
 use crate::object::{excerpt, registry};
@@ -58,7 +59,12 @@ pub fn from_saved(saved: &Json) -> Result<LayerRef> {
         let message = format!("layers within layers, more than {MAX_DEPTH} levels deep");
         return Err(Error::Format { what: "layer".into(), message });
     }
-    one_from_saved(saved)
+    let layer = one_from_saved(saved)?;
+    // The layers of a model remember for themselves.
+    if layer.sublayers().is_empty() {
+        layer.base().set_as_read(AsRead::of(&layer, saved));
+    }
+    Ok(layer)
 }
 
 fn one_from_saved(saved: &Json) -> Result<LayerRef> {

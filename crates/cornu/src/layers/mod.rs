@@ -1,5 +1,6 @@
 //! Keras's layers, and the interface to write others.
 mod aliases;
+pub(crate) mod as_read;
 mod base;
 mod call;
 pub(crate) mod checks;

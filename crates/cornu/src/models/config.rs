@@ -51,8 +51,9 @@ pub(crate) fn sequential(
 /// When an argument of the layer has no saved form.
 pub(crate) fn saved(layer: &LayerRef) -> Result<Json> {
     let mut saved = layer.saved()?;
+    let read = layer.base().as_read().and_then(|read| read.build_config());
     let built = layer.base().built_for().filter(|_| !is_operation(layer));
-    if let Some(config) = built.and_then(|inputs| layer.build_config(inputs)) {
+    if let Some(config) = built.and_then(|inputs| read.cloned().or_else(|| layer.build_config(inputs))) {
         saved["build_config"] = config;
     }
     // A model within another is not compiled.
@@ -93,16 +94,53 @@ fn output_place(f: &Functional, x: &KerasTensor) -> Json {
 
 fn tensor(f: &Functional, x: &KerasTensor) -> Json {
     let history = place(f, x);
-    let config = json!({"shape": x.shape(), "dtype": x.dtype().name(), "keras_history": history});
+    let dtype = if x.is_text() { "string" } else { x.dtype().name() };
+    let config = json!({"shape": x.saved_shape(), "dtype": dtype, "keras_history": history});
     json!({"class_name": TENSOR, "config": config})
 }
 
-/// The arguments of a call: as they were read from a file, or as Keras would have been called.
+/// The arguments of a call with the tensors in their places.
 fn call(f: &Functional, node: &Node) -> Json {
-    let mut tensors = node.inputs.iter().map(|x| tensor(f, x));
-    if let Some(form) = &node.given.form {
-        return fill(form, &tensors.collect::<Vec<_>>());
+    let tensors: Vec<Json> = node.inputs.iter().map(|x| tensor(f, x)).collect();
+    fill(&form(node), &tensors)
+}
+
+/// The tensors of a call in the order in which Keras goes through them: by the names of the arguments, not as they were given.
+/// Layers are listed, and numbered in files, in an order that follows from it.
+pub(crate) fn in_order(node: &Node) -> Vec<usize> {
+    if node.given.form.is_none() && node.given.tensors.is_empty() && !is_operation(&node.layer) {
+        return (0..node.inputs.len()).collect();
     }
+    let mut found = vec![];
+    let form = form(node);
+    numbers(&form["args"], &mut found);
+    numbers(&form["kwargs"], &mut found);
+    found.retain(|&i| i < node.inputs.len());
+    found
+}
+
+/// The numbers of the tensors within an argument; those of a dict by its keys, as in Keras.
+pub(crate) fn numbers(value: &Json, found: &mut Vec<usize>) {
+    match value {
+        Json::Object(map) => match map.get(TENSOR).and_then(Json::as_u64) {
+            Some(i) => found.push(i as usize),
+            None => {
+                let mut items: Vec<_> = map.iter().collect();
+                items.sort_by_key(|(key, _)| *key);
+                items.into_iter().for_each(|(_, value)| numbers(value, found));
+            }
+        },
+        Json::Array(items) => items.iter().for_each(|v| numbers(v, found)),
+        _ => {}
+    }
+}
+
+/// The arguments of a call with numbers in place of tensors: as they were read from a file, or as Keras would have been called.
+fn form(node: &Node) -> Json {
+    if let Some(form) = &node.given.form {
+        return form.clone();
+    }
+    let mut tensors = (0..node.inputs.len()).map(|i| json!({TENSOR: i}));
     if let Some(operation) = (&*node.layer as &dyn std::any::Any).downcast_ref::<Operation>() {
         return operation.saved_call(tensors);
     }

@@ -1,7 +1,7 @@
 //! Models from what Keras saved.
 use crate::layers::given::{MASK, TRAINING};
 use crate::layers::{Given, Layer, LayerRef, list};
-use crate::models::config::TENSOR;
+use crate::models::config::{TENSOR, numbers};
 use crate::models::functional::Structure;
 use crate::models::keras_tensor::apply_layer;
 use crate::models::{Functional, KerasTensor, Model};
@@ -313,18 +313,6 @@ fn given(layer: &dyn Layer, form: Json, tensors: Vec<KerasTensor>) -> Result<(Gi
     }
     given.form = Some(renumber(form, &new));
     Ok((given, sorted))
-}
-
-/// The tensors within an argument, in order.
-fn numbers(value: &Json, found: &mut Vec<usize>) {
-    match value {
-        Json::Object(map) => match map.get(TENSOR).and_then(Json::as_u64) {
-            Some(i) => found.push(i as usize),
-            None => map.values().for_each(|v| numbers(v, found)),
-        },
-        Json::Array(items) => items.iter().for_each(|v| numbers(v, found)),
-        _ => {}
-    }
 }
 
 fn renumber(form: Json, new: &HashMap<usize, usize>) -> Json {

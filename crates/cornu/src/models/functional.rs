@@ -1,6 +1,7 @@
 //! The graph of layers between the inputs and the outputs of a model.
 use crate::layers::core::InputLayer;
 use crate::layers::{LayerBase, LayerRef};
+use crate::models::config;
 use crate::models::host_stage::HostStage;
 use crate::models::keras_tensor::{KerasTensor, Node};
 use crate::ops::Operation;
@@ -210,9 +211,12 @@ struct Walk<'a> {
 impl Walk<'_> {
     fn visit(&mut self, start: &KerasTensor) -> Result<()> {
         // A stack instead of recursion: a model may be thousands of layers deep.
-        let mut stack = vec![(start.node().clone(), 0)];
-        while let Some((node, next)) = stack.pop() {
-            if next == 0 {
+        // The tensors of a call that are still to be visited, the next one last.
+        let mut stack = vec![(start.node().clone(), None)];
+        while let Some((node, left)) = stack.pop() {
+            let mut left: Vec<usize> = if let Some(left) = left {
+                left
+            } else {
                 if self.done.contains(&node.id) {
                     continue;
                 }
@@ -229,12 +233,13 @@ impl Walk<'_> {
                         Error::argument("Model", message).help("add it to the inputs of `Model::new`")
                     );
                 }
-            }
-            match node.inputs.get(next) {
+                config::in_order(&node).into_iter().rev().collect()
+            };
+            match left.pop().and_then(|next| node.inputs.get(next)) {
                 Some(x) => {
                     let before = x.node().clone();
-                    stack.push((node, next + 1));
-                    stack.push((before, 0));
+                    stack.push((node, Some(left)));
+                    stack.push((before, None));
                 }
                 None => {
                     if self.done.insert(node.id) {

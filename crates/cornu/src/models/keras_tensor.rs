@@ -36,6 +36,12 @@ impl KerasTensor {
         &self.0.shape
     }
 
+    /// The shape as Keras has it, without the code points of text.
+    pub(crate) fn saved_shape(&self) -> Shape {
+        let dims = self.0.shape.dims();
+        Shape(dims[..dims.len() - usize::from(self.is_text()).min(dims.len())].to_vec())
+    }
+
     /// Type of the elements.
     pub fn dtype(&self) -> DType {
         self.0.dtype
@@ -218,7 +224,7 @@ pub(crate) fn source(layer: LayerRef, shape: Shape, dtype: DType, error: Option<
 pub(crate) fn output_specs(node: &Node) -> Result<Vec<(Shape, DType)>> {
     if let Some(host) = node.layer.on_host() {
         let specs: Vec<_> = node.inputs.iter().map(|x| (x.shape().clone(), x.dtype())).collect();
-        let shapes: Vec<Shape> = specs.iter().map(|(shape, _)| shape.clone()).collect();
+        let shapes: Vec<Shape> = node.inputs.iter().map(KerasTensor::saved_shape).collect();
         crate::layers::ensure_built(&*node.layer, &shapes)?;
         return Ok(vec![host.output_spec(&specs).map_err(|e| crate::layers::in_layer(&*node.layer, e))?]);
     }

@@ -1,4 +1,5 @@
 //! Models: layers joined to one thing that is trained, evaluated and saved.
+mod cloning;
 pub(crate) mod config;
 pub(crate) mod from_config;
 pub(crate) mod functional;
@@ -9,7 +10,8 @@ pub(crate) mod nested;
 mod sequential;
 mod summary;
 
-pub use crate::saving::{clone_model, load_model, model_from_json, save_model};
+pub use crate::saving::{load_model, model_from_json, save_model};
+pub use cloning::{CloneModel, clone_model};
 pub(crate) use functional::Functional;
 pub use keras_tensor::{Apply, Inputs, KerasTensor};
 pub use model::Model;

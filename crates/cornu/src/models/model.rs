@@ -266,9 +266,7 @@ impl Model {
         match &self.body {
             Body::Functional(f) => config::functional(f, self.name(), trainable),
             Body::Sequential { layers, built } => match built.get() {
-                Some(f) => {
-                    config::sequential(&f.layers, f.inputs.first().map(|x| x.shape()), self.name(), trainable)
-                }
+                Some(f) => config::sequential(&f.layers, first_shape(f).as_ref(), self.name(), trainable),
                 None => config::sequential(layers, None, self.name(), trainable),
             },
         }
@@ -277,7 +275,7 @@ impl Model {
     /// The config with the class, as Keras's `to_json` and the `config.json` of a `.keras` file have it.
     pub(crate) fn saved(&self) -> Result<Json> {
         let mut saved = nested::envelope(self.class_name(), self.get_config()?);
-        let shape = self.functional().and_then(|f| f.inputs.first()).map(|x| x.shape());
+        let shape = self.functional().and_then(|f| first_shape(f));
         match self.body {
             Body::Functional(_) => saved["build_config"] = json!({"input_shape": null}),
             Body::Sequential { .. } if shape.is_some() => {
@@ -367,6 +365,11 @@ impl Model {
     pub fn summary_of_width(&self, line_length: usize) -> String {
         summary::table(self, Some(line_length), self.build_if_known().err())
     }
+}
+
+/// The shape of the first input as Keras has it.
+pub(crate) fn first_shape(f: &Functional) -> Option<Shape> {
+    f.inputs.first().map(KerasTensor::saved_shape)
 }
 
 /// A variable and where it stands in the model.

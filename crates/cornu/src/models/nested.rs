@@ -1,5 +1,6 @@
 //! A model as a layer of another.
 use crate::layers::{Call, HasBase, Layer, LayerBase, LayerObject, LayerRef, Weights};
+use crate::models::model::first_shape;
 use crate::models::{Functional, config, from_config};
 use crate::shape::Shape;
 use cornu_graph::{Error, Result, Value};
@@ -33,8 +34,8 @@ impl LayerObject for NestedModel {
         if self.class == "Functional" {
             return config::functional(&self.functional, name, trainable);
         }
-        let shape = self.functional.inputs.first().map(|x| x.shape());
-        config::sequential(&self.functional.layers, shape, name, trainable)
+        let shape = first_shape(&self.functional);
+        config::sequential(&self.functional.layers, shape.as_ref(), name, trainable)
     }
 
     fn saved(&self) -> Result<Json> {

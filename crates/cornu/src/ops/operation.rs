@@ -222,7 +222,10 @@ impl LayerObject for Operation {
         {
             config.extend(settings);
         }
-        Ok(config)
+        Ok(match self.base.as_read() {
+            Some(as_read) => as_read.config(config),
+            None => config,
+        })
     }
 
     fn saved(&self) -> Result<Json> {

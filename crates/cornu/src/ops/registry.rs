@@ -29,6 +29,7 @@ use super::reshape::*;
 use super::slot::Slot;
 use super::table::*;
 use crate::layers::LayerRef;
+use crate::layers::as_read::AsRead;
 use cornu_graph::{Error, Result};
 use serde_json::Value as Json;
 use std::sync::Arc;
@@ -84,6 +85,12 @@ pub(crate) fn is_module(module: &str) -> bool {
 /// # Errors
 /// When there is no such op, or a setting or argument makes no sense.
 pub(crate) fn from_saved(saved: &Json, call: &Json) -> Result<LayerRef> {
+    let operation = one_from_saved(saved, call)?;
+    operation.base().set_as_read(AsRead::of(&operation, saved));
+    Ok(operation)
+}
+
+fn one_from_saved(saved: &Json, call: &Json) -> Result<LayerRef> {
     let class = saved["class_name"].as_str().unwrap_or_default();
     let args = call["args"].as_array().cloned().unwrap_or_default();
     let name = saved["config"]["name"].as_str().or(saved["name"].as_str());

@@ -1,24 +1,55 @@
-//! `.keras` files: zip archives of a handful of files.
+//! `.keras` files: zip archives of a handful of files, or folders of them.
 use crate::utils::allowance::Allowance;
 use cornu_graph::{Error, Result};
 use serde::de::DeserializeOwned;
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read, Write};
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
-/// An open archive.
+/// An open archive, or a folder of the files that it would hold.
 pub(super) struct Archive {
     what: String,
-    zip: ZipArchive<BufReader<File>>,
+    files: Files,
     size: u64,
     allowance: Allowance,
+}
+
+enum Files {
+    Zip(ZipArchive<BufReader<File>>),
+    Folder(PathBuf),
+}
+
+/// Whether a name leads to a file below the folder: the names of layers are in it.
+fn is_within(name: &str) -> bool {
+    !name.contains('\\') && Path::new(name).components().all(|part| matches!(part, Component::Normal(_)))
+}
+
+/// The content of a file in a folder; a link is none.
+fn in_folder(folder: &Path, name: &str, what: &str) -> Result<Vec<u8>> {
+    let bad = |message: String| Error::Format { what: what.into(), message };
+    let path = folder.join(name);
+    if !is_within(name) {
+        return Err(bad(format!("`{name}` is not within it")));
+    }
+    let kind = path.symlink_metadata().map_err(|e| bad(format!("`{name}` in it: {e}")))?;
+    // A folder on the way may be a link, too.
+    let leads_out = || Some(!path.canonicalize().ok()?.starts_with(folder.canonicalize().ok()?));
+    if !kind.is_file() || leads_out().unwrap_or(true) {
+        return Err(bad(format!("`{name}` in it is no file of its own")));
+    }
+    std::fs::read(&path).map_err(|e| bad(format!("`{name}` in it: {e}")))
 }
 
 impl Archive {
     pub fn open(path: &Path) -> Result<Archive> {
         let what = path.display().to_string();
+        if path.join("config.json").is_file() {
+            let size = path.join("model.weights.h5").metadata().map_or(0, |m| m.len());
+            let (files, allowance) = (Files::Folder(path.into()), Allowance::of(size));
+            return Ok(Archive { what, files, size, allowance });
+        }
         if path.is_dir() {
             let error = Error::Format { what, message: "is a folder, as TensorFlow's SavedModel is".into() };
             return Err(error.help("save the model in Python as a `.keras` file"));
@@ -29,7 +60,12 @@ impl Archive {
             let error = Error::Format { what: what.clone(), message: format!("is no `.keras` file: {e}") };
             error.help("a whole model is a zip archive with `config.json` and `model.weights.h5`")
         })?;
-        Ok(Archive { what, zip, size, allowance: Allowance::of(size) })
+        // Readers differ in which of the two they take.
+        if zip.has_duplicate_names() {
+            let error = Error::Format { what, message: "has two members of one name".into() };
+            return Err(error.help("a file that means two things is not read; save the model again"));
+        }
+        Ok(Archive { what, files: Files::Zip(zip), size, allowance: Allowance::of(size) })
     }
 
     /// Bytes of the whole archive.
@@ -48,7 +84,11 @@ impl Archive {
     pub fn bytes(&mut self, name: &str) -> Result<Vec<u8>> {
         let (what, size) = (self.what.clone(), self.size);
         let bad = |message: String| Error::Format { what: what.clone(), message };
-        let entry = self.zip.by_name(name).map_err(|e| bad(format!("`{name}` in it: {e}")))?;
+        let zip = match &mut self.files {
+            Files::Zip(zip) => zip,
+            Files::Folder(folder) => return in_folder(folder, name, &what),
+        };
+        let entry = zip.by_name(name).map_err(|e| bad(format!("`{name}` in it: {e}")))?;
         let (claimed, packed) = (entry.size(), entry.compressed_size());
         if packed > size || !self.allowance.take(claimed) {
             return Err(bad(format!("`{name}` in it claims {claimed} bytes, more than its data can give")));
@@ -66,7 +106,11 @@ impl Archive {
     /// # Errors
     /// When it is damaged, or claims more than its data can give.
     pub fn optional(&mut self, name: &str) -> Result<Option<Vec<u8>>> {
-        if self.zip.index_for_name(name).is_none() {
+        let is_there = match &self.files {
+            Files::Zip(zip) => zip.index_for_name(name).is_some(),
+            Files::Folder(folder) => is_within(name) && folder.join(name).exists(),
+        };
+        if !is_there {
             return Ok(None);
         }
         self.bytes(name).map(Some)

@@ -1,6 +1,7 @@
 //! What Keras saves of `compile`.
 use super::layout::Arrays;
 use super::weights;
+use crate::layers::as_read::in_words_of;
 use crate::losses::Loss;
 use crate::metrics::Metric;
 use crate::models::Model;
@@ -24,7 +25,7 @@ pub(super) fn of(model: &Model) -> Result<Option<Json>> {
     // As it came from a file: names stay names.
     if let Some(saved) = &compile.saved {
         let mut saved = saved.clone();
-        saved["optimizer"] = optimizer;
+        saved["optimizer"] = in_words_of(optimizer, &saved["optimizer"]);
         saved["steps_per_execution"] = json!(compile.steps_per_execution);
         return Ok(Some(saved));
     }
@@ -136,7 +137,10 @@ fn read_losses(saved: &Json) -> Result<Losses> {
         // No output has a loss.
         Json::Null => Losses::Named(vec![]),
         Json::Array(list) => {
-            let each = list.iter().map(|l| if l.is_null() { Ok(None) } else { loss(l).map(Some) });
+            // Outputs may be nested, and their losses with them.
+            let mut flat = vec![];
+            list.iter().for_each(|l| flatten(l, &mut flat));
+            let each = flat.into_iter().map(|l| if l.is_null() { Ok(None) } else { loss(l).map(Some) });
             Losses::Each(each.collect::<Result<_>>()?)
         }
         Json::Object(named) => {
@@ -145,6 +149,13 @@ fn read_losses(saved: &Json) -> Result<Losses> {
         }
         other => return Err(Error::Format { what: "compile_config: loss".into(), message: excerpt(other) }),
     })
+}
+
+fn flatten<'a>(saved: &'a Json, flat: &mut Vec<&'a Json>) {
+    match saved {
+        Json::Array(list) => list.iter().for_each(|l| flatten(l, flat)),
+        one => flat.push(one),
+    }
 }
 
 fn read_weights(saved: &Json) -> Result<Vec<(Option<String>, f64)>> {

@@ -24,6 +24,16 @@ pub(super) enum Attribute {
     Texts(Vec<String>),
 }
 
+impl Attribute {
+    /// The text, if it is one.
+    pub fn text(&self) -> Option<String> {
+        match self {
+            Attribute::Text(text) => Some(text.clone()),
+            Attribute::Texts(_) => None,
+        }
+    }
+}
+
 impl From<&str> for Attribute {
     fn from(text: &str) -> Attribute {
         Attribute::Text(text.into())

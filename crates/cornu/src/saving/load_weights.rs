@@ -2,7 +2,7 @@
 use super::archive::Archive;
 use super::layout::{self, Arrays, Found};
 use super::save_model::ending;
-use super::{hdf5, legacy, safetensors, weights};
+use super::{hdf5, legacy, safetensors, sharded, weights};
 use crate::data::npz;
 use crate::layers::LayerRef;
 use crate::models::Model;
@@ -68,8 +68,9 @@ impl LoadWeights {
         self
     }
 
-    /// Loads the weights of a `.weights.h5`, `.keras`, older `.h5`, `.safetensors` or `.npz` file; with the state of the
-    /// optimizer if a `.weights.h5` file has it and the model has begun to train. Returns what was skipped and why.
+    /// Loads the weights of a `.weights.h5`, `.keras`, older `.h5`, `.safetensors` or `.npz` file, or of the files that a
+    /// `.weights.json` names; with the state of the optimizer if a `.weights.h5` or `.weights.json` file has it and the model has
+    /// begun to train. Returns what was skipped and why.
     ///
     /// # Errors
     /// When the model is not built, the file cannot be read or is damaged, a weight is missing or has another shape, or an
@@ -94,17 +95,17 @@ impl LoadWeights {
                     return legacy::load_weights(model, contents, &what, self);
                 }
                 let arrays = Arrays { what: &what, by_path: contents.arrays };
-                let skipped = self.by_place(model, &arrays)?;
-                if let Some(variables) = model.optimizer_variables() {
-                    weights::load_optimizer(variables, &arrays)?;
-                }
-                Ok(skipped)
+                self.with_optimizer(model, &arrays)
+            }
+            _ if sharded::is_map(path) => {
+                let arrays = Arrays { what: &what, by_path: sharded::load(path)? };
+                self.with_optimizer(model, &arrays)
             }
             "safetensors" => self.by_path(model, safetensors::load(path)?, &what),
             "npz" => self.by_path(model, npz::load(path)?, &what),
             _ => {
                 let message = format!(
-                    "the name of a file of weights ends in `.weights.h5`, `.keras`, `.h5`, `.safetensors` or `.npz`, got `{what}`"
+                    "the name of a file of weights ends in `.weights.h5`, `.weights.json`, `.keras`, `.h5`, `.safetensors` or `.npz`, got `{what}`"
                 );
                 Err(Error::argument("load_weights", message))
             }
@@ -123,6 +124,15 @@ impl LoadWeights {
             return Err(Error::argument("by_name", format!("is for the older `.h5` files, got `{what}`")));
         }
         Ok(())
+    }
+
+    /// From arrays by Keras's places, with the state of the optimizer once there is one.
+    fn with_optimizer(&self, model: &Model, arrays: &Arrays) -> Result<Vec<String>> {
+        let skipped = self.by_place(model, arrays)?;
+        if let Some(variables) = model.optimizer_variables() {
+            weights::load_optimizer(variables, arrays)?;
+        }
+        Ok(skipped)
     }
 
     /// From arrays by Keras's places. All are found before the first is changed.

@@ -28,9 +28,11 @@ mod legacy_save;
 mod load_weights;
 mod safetensors;
 mod save_model;
+mod sharded;
 mod weights;
 mod words;
 
+pub use crate::models::clone_model;
 pub use crate::object::{get_registered_object, register};
 pub use file_editor::{Comparison, KerasFileEditor};
 pub use load_weights::{LoadWeights, load_weights};
@@ -45,8 +47,8 @@ use layout::Arrays;
 use serde_json::Value as Json;
 use std::path::Path;
 
-/// A model as it was saved: layers, weights, compile settings and the state of the optimizer. Takes `.keras` files, and the
-/// whole-model `.h5` files of Keras 2 and 3.
+/// A model as it was saved: layers, weights, compile settings and the state of the optimizer. Takes `.keras` files,
+/// folders of what is in one, and the whole-model `.h5` files of Keras 2 and 3.
 ///
 /// # Errors
 /// When the file is not readable, is damaged, or needs something that is not here; a file never runs code.
@@ -145,12 +147,17 @@ pub fn model_from_json(json: &str) -> Result<Model> {
     Ok(model)
 }
 
-/// A model of the same layers with new weights. Keras's `clone_model`.
-///
-/// # Errors
-/// When a layer has no saved form.
-pub fn clone_model(model: &Model) -> Result<Model> {
-    from_config::model(&model.saved()?)
+/// Compiles `other` as `model` is, if it is.
+pub(crate) fn compile_as(model: &Model, other: &mut Model) -> Result<()> {
+    let Some(compile) = model.trainer.compile.clone() else { return Ok(()) };
+    match compile_config::of(model) {
+        Ok(Some(saved)) if other.is_built() => {
+            let nothing = Arrays { what: "compile", by_path: Default::default() };
+            compile_config::apply(other, &saved, &nothing)
+        }
+        // User code has no saved form; an unbuilt model has no weights to optimize yet.
+        _ => other.compile((*compile).clone()),
+    }
 }
 
 impl Model {

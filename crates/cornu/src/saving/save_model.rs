@@ -1,6 +1,8 @@
 //! Models and weights to files.
 use super::archive;
-use super::{KERAS_VERSION, date, hdf5, legacy_save, safetensors, saved_with_compile_config, weights, words};
+use super::{
+    KERAS_VERSION, date, hdf5, legacy_save, safetensors, saved_with_compile_config, sharded, weights, words,
+};
 use crate::data::npz;
 use crate::models::Model;
 use crate::utils::atomic;
@@ -29,11 +31,13 @@ pub fn save_weights(model: &Model, path: impl AsRef<Path>) -> Result<()> {
 pub struct SaveModel {
     overwrite: bool,
     include_optimizer: bool,
+    max_shard_size: Option<f64>,
+    zipped: bool,
 }
 
 impl Default for SaveModel {
     fn default() -> Self {
-        SaveModel { overwrite: true, include_optimizer: true }
+        SaveModel { overwrite: true, include_optimizer: true, max_shard_size: None, zipped: true }
     }
 }
 
@@ -55,7 +59,20 @@ impl SaveModel {
         self
     }
 
-    /// Saves the whole model: to a `.keras` file, or an older whole-model `.h5` file (`.hdf5`).
+    /// The most gigabytes (of 2^30 bytes) of weights in one file, for [`SaveModel::save_weights`] to `model.weights.json`: the
+    /// weights go to files beside it, `model_00000.weights.h5` and so on. Not set by default: all is in one file.
+    pub fn max_shard_size(mut self, max_shard_size: f64) -> SaveModel {
+        self.max_shard_size = Some(max_shard_size);
+        self
+    }
+
+    /// Whether [`SaveModel::save`] writes one `.keras` file (true by default) or a folder of the files that it would hold.
+    pub fn zipped(mut self, zipped: bool) -> SaveModel {
+        self.zipped = zipped;
+        self
+    }
+
+    /// Saves the whole model: to a `.keras` file, or an older whole-model `.h5` file (`.hdf5`); or, not zipped, to a folder.
     ///
     /// # Errors
     /// When the name ends otherwise, the model is not built, a layer has no saved form, the file is there and not to be
@@ -67,7 +84,22 @@ impl SaveModel {
             let message = format!("`{name}` names a file of weights");
             return Err(Error::argument("save", message).help("save those with `save_weights`"));
         }
+        if self.max_shard_size.is_some() {
+            let message = "is for `save_weights`; a whole model is in one file";
+            return Err(Error::argument("max_shard_size", message));
+        }
         match ending(path) {
+            "keras" | "h5" | "hdf5" if !self.zipped => {
+                let message = format!("names a folder when the model is not zipped, got `{name}`");
+                Err(Error::argument("save", message).help("give a name without that ending"))
+            }
+            _ if !self.zipped => {
+                self.may_write(path)?;
+                holds_a_model(path)?;
+                let files = files(model)?;
+                let files: Vec<(&str, &[u8])> = files.iter().map(|(n, b)| (*n, b.as_slice())).collect();
+                atomic::write_folder(path, &files)
+            }
             "keras" => {
                 self.may_write(path)?;
                 if !self.include_optimizer {
@@ -94,7 +126,15 @@ impl SaveModel {
     pub fn save_weights(self, model: &Model, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         self.may_write(path)?;
+        if let Some(size) = self.max_shard_size {
+            model.built()?;
+            return sharded::save(path, &weights::group(model)?, size);
+        }
         match ending(path) {
+            _ if sharded::is_map(path) => {
+                let message = "is needed to write a `.weights.json` and the files that it names";
+                Err(Error::argument("max_shard_size", message).help("say how many gigabytes a file may hold"))
+            }
             "h5" => {
                 model.built()?;
                 atomic::write(path, &hdf5::write(&weights::group(model)?)?)
@@ -125,6 +165,23 @@ impl SaveModel {
     }
 }
 
+/// Fails when a folder that would be replaced holds anything but a saved model.
+fn holds_a_model(path: &Path) -> Result<()> {
+    const KNOWN: [&str; 4] = ["metadata.json", "config.json", "model.weights.h5", "assets"];
+    if !path.is_dir() {
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(path).map_err(|e| Error::io(path, e))? {
+        let name = entry.map_err(|e| Error::io(path, e))?.file_name();
+        if !KNOWN.iter().any(|known| name == *known) {
+            let message =
+                format!("`{}` holds `{}`, which is no part of a model", path.display(), name.display());
+            return Err(Error::argument("save", message).help("give the name of a new folder"));
+        }
+    }
+    Ok(())
+}
+
 /// What a file's name ends in, without the dot.
 pub(super) fn ending(path: &Path) -> &str {
     path.extension().and_then(|e| e.to_str()).unwrap_or_default()
@@ -135,17 +192,22 @@ fn named(model: &Model) -> Result<Vec<(String, Tensor)>> {
     model.weights()?.into_iter().map(|w| Ok((w.path, w.variable.value()?))).collect()
 }
 
-fn save_archive(model: &Model, path: &Path) -> Result<()> {
+/// The files of a whole model.
+fn files(model: &Model) -> Result<[(&'static str, Vec<u8>); 3]> {
     model.built()?;
     let config = saved_with_compile_config(model)?;
     let metadata = json!({"keras_version": KERAS_VERSION, "date_saved": date::now()});
-    let weights = hdf5::write(&weights::group(model)?)?;
-    let bytes = archive::write(&[
-        ("metadata.json", metadata.to_string().as_bytes()),
-        ("config.json", words::write(&config).as_bytes()),
-        ("model.weights.h5", &weights),
+    Ok([
+        ("metadata.json", metadata.to_string().into_bytes()),
+        ("config.json", words::write(&config).into_bytes()),
+        ("model.weights.h5", hdf5::write(&weights::group(model)?)?),
     ])
-    .map_err(|e| Error::io(path, e))?;
+}
+
+fn save_archive(model: &Model, path: &Path) -> Result<()> {
+    let files = files(model)?;
+    let files: Vec<(&str, &[u8])> = files.iter().map(|(n, b)| (*n, b.as_slice())).collect();
+    let bytes = archive::write(&files).map_err(|e| Error::io(path, e))?;
     atomic::write(path, &bytes)
 }
 

@@ -174,6 +174,16 @@ impl Layer for MultiHeadAttention {
         true
     }
 
+    fn settle(&self, config: &mut serde_json::Value, inputs: Option<&[Shape]>) {
+        if config["value_dim"].is_null() {
+            config["value_dim"] = config["key_dim"].clone();
+        }
+        // By default over all axes between those of the batch and of the features.
+        if let (true, Some([query, ..])) = (config["attention_axes"].is_null(), inputs) {
+            config["attention_axes"] = (1..query.rank().saturating_sub(1)).collect();
+        }
+    }
+
     fn build_config(&self, inputs: &[Shape]) -> Option<serde_json::Value> {
         build_config(inputs)
     }

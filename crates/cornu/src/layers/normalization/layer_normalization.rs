@@ -48,6 +48,13 @@ pub struct LayerNormalization {
 }
 
 impl Layer for LayerNormalization {
+    /// Keras makes one axis a list when it builds.
+    fn settle(&self, config: &mut serde_json::Value, inputs: Option<&[Shape]>) {
+        if inputs.is_some() && config["axis"].is_number() {
+            config["axis"] = serde_json::json!([config["axis"]]);
+        }
+    }
+
     fn build(&self, weights: &mut Weights, input: &Shape) -> Result<()> {
         let axes = self.axis.within(input.rank())?;
         let shape = axes.iter().map(|&a| input.known(a as i64)).collect::<Result<Vec<_>>>()?;

@@ -25,6 +25,12 @@ macro_rules! average_pooling_layer {
         }
 
         impl Layer for $Pool {
+            fn settle(&self, config: &mut serde_json::Value, _: Option<&[Shape]>) {
+                if config["strides"].is_null() {
+                    config["strides"] = config["pool_size"].clone();
+                }
+            }
+
             fn call(&self, _: &Call, x: &Value) -> Result<Value> {
                 let x = channels_last(x, &self.data_format)?;
                 let y = Windows::new(&self.pool_size, self.strides.as_ref(), &self.padding)?.average(&x)?;

@@ -249,6 +249,11 @@ impl HostLayer for IntegerLookup {
 }
 
 impl Layer for IntegerLookup {
+    /// Keras saves that it is built, not for what.
+    fn build_config(&self, _: &[Shape]) -> Option<serde_json::Value> {
+        Some(serde_json::json!({}))
+    }
+
     fn on_host(&self) -> Option<&dyn HostLayer> {
         if self.hashes() { Some(self) } else { None }
     }

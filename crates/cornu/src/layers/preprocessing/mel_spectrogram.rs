@@ -29,6 +29,7 @@ pub struct MelSpectrogram {
     pub window: Option<Window>,
     /// Samples per second; 16000 by default.
     #[default(16000.0)]
+    #[save_as(crate::object::Whole)]
     pub sampling_rate: f64,
     /// Number of bands; 128 by default.
     #[default(128)]
@@ -121,6 +122,15 @@ fn reflect(x: &Value, n: usize) -> Result<Value> {
 }
 
 impl Layer for MelSpectrogram {
+    fn settle(&self, config: &mut serde_json::Value, _: Option<&[Shape]>) {
+        if config["sequence_length"].is_null() {
+            config["sequence_length"] = self.fft_length.into();
+        }
+        if config["max_freq"].is_null() {
+            config["max_freq"] = ((self.sampling_rate / 2.0).floor() as i64).into();
+        }
+    }
+
     fn call(&self, cx: &Call, x: &Value) -> Result<Value> {
         checks::rank(x, 2)?;
         let wide = DType::promote(cx.dtype(), DType::F32);

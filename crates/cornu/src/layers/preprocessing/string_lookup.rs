@@ -97,6 +97,11 @@ pub(super) fn utf8(encoding: &str) -> Result<()> {
 }
 
 impl Layer for StringLookup {
+    /// Keras saves that it is built, not for what.
+    fn build_config(&self, _: &[Shape]) -> Option<serde_json::Value> {
+        Some(serde_json::json!({}))
+    }
+
     fn on_host(&self) -> Option<&dyn HostLayer> {
         Some(self)
     }

@@ -59,11 +59,30 @@ fn directed(layer: &LayerRef, prefix: &str, flip: bool) -> Result<LayerRef> {
         return Err(Error::argument("Bidirectional.layer", message));
     };
     config["go_backwards"] = (backwards != flip).into();
-    config["name"] = format!("{prefix}_{}", layer.name()).into();
+    config["name"] = named(layer.name(), prefix).into();
     layer.with_config(config)
 }
 
+/// A layer from a file has the prefix already.
+fn named(name: &str, prefix: &str) -> String {
+    let start = format!("{prefix}_");
+    format!("{start}{}", name.strip_prefix(&start).unwrap_or(name))
+}
+
 impl Layer for Bidirectional {
+    /// Keras writes both directions, under the names that they run by.
+    fn settle(&self, config: &mut serde_json::Value, _: Option<&[Shape]>) {
+        let name = self.layer.layer().name();
+        if config["backward_layer"].is_null() {
+            let mut backward = config["layer"].clone();
+            let is_backward = backward["config"]["go_backwards"].as_bool().unwrap_or_default();
+            backward["config"]["go_backwards"] = (!is_backward).into();
+            backward["config"]["name"] = named(name, "backward").into();
+            config["backward_layer"] = backward;
+        }
+        config["layer"]["config"]["name"] = named(name, "forward").into();
+    }
+
     fn parameters(&self) -> &'static [&'static str] {
         &["sequences", "initial_state"]
     }
@@ -119,6 +138,10 @@ impl Layer for Bidirectional {
         outputs.extend(forward);
         outputs.extend(backward);
         Ok(outputs)
+    }
+
+    fn build_config(&self, inputs: &[Shape]) -> Option<serde_json::Value> {
+        super::recurrence::build_config(inputs)
     }
 
     fn supports_masking(&self) -> bool {

@@ -119,7 +119,8 @@ macro_rules! conv_lstm_layer {
                     self.data_format.clone(),
                     self.dilation_rate.0,
                 )
-                .dtype(self.base.dtype.clone());
+                .dtype(self.base.dtype.clone())
+                .name("conv_lstm_cell");
                 cell.activation = self.activation.clone();
                 cell.recurrent_activation = self.recurrent_activation.clone();
                 cell.use_bias = self.use_bias;
@@ -155,6 +156,10 @@ macro_rules! conv_lstm_layer {
 
             fn call_many(&self, cx: &Call, inputs: &[Value]) -> Result<Vec<Value>> {
                 self.recurrence().run(cx, inputs)
+            }
+
+            fn build_config(&self, inputs: &[Shape]) -> Option<serde_json::Value> {
+                super::recurrence::build_config(inputs)
             }
 
             fn supports_masking(&self) -> bool {

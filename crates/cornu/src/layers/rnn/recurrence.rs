@@ -1,6 +1,7 @@
 //! Running a cell over time.
 use crate::layers::prelude::*;
 use crate::variable::Role;
+use serde_json::{Value as Json, json};
 
 /// What recurrent layers say about the loop.
 pub(super) struct Recurrence {
@@ -17,6 +18,16 @@ type Step<'a> = dyn Fn(&Value, &[Value]) -> Result<(Value, Vec<Value>)> + 'a;
 
 /// Where the cell is saved.
 pub(super) const CELL: &str = "cell";
+
+/// The shapes that Keras saves a recurrent layer with.
+pub(super) fn build_config(inputs: &[Shape]) -> Option<Json> {
+    let with = |sequences: &Shape, state: Json| json!({"shapes_dict": {"sequences_shape": sequences, "initial_state_shape": state}});
+    Some(match inputs {
+        [sequences, state] => with(sequences, json!(state)),
+        [sequences, states @ ..] if !states.is_empty() => with(sequences, json!(states)),
+        _ => json!({"input_shape": inputs.first()}),
+    })
+}
 
 impl Recurrence {
     /// Builds the cell, and the states that live from batch to batch.
@@ -266,7 +277,9 @@ macro_rules! recurrent_layer {
             }
 
             fn cell(&self) -> $Cell {
-                let mut cell = $Cell::new(self.units).dtype(self.base.dtype.clone());
+                // Keras names them all alike.
+                let name = $crate::utils::naming::snake_case(stringify!($Cell));
+                let mut cell = $Cell::new(self.units).dtype(self.base.dtype.clone()).name(name);
                 $(cell.$first = self.$first.clone();)*
                 $(cell.$field = self.$field.clone();)*
                 cell
@@ -285,6 +298,10 @@ macro_rules! recurrent_layer {
 
             fn call_many(&self, cx: &Call, inputs: &[Value]) -> Result<Vec<Value>> {
                 self.recurrence().run(cx, inputs)
+            }
+
+            fn build_config(&self, inputs: &[Shape]) -> Option<serde_json::Value> {
+                super::recurrence::build_config(inputs)
             }
 
             fn supports_masking(&self) -> bool {

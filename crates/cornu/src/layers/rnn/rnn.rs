@@ -71,6 +71,10 @@ impl Layer for RNN {
         self.recurrence().run(cx, inputs)
     }
 
+    fn build_config(&self, inputs: &[Shape]) -> Option<serde_json::Value> {
+        super::recurrence::build_config(inputs)
+    }
+
     fn supports_masking(&self) -> bool {
         true
     }

@@ -4,6 +4,7 @@ use super::augmentations::Augmentations;
 use crate::arguments::DataFormat;
 use crate::layers::prelude::*;
 use crate::layers::reshaping::resize::Interpolation;
+use crate::object::WholePair;
 
 /// While training, mixes images with what chains of random changes make of them. Keras's `AugMix` (Hendrycks et al., 2019).
 ///
@@ -19,6 +20,7 @@ pub struct AugMix {
     pub data_format: DataFormat,
     /// The least and the largest value of a pixel; 0 and 255 by default.
     #[default([0.0, 255.0])]
+    #[save_as(WholePair)]
     pub value_range: [f64; 2],
     /// Number of chains; 3 by default.
     #[default(3)]

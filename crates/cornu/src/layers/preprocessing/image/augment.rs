@@ -12,8 +12,23 @@ pub(super) const SEED: &str = "generator/seed_generator_state";
 /// The least and the largest of the values that a layer draws from, both within `LOW..=HIGH`. A single number `x` stands
 /// for `-x..=x`, as far as that is within.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(from = "RawFactor", into = "[f64; 2]")]
+#[serde(from = "RawFactor", into = "(End, f64)")]
 pub struct Factor<const LOW: i64, const HIGH: i64>([f64; 2]);
+
+/// Keras's bound below is a whole number.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(untagged)]
+enum End {
+    Bound(i64),
+    Given(f64),
+}
+
+impl<const LOW: i64, const HIGH: i64> From<Factor<LOW, HIGH>> for (End, f64) {
+    fn from(factor: Factor<LOW, HIGH>) -> (End, f64) {
+        let [a, b] = factor.0;
+        (if a == LOW as f64 { End::Bound(LOW) } else { End::Given(a) }, b)
+    }
+}
 
 /// A number or the ends of a range, as it was given.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -61,7 +76,8 @@ impl<const LOW: i64, const HIGH: i64> Factor<LOW, HIGH> {
 impl<const LOW: i64, const HIGH: i64> From<RawFactor> for Factor<LOW, HIGH> {
     fn from(raw: RawFactor) -> Self {
         match raw {
-            RawFactor::One(x) => Factor([(-x.abs()).max(LOW as f64), x.abs()]),
+            // Zero is never minus zero here.
+            RawFactor::One(x) => Factor([(-x.abs()).max(LOW as f64) + 0.0, x.abs()]),
             RawFactor::Ends([a, b]) => Factor([a.min(b), a.max(b)]),
         }
     }

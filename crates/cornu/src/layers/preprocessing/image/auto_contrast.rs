@@ -3,6 +3,7 @@ use super::augment::{rescale, rising};
 use super::geometry::ImageAxes;
 use crate::arguments::DataFormat;
 use crate::layers::prelude::*;
+use crate::object::WholePair;
 
 /// Stretches each channel of each image over the whole range of values, in training and inference. Keras's `AutoContrast`.
 ///
@@ -18,6 +19,7 @@ pub struct AutoContrast {
     pub data_format: DataFormat,
     /// The least and the largest value of a pixel; 0 and 255 by default.
     #[default([0.0, 255.0])]
+    #[save_as(WholePair)]
     pub value_range: [f64; 2],
 }
 

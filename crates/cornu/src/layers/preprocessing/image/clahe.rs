@@ -3,6 +3,7 @@ use super::augment::{rescale, rising};
 use super::geometry::ImageAxes;
 use crate::arguments::{DataFormat, Size};
 use crate::layers::prelude::*;
+use crate::object::WholePair;
 
 /// Spreads the values of each channel within tiles of each image, in training and inference: contrast-limited adaptive
 /// histogram equalization (Zuiderveld, 1994). Keras's `ContrastLimitedAdaptiveHistogramEqualization`.
@@ -20,6 +21,7 @@ pub struct ContrastLimitedAdaptiveHistogramEqualization {
     pub data_format: DataFormat,
     /// The least and the largest value of a pixel; 0 and 255 by default.
     #[default([0.0, 255.0])]
+    #[save_as(WholePair)]
     pub value_range: [f64; 2],
     /// How much more frequent than even a value may count in its tile; 4 by default, none if not positive.
     #[default(4.0)]

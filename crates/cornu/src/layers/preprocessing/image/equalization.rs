@@ -3,6 +3,7 @@ use super::augment::{augment, rescale, rising};
 use crate::arguments::DataFormat;
 use crate::layers::checks::positive;
 use crate::layers::prelude::*;
+use crate::object::WholePair;
 
 /// While training, spreads the values of each channel so that all are about equally frequent in the batch; otherwise the
 /// images as they are. Keras's `Equalization`.
@@ -22,6 +23,7 @@ pub struct Equalization {
     pub bins: usize,
     /// The least and the largest value of a pixel; 0 and 255 by default.
     #[default([0.0, 255.0])]
+    #[save_as(WholePair)]
     pub value_range: [f64; 2],
 }
 

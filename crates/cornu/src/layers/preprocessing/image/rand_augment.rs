@@ -4,6 +4,7 @@ use super::augmentations::Augmentations;
 use crate::arguments::DataFormat;
 use crate::layers::prelude::*;
 use crate::layers::reshaping::resize::Interpolation;
+use crate::object::WholePair;
 
 /// While training, applies some of many random changes, the same for all images of a batch. Keras's `RandAugment` (Cubuk et
 /// al., 2019).
@@ -22,6 +23,7 @@ pub struct RandAugment {
     pub data_format: DataFormat,
     /// The least and the largest value of a pixel; 0 and 255 by default.
     #[default([0.0, 255.0])]
+    #[save_as(WholePair)]
     pub value_range: [f64; 2],
     /// How many changes; 2 by default.
     #[default(2)]

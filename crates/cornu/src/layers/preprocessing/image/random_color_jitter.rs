@@ -4,6 +4,7 @@ use super::{RandomBrightness, RandomContrast, RandomHue, RandomSaturation};
 use crate::arguments::DataFormat;
 use crate::layers::LayerBox;
 use crate::layers::prelude::*;
+use crate::object::WholePair;
 
 /// While training, changes brightness, contrast, saturation and hue of images, each at random and only if it has a factor.
 /// Keras's `RandomColorJitter`.
@@ -21,6 +22,7 @@ pub struct RandomColorJitter {
     pub data_format: DataFormat,
     /// The least and the largest value of a pixel; 0 and 255 by default.
     #[default([0.0, 255.0])]
+    #[save_as(WholePair)]
     pub value_range: [f64; 2],
     /// As of [`RandomBrightness`].
     #[default(None)]

@@ -2,6 +2,7 @@
 use super::augment::{Factor, SEED, augment, rising};
 use crate::arguments::DataFormat;
 use crate::layers::prelude::*;
+use crate::object::WholePair;
 
 /// While training, multiplies the distance of each pixel from the mean of its channel. Keras's `RandomContrast`.
 ///
@@ -19,6 +20,7 @@ pub struct RandomContrast {
     pub factor: Factor<0, 1>,
     /// The least and the largest value of a pixel; 0 and 255 by default.
     #[default([0.0, 255.0])]
+    #[save_as(WholePair)]
     pub value_range: [f64; 2],
     /// The same seed gives the same changes.
     #[default(None)]

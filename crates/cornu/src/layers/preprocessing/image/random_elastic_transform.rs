@@ -4,6 +4,7 @@ use super::augment::{Factor, SEED, augment, only_inference, rising};
 use crate::arguments::DataFormat;
 use crate::layers::prelude::*;
 use crate::layers::reshaping::resize::Interpolation;
+use crate::object::WholePair;
 
 /// The identity in inference; Keras distorts images while training. Keras's `RandomElasticTransform`.
 ///
@@ -34,6 +35,7 @@ pub struct RandomElasticTransform {
     pub fill_value: f64,
     /// The least and the largest value of a pixel; 0 and 255 by default.
     #[default([0.0, 255.0])]
+    #[save_as(WholePair)]
     pub value_range: [f64; 2],
     /// The same seed gives the same changes.
     #[default(None)]

@@ -3,6 +3,7 @@ use super::augment::{Factor, SEED, augment, rising};
 use crate::arguments::DataFormat;
 use crate::layers::Numbers;
 use crate::layers::prelude::*;
+use crate::object::WholePair;
 
 /// While training, replaces a rectangle of images by noise or a value. Keras's `RandomErasing` (Zhong et al., 2017).
 ///
@@ -27,6 +28,7 @@ pub struct RandomErasing {
     pub fill_value: Option<Numbers>,
     /// The least and the largest value of a pixel; 0 and 255 by default.
     #[default([0.0, 255.0])]
+    #[save_as(WholePair)]
     pub value_range: [f64; 2],
     /// The same seed gives the same changes.
     #[default(None)]

@@ -2,6 +2,7 @@
 use super::augment::{Factor, SEED, augment, rising};
 use crate::arguments::{DataFormat, Size};
 use crate::layers::prelude::*;
+use crate::object::WholePair;
 
 /// While training, blurs images at random. Keras's `RandomGaussianBlur`.
 ///
@@ -26,6 +27,7 @@ pub struct RandomGaussianBlur {
     pub sigma: Factor<0, 1>,
     /// The least and the largest value of a pixel; 0 and 255 by default.
     #[default([0.0, 255.0])]
+    #[save_as(WholePair)]
     pub value_range: [f64; 2],
     /// The same seed gives the same changes.
     #[default(None)]

@@ -3,6 +3,7 @@ use super::augment::{Factor, SEED, augment, rising};
 use super::color::{hsv, rgb};
 use crate::arguments::DataFormat;
 use crate::layers::prelude::*;
+use crate::object::WholePair;
 
 /// While training, multiplies the saturation of RGB images. Keras's `RandomSaturation`.
 ///
@@ -20,6 +21,7 @@ pub struct RandomSaturation {
     pub factor: Factor<-1, 1>,
     /// The least and the largest value of a pixel; 0 and 255 by default.
     #[default([0.0, 255.0])]
+    #[save_as(WholePair)]
     pub value_range: [f64; 2],
     /// The same seed gives the same changes.
     #[default(None)]

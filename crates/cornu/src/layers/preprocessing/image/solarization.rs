@@ -2,6 +2,7 @@
 use super::augment::{Factor, SEED, augment, rescale, rising};
 use crate::arguments::DataFormat;
 use crate::layers::prelude::*;
+use crate::object::WholePair;
 
 /// While training, adds to pixels and inverts those above a threshold. Keras's `Solarization`.
 ///
@@ -17,6 +18,7 @@ pub struct Solarization {
     pub data_format: DataFormat,
     /// The least and the largest value of a pixel; 0 and 255 by default.
     #[default([0.0, 255.0])]
+    #[save_as(WholePair)]
     pub value_range: [f64; 2],
     /// What to add, drawn from this range of shares of the brightest; a number `x` for `0..=x`.
     #[default(0.0)]

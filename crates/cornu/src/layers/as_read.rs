@@ -1,0 +1,82 @@
+//! Configs written in the words in which they were read.
+use crate::layers::LayerRef;
+use serde_json::{Map, Value as Json};
+
+/// What a file said of a layer, where the layer itself would put it otherwise.
+#[derive(Debug, Default)]
+pub(crate) struct AsRead {
+    config: Option<Json>,
+    build_config: Option<Json>,
+}
+
+impl AsRead {
+    /// What is worth keeping of the saved form that `layer` was made from.
+    pub fn of(layer: &LayerRef, saved: &Json) -> AsRead {
+        let build_config = saved.get("build_config").filter(|c| c.is_object()).cloned();
+        let differs = |came: &&Json| {
+            layer.config().is_ok_and(|own| own.to_string() != in_words_of(own.clone(), came).to_string())
+        };
+        AsRead { config: saved.get("config").filter(differs).cloned(), build_config }
+    }
+
+    /// The config in the words of the file.
+    pub fn config(&self, own: Json) -> Json {
+        match &self.config {
+            Some(came) => in_words_of(own, came),
+            None => own,
+        }
+    }
+
+    /// The shapes that the layer was first built for.
+    pub fn build_config(&self) -> Option<&Json> {
+        self.build_config.as_ref()
+    }
+}
+
+/// `own` with numbers as they stand in `came` where those are the same: `1` for `1.0`, `1` for `[1, 1]`; and keys in its order.
+pub(crate) fn in_words_of(own: Json, came: &Json) -> Json {
+    match (own, came) {
+        (own @ Json::Number(_), Json::Number(_)) if own.as_f64() == came.as_f64() => came.clone(),
+        (Json::Array(own), Json::Array(came)) if own.len() == came.len() => {
+            own.into_iter().zip(came).map(|(own, came)| in_words_of(own, came)).collect()
+        }
+        (Json::Array(own), Json::Number(_))
+            if !own.is_empty() && own.iter().all(|n| n.is_number() && n.as_f64() == came.as_f64()) =>
+        {
+            came.clone()
+        }
+        (Json::Object(mut own), Json::Object(came)) => {
+            let known: Vec<&String> = came.keys().filter(|key| own.contains_key(*key)).collect();
+            let keeps_order = known.len() == own.len();
+            let mut ordered = Map::new();
+            for key in known {
+                let Some(value) = own.get_mut(key).map(Json::take) else { continue };
+                let value = in_words_of(value, &came[key]);
+                if keeps_order {
+                    ordered.insert(key.clone(), value)
+                } else {
+                    own.insert(key.clone(), value)
+                };
+            }
+            if keeps_order { ordered.into() } else { own.into() }
+        }
+        (own, _) => own,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_same_in_other_words() {
+        let own = json!({"a": 1.0, "b": [2.0, 3.0], "c": [4, 4], "d": {"x": 5.0, "y": null}, "e": "text"});
+        let came = json!({"e": "text", "d": {"y": null, "x": 5, "shared_object_id": 7}, "c": 4, "b": [2, 3], "a": 1});
+        let words = in_words_of(own.clone(), &came);
+        assert_eq!(words.to_string(), r#"{"e":"text","d":{"y":null,"x":5},"c":4,"b":[2,3],"a":1}"#);
+        // What is another value stays.
+        let other = json!({"a": 2, "b": [2], "c": [4, 5], "d": 1, "e": null, "f": 0});
+        assert_eq!(in_words_of(own.clone(), &other).to_string(), own.to_string());
+    }
+}

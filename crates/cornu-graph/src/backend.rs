@@ -31,6 +31,11 @@ pub trait Backend: Send + Sync + Debug {
         vec!["cpu:0".into()]
     }
 
+    /// How many devices share a batch.
+    fn num_parts(&self) -> usize {
+        1
+    }
+
     /// The same engine on the devices of these numbers, which work as one; they count from 0 in the order of
     /// [`Backend::device_names`].
     ///

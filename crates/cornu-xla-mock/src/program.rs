@@ -23,12 +23,17 @@ impl Program {
             return Err(format!("{parts} parts on devices {list:?} of {devices}"));
         }
         let (shared, spmd) = (parts > 1, number(build, 6) == Some(1));
-        let said = format!("module @cornu attributes {{mhlo.num_partitions = {parts} : i32, mhlo.num_replicas = 1 : i32}}");
-        if shared != spmd || shared != code.contains("mhlo.") || shared && !code.contains(&said) {
+        let said = [
+            format!("module @cornu attributes {{mhlo.num_partitions = {parts} : i32, mhlo.num_replicas = 1 : i32}}"),
+            format!("sdy.mesh @mesh = <[\"batch\"={parts}]>"),
+        ];
+        let says = said.iter().all(|line| code.contains(line));
+        if shared != spmd || shared != (number(build, 19) == Some(1)) || shared != says {
             return Err("options and module differ in whether there are parts".into());
         }
         let axes = arguments.iter().map(|text| axis(text, parts)).collect::<Result<_, _>>()?;
-        if shared && results.matches("{mhlo.sharding = \"{replicated}\"}").count() != graph.outputs.len() {
+        let whole = results.matches("#sdy.sharding<").count() == graph.outputs.len() && !results.contains("batch");
+        if shared && !whole {
             return Err(format!("results are not whole: {results}"));
         }
         Ok(Program { graph, donated, devices: list, axes })
@@ -75,17 +80,17 @@ impl Program {
 
 /// The axis along which an argument with this text is cut.
 fn axis(text: &str, parts: usize) -> Result<Option<usize>, String> {
-    let Some((_, sharding)) = text.split_once("mhlo.sharding = \"") else {
+    let Some((_, sharding)) = text.split_once("sdy.sharding = #sdy.sharding<@mesh, [") else {
         return if parts == 1 { Ok(None) } else { Err("an argument without sharding".into()) };
     };
-    if sharding.starts_with("{replicated}\"") {
-        return Ok(None);
+    let (axes, _) = sharding.split_once("]>").ok_or(sharding)?;
+    let rank = text.split_once('>').map_or(0, |(shape, _)| shape.matches('x').count());
+    let axes: Vec<&str> = axes.split(", ").filter(|a| !a.is_empty()).collect();
+    let cut: Vec<usize> = (0..axes.len()).filter(|&a| axes[a] == "{\"batch\"}").collect();
+    if axes.len() != rank || cut.len() > 1 || cut.len() + axes.iter().filter(|&&a| a == "{}").count() != rank {
+        return Err(format!("a value of rank {rank} is cut as {axes:?}"));
     }
-    let sizes = sharding.strip_prefix("{devices=[").and_then(|s| s.split_once(&format!("]<=[{parts}]}}\"")));
-    let (sizes, _) = sizes.ok_or(sharding)?;
-    let sizes: Vec<usize> = sizes.split(',').filter_map(|n| n.parse().ok()).collect();
-    let axis = sizes.iter().position(|&n| n == parts).ok_or(sharding)?;
-    if sizes.iter().product::<usize>() == parts { Ok(Some(axis)) } else { Err(sharding.into()) }
+    Ok(cut.first().copied())
 }
 
 /// A varint and what follows it.

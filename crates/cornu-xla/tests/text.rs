@@ -130,9 +130,11 @@ fn several_devices() {
     let shared = Some(Shared { parts: 4, axes: vec![None, Some(0), None] });
     let text = module(&graph, &Options { alias_state: true, shared, ..Options::default() }).unwrap();
     let head = "module @cornu attributes {mhlo.num_partitions = 4 : i32, mhlo.num_replicas = 1 : i32} {
-  func.func public @main(%0: tensor<3xf32> {tf.aliasing_output = 0 : i32, mhlo.sharding = \"{replicated}\"}, \
-         %1: tensor<4x3xf32> {mhlo.sharding = \"{devices=[4,1]<=[4]}\"}, \
-         %2: tensor<f32> {mhlo.sharding = \"{replicated}\"}) -> (tensor<3xf32> {mhlo.sharding = \"{replicated}\"}) {
+  sdy.mesh @mesh = <[\"batch\"=4]>
+  func.func public @main(%0: tensor<3xf32> {tf.aliasing_output = 0 : i32, sdy.sharding = #sdy.sharding<@mesh, [{}]>}, \
+         %1: tensor<4x3xf32> {sdy.sharding = #sdy.sharding<@mesh, [{\"batch\"}, {}]>}, \
+         %2: tensor<f32> {sdy.sharding = #sdy.sharding<@mesh, []>}) -> (tensor<3xf32> {sdy.sharding = #sdy.sharding<@mesh, \
+         [{}]>}) {
 ";
     assert!(text.starts_with(head), "{text}");
     well_formed(&text);

@@ -127,6 +127,10 @@ impl Backend for Pjrt {
         (0..self.devices().len()).map(|i| format!("{kind}:{i}")).collect()
     }
 
+    fn num_parts(&self) -> usize {
+        self.mesh.len()
+    }
+
     fn over(&self, devices: &[usize]) -> Result<Arc<dyn Backend>> {
         Ok(Arc::new(Pjrt { mesh: Arc::new(Mesh::new(self.mesh.client.clone(), devices)?) }))
     }

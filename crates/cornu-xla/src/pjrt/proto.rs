@@ -53,10 +53,13 @@ pub(super) fn compile_options(devices: &[i32], overrides: &[(&str, Flag)]) -> Ve
         }
         build = build.bytes(9, &assignment.0);
     }
-    // allow_spmd_sharding_propagation_to_output and _to_parameters, process_count.
-    let build = build
-        .bytes(12, &[0])
-        .bytes(18, &[0])
+    // allow_spmd_sharding_propagation_to_output and _to_parameters; process_count at the end.
+    build = build.bytes(12, &[0]).bytes(18, &[0]);
+    if parts > 1 {
+        // use_shardy_partitioner.
+        build = build.number(19, 1);
+    }
+    build = build
         .number(23, 1);
     let mut options = Message::default().bytes(3, &build.0);
     for (name, value) in overrides {
@@ -75,11 +78,11 @@ pub(super) fn compile_options(devices: &[i32], overrides: &[(&str, Flag)]) -> Ve
 mod tests {
     use super::*;
 
-    /// The same, for the devices 0 and 3, with `use_spmd_partitioning` and `device_assignment`.
+    /// The same, for the devices 0 and 3, with `use_spmd_partitioning`, `device_assignment` and `use_shardy_partitioner`.
     #[test]
     fn bytes_of_several_devices() {
-        let expected = b"\x1a\x2b\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x20\x01\x28\x02\x30\x01J\x0e\x08\x01\x10\x02\
-            \x1a\x03\n\x01\x00\x1a\x03\n\x01\x03b\x01\x00\x92\x01\x01\x00\xb8\x01\x01";
+        let expected = b"\x1a\x2e\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x20\x01\x28\x02\x30\x01J\x0e\x08\x01\x10\x02\
+            \x1a\x03\n\x01\x00\x1a\x03\n\x01\x03b\x01\x00\x92\x01\x01\x00\x98\x01\x01\xb8\x01\x01";
         assert_eq!(compile_options(&[0, 3], &[]), expected);
     }
 

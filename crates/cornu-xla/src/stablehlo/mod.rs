@@ -56,20 +56,11 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// The attribute `mhlo.sharding` of a value of this rank.
+    /// The attribute of a value of this rank, in the dialect of Shardy, XLA's partitioner.
     fn attribute(&self, rank: usize, axis: Option<usize>) -> String {
-        let sizes = |axis| (0..rank).map(|a| if a == axis { self.parts } else { 1 }).collect::<Vec<_>>();
-        let text = match axis {
-            Some(axis) => format!("{{devices={}<=[{}]}}", array_of(&sizes(axis)), self.parts),
-            None => "{replicated}".into(),
-        };
-        format!("mhlo.sharding = \"{text}\"")
+        let axes: Vec<&str> = (0..rank).map(|a| if Some(a) == axis { "{\"batch\"}" } else { "{}" }).collect();
+        format!("sdy.sharding = #sdy.sharding<@mesh, [{}]>", axes.join(", "))
     }
-}
-
-/// `[2,1,1]`
-fn array_of(sizes: &[usize]) -> String {
-    format!("[{}]", sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(","))
 }
 
 /// How an op becomes StableHLO.
@@ -136,16 +127,17 @@ pub fn module(graph: &Graph, options: &Options) -> Result<String> {
     };
     let arguments: Vec<String> = inputs.iter().enumerate().map(argument).collect();
     let types: Vec<String> = outputs.iter().map(|y| tensor_type(&y.spec)).collect();
-    let whole = dictionary(options.shared.iter().map(|s| s.attribute(0, None)).collect());
-    let results: Vec<String> = types.iter().map(|t| format!("{t}{whole}")).collect();
+    let whole = |y: &Val| dictionary(options.shared.iter().map(|s| s.attribute(y.spec.rank(), None)).collect());
+    let results: Vec<String> = outputs.iter().zip(&types).map(|(y, t)| format!("{t}{}", whole(y))).collect();
     let names: Vec<&str> = outputs.iter().map(|y| &*y.name).collect();
     let (arguments, results) = (arguments.join(", "), results.join(", "));
     let (types, names) = (types.join(", "), names.join(", "));
-    let parts = options.shared.as_ref().map_or_else(String::new, |s| {
-        format!(" attributes {{mhlo.num_partitions = {} : i32, mhlo.num_replicas = 1 : i32}}", s.parts)
+    let (parts, mesh) = options.shared.as_ref().map_or_else(Default::default, |s| {
+        let counts = format!("mhlo.num_partitions = {} : i32, mhlo.num_replicas = 1 : i32", s.parts);
+        (format!(" attributes {{{counts}}}"), format!("  sdy.mesh @mesh = <[\"batch\"={}]>\n", s.parts))
     });
     Ok(format!(
-        "module @cornu{parts} {{\n  func.func public @main({arguments}) -> ({results}) {{\n{}    \"func.return\"({names}) : \
+        "module @cornu{parts} {{\n{mesh}  func.func public @main({arguments}) -> ({results}) {{\n{}    \"func.return\"({names}) : \
          ({types}) -> ()\n  }}\n}}\n",
         e.into_text()
     ))

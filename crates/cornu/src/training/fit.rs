@@ -312,6 +312,7 @@ impl<'a, 'b> FitRun<'a, 'b> {
                 };
                 let batch_size = options.batch_size.unwrap_or(32);
                 let mut batches = model.batches(x, Some(y), weight)?;
+                check_share(batch_size, batches.samples.count)?;
                 if split > 0.0 && validation.is_none() {
                     let count = batches.samples.count;
                     let at = (count as f64 * (1.0 - split)).floor() as usize;
@@ -462,6 +463,19 @@ impl<'a, 'b> FitRun<'a, 'b> {
         callbacks.batch_end(model, Stage::Train, first.saturating_add(together - 1), logs)?;
         Ok(first + count)
     }
+}
+
+/// Fails where no whole batch can be shared among the devices.
+fn check_share(batch_size: usize, count: usize) -> Result<()> {
+    let parts = crate::backend::current()?.num_parts();
+    if batch_size.is_multiple_of(parts) || count <= batch_size {
+        return Ok(());
+    }
+    let message = format!(
+        "must be a multiple of {parts}, the number of devices that share a batch, got {batch_size}"
+    );
+    let error = Error::argument("Fit.batch_size", message);
+    Err(error.help("batches that leave a rest are computed whole by each device"))
 }
 
 /// A batch of a data set with the weights of its classes.

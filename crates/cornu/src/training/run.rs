@@ -36,7 +36,8 @@ impl Program {
         let outputs = graph.outputs[graph.state..].iter().map(|&v| empty(graph.spec(v))).collect();
         let batch = graph.inputs[graph.state..].iter().map(|&v| empty(graph.spec(v))).collect();
         let backend = crate::backend::current()?;
-        let executable = backend.compile(graph)?;
+        let axes = vec![Some(step.batch_axis); graph.inputs.len() - graph.state];
+        let executable = backend.compile_shared(graph, &axes)?;
         Ok(Program { executable, backend, variables: step.variables, names: step.names, outputs, batch })
     }
 

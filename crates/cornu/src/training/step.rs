@@ -41,6 +41,8 @@ pub(crate) struct StepGraph {
     pub variables: Vec<Arc<Variable>>,
     /// Names of the scalars that the graph gives, in Keras's order; none when predicting.
     pub names: Vec<String>,
+    /// The axis of the samples in the inputs beside the variables.
+    pub batch_axis: usize,
 }
 
 impl StepGraph {
@@ -88,7 +90,7 @@ impl StepGraph {
         }
         let mut graph = builder.finish(&outputs)?;
         graph.state = step.state;
-        Ok(StepGraph { graph, ..self })
+        Ok(StepGraph { graph, batch_axis: 1, ..self })
     }
 }
 
@@ -146,7 +148,8 @@ pub(crate) fn step_graph(
     outputs.extend(results);
     let mut graph = builder.finish(&outputs)?;
     graph.state = state;
-    Ok(StepGraph { graph, variables: known.into_iter().map(|(v, _, _)| v).collect(), names })
+    let variables = known.into_iter().map(|(v, _, _)| v).collect();
+    Ok(StepGraph { graph, variables, names, batch_axis: 0 })
 }
 
 /// Brings data to the shape and dtype of an input: a missing or extra last axis of size 1 is added or removed, as Keras

@@ -1,6 +1,6 @@
 //! The only door to an engine.
-use crate::{Graph, Peaks, Profile, Result, Spec, Tensor};
 use crate::Error;
+use crate::{Graph, Peaks, Profile, Result, Spec, Tensor};
 use std::any::Any;
 use std::fmt::Debug;
 use std::sync::Arc;

@@ -24,7 +24,9 @@ impl Program {
         }
         let (shared, spmd) = (parts > 1, number(build, 6) == Some(1));
         let said = [
-            format!("module @cornu attributes {{mhlo.num_partitions = {parts} : i32, mhlo.num_replicas = 1 : i32}}"),
+            format!(
+                "module @cornu attributes {{mhlo.num_partitions = {parts} : i32, mhlo.num_replicas = 1 : i32}}"
+            ),
             format!("sdy.mesh @mesh = <[\"batch\"={parts}]>"),
         ];
         let says = said.iter().all(|line| code.contains(line));
@@ -32,7 +34,8 @@ impl Program {
             return Err("options and module differ in whether there are parts".into());
         }
         let axes = arguments.iter().map(|text| axis(text, parts)).collect::<Result<_, _>>()?;
-        let whole = results.matches("#sdy.sharding<").count() == graph.outputs.len() && !results.contains("batch");
+        let whole =
+            results.matches("#sdy.sharding<").count() == graph.outputs.len() && !results.contains("batch");
         if shared && !whole {
             return Err(format!("results are not whole: {results}"));
         }
@@ -54,7 +57,8 @@ impl Program {
         };
         let outer: usize = shape[..axis].iter().product();
         let size = parts[0].bytes().len() / outer.max(1);
-        let rows = (0..outer).flat_map(|o| parts.iter().flat_map(move |p| &p.bytes()[o * size..(o + 1) * size]));
+        let rows =
+            (0..outer).flat_map(|o| parts.iter().flat_map(move |p| &p.bytes()[o * size..(o + 1) * size]));
         let bytes: Vec<u8> = rows.copied().collect();
         let mut whole = Tensor::zeros(spec.shape.clone(), spec.dtype);
         whole.copy_from_bytes(&bytes).map_err(|e| e.to_string())?;
@@ -87,7 +91,8 @@ fn axis(text: &str, parts: usize) -> Result<Option<usize>, String> {
     let rank = text.split_once('>').map_or(0, |(shape, _)| shape.matches('x').count());
     let axes: Vec<&str> = axes.split(", ").filter(|a| !a.is_empty()).collect();
     let cut: Vec<usize> = (0..axes.len()).filter(|&a| axes[a] == "{\"batch\"}").collect();
-    if axes.len() != rank || cut.len() > 1 || cut.len() + axes.iter().filter(|&&a| a == "{}").count() != rank {
+    if axes.len() != rank || cut.len() > 1 || cut.len() + axes.iter().filter(|&&a| a == "{}").count() != rank
+    {
         return Err(format!("a value of rank {rank} is cut as {axes:?}"));
     }
     Ok(cut.first().copied())

@@ -142,7 +142,10 @@ fn one_device_fails() {
     // One device had begun, or the last fails later: the variable that was handed over is lost, the other is not.
     for line in ["fail execute_partly 1 INTERNAL it broke", "fail execute_late_on_last 1 INTERNAL it broke"] {
         let e = attempt(line, &mut run);
-        assert!(e.starts_with("backend `pjrt`: cannot run the program: it broke") && e.ends_with(lost), "{e}");
+        assert!(
+            e.starts_with("backend `pjrt`: cannot run the program: it broke") && e.ends_with(lost),
+            "{e}"
+        );
         assert_eq!(run.variables[1].download().unwrap(), numbers(&[3]));
         run.variables[0].write(&numbers(&[3])).unwrap();
         run.step().unwrap();

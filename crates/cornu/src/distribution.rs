@@ -164,7 +164,10 @@ impl DataParallel {
         let all = engine.device_names();
         let names = match (&self.device_mesh, &self.devices) {
             (Some(_), Some(_)) => {
-                return Err(Error::argument("DataParallel", "`device_mesh` and `devices` cannot both be given"));
+                return Err(Error::argument(
+                    "DataParallel",
+                    "`device_mesh` and `devices` cannot both be given",
+                ));
             }
             (Some(mesh), None) => {
                 let names = mesh.among(&all)?;
@@ -178,7 +181,8 @@ impl DataParallel {
         };
         let number = |name: &String| {
             all.iter().position(|known| known == name).ok_or_else(|| {
-                let message = format!("the engine `{}` has no device `{name}`; it has {all:?}", engine.name());
+                let message =
+                    format!("the engine `{}` has no device `{name}`; it has {all:?}", engine.name());
                 let error = Error::argument("DataParallel.devices", message);
                 match nearest(name, all.iter().map(String::as_str)) {
                     Some(near) => error.help(format!("did you mean `{near}`?")),

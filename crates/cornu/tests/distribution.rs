@@ -141,8 +141,10 @@ fn change_of_distribution() {
         });
         let mut one = |count: usize| {
             let devices = list_devices(None).unwrap()[..count].to_vec();
-            set_distribution(DataParallel::new().device_mesh(DeviceMesh::new([count], ["batch"]).devices(devices)))
-                .unwrap();
+            set_distribution(
+                DataParallel::new().device_mesh(DeviceMesh::new([count], ["batch"]).devices(devices)),
+            )
+            .unwrap();
             step.run([&x]).unwrap().get("loss").unwrap()
         };
         counts.into_iter().map(&mut one).collect()

@@ -142,6 +142,14 @@ impl Client {
         self.pointers[number]
     }
 
+    /// Bytes that are free on a device, where it says so.
+    pub fn free(&self, device: usize) -> Option<u64> {
+        let device = self.device_ptr(device);
+        let mut args = api::DeviceMemoryStatsArgs { device, ..api::DeviceMemoryStatsArgs::new() };
+        self.plugin.call("ask for memory", self.plugin.api.device_memory_stats, &mut args).ok()?;
+        args.bytes_limit_is_set.then(|| args.bytes_limit.saturating_sub(args.bytes_in_use).max(0) as u64)
+    }
+
     pub fn devices(&self) -> &[Device] {
         &self.devices
     }

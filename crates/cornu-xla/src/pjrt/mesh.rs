@@ -59,6 +59,11 @@ impl Mesh {
         self.devices == [0]
     }
 
+    /// Bytes that are free on each device; 0 where one does not say.
+    pub fn free(&self) -> u64 {
+        self.devices.iter().map(|&device| self.client.free(device).unwrap_or(0)).min().unwrap_or(0)
+    }
+
     /// The sizes of the parts that the devices get of a value of this shape: it is cut along `axis` where that can be done
     /// without a rest.
     pub fn part(&self, shape: &[usize], axis: Option<usize>) -> Option<(usize, usize)> {

@@ -135,6 +135,10 @@ impl Backend for Pjrt {
         Ok(Arc::new(Pjrt { mesh: Arc::new(Mesh::new(self.mesh.client.clone(), devices)?) }))
     }
 
+    fn room_for_data(&self) -> u64 {
+        self.mesh.client.options().data_memory.unwrap_or_else(|| self.mesh.free() / 4)
+    }
+
     fn upload(&self, tensor: &Tensor) -> Result<Box<dyn Buffer>> {
         Ok(Box::new(PjrtBuffer::new(&self.mesh, tensor)?))
     }

@@ -11,6 +11,9 @@ pub struct Options {
     pub preallocate: Option<bool>,
     /// The devices to use, by number; all when empty. `CORNU_PJRT_DEVICES`: `0,2`.
     pub visible_devices: Vec<i64>,
+    /// Bytes of a device's memory that arrays given to `fit` may take to stay there while it trains; 0: none, each batch is
+    /// copied. By default a quarter of what the device says is free; nothing where it does not say. `CORNU_PJRT_DATA_MEMORY`.
+    pub data_memory: Option<u64>,
     /// The folder where compiled programs are kept; none are kept without one. `CORNU_CACHE_DIR`, else `cornu` in the
     /// user's folder of caches; an empty `CORNU_CACHE_DIR` keeps none.
     pub cache: Option<PathBuf>,
@@ -44,6 +47,11 @@ impl Options {
             let numbers: Result<Vec<i64>, _> = text.split(',').map(|n| n.trim().parse()).collect();
             options.visible_devices =
                 numbers.map_err(|_| wrong("CORNU_PJRT_DEVICES", "numbers with commas between", &text))?;
+        }
+        if let Some(text) = given("CORNU_PJRT_DATA_MEMORY") {
+            let bytes =
+                text.parse().map_err(|_| wrong("CORNU_PJRT_DATA_MEMORY", "a number of bytes", &text))?;
+            options.data_memory = Some(bytes);
         }
         options.cache = match variable("CORNU_CACHE_DIR") {
             Some(dir) => (!dir.is_empty()).then(|| PathBuf::from(dir)),
@@ -88,12 +96,14 @@ mod tests {
             ("CORNU_PJRT_MEMORY_FRACTION", "0.5"),
             ("CORNU_PJRT_PREALLOCATE", "false"),
             ("CORNU_PJRT_DEVICES", "0, 2"),
+            ("CORNU_PJRT_DATA_MEMORY", "1000"),
             ("HOME", "/home/me"),
         ];
         let expected = Options {
             memory_fraction: Some(0.5),
             preallocate: Some(false),
             visible_devices: vec![0, 2],
+            data_memory: Some(1000),
             cache: Some("/home/me/.cache/cornu".into()),
         };
         assert_eq!(read(&all).unwrap(), expected);

@@ -59,8 +59,7 @@ pub(super) fn compile_options(devices: &[i32], overrides: &[(&str, Flag)]) -> Ve
         // use_shardy_partitioner.
         build = build.number(19, 1);
     }
-    build = build
-        .number(23, 1);
+    build = build.number(23, 1);
     let mut options = Message::default().bytes(3, &build.0);
     for (name, value) in overrides {
         // An entry of the map env_option_overrides: the name, and a message whose field 1 is a string and 2 a bool.

@@ -127,7 +127,8 @@ pub fn module(graph: &Graph, options: &Options) -> Result<String> {
     };
     let arguments: Vec<String> = inputs.iter().enumerate().map(argument).collect();
     let types: Vec<String> = outputs.iter().map(|y| tensor_type(&y.spec)).collect();
-    let whole = |y: &Val| dictionary(options.shared.iter().map(|s| s.attribute(y.spec.rank(), None)).collect());
+    let whole =
+        |y: &Val| dictionary(options.shared.iter().map(|s| s.attribute(y.spec.rank(), None)).collect());
     let results: Vec<String> = outputs.iter().zip(&types).map(|(y, t)| format!("{t}{}", whole(y))).collect();
     let names: Vec<&str> = outputs.iter().map(|y| &*y.name).collect();
     let (arguments, results) = (arguments.join(", "), results.join(", "));

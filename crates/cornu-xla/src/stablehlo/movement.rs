@@ -35,8 +35,9 @@ impl Lower for Pad {
     fn lower(&self, e: &mut Emitter, x: &[Val], out: &[Spec]) -> Result<Vec<Val>> {
         let write = |e: &mut Emitter, x0: &Val, low: &[i64], high: &[i64], interior: &[usize], out: &Spec| {
             let (low, high, interior) = (array(low), array(high), array(interior));
-            let attributes =
-                format!("edge_padding_low = {low}, edge_padding_high = {high}, interior_padding = {interior}");
+            let attributes = format!(
+                "edge_padding_low = {low}, edge_padding_high = {high}, interior_padding = {interior}"
+            );
             e.one("stablehlo.pad", &[x0, &x[1]], &attributes, out)
         };
         let spread = self.interior.iter().any(|&n| n > 0);

@@ -23,7 +23,9 @@ impl TensorFlowExecutable {
         // XLA inside TensorFlow compiles for the processor with `xla_cpu_enable_fast_min_max`.
         let (graph, signature) = Signature::split(graph);
         let text = module(&graph, &Options { keep_nan: true, ..Options::default() })?;
-        let specs = |values: &[cornu_graph::ValueId]| values.iter().map(|&v| graph.spec(v).clone()).collect::<Vec<_>>();
+        let specs = |values: &[cornu_graph::ValueId]| {
+            values.iter().map(|&v| graph.spec(v).clone()).collect::<Vec<_>>()
+        };
         let program = Program::new(api, &text, &specs(&graph.inputs), &specs(&graph.outputs))?;
         Ok(TensorFlowExecutable { program, signature })
     }

@@ -5,7 +5,7 @@ use crate::training::data::Samples;
 use crate::training::history::Logs;
 use crate::training::step::{Phase, StepGraph, StepSpec, step_graph};
 use crate::training::trainer::Ready;
-use crate::variable::{DeviceGuard, Variable};
+use crate::variable::{DeviceGuard, Role, Variable};
 use cornu_graph::{Backend, Buffer, Error, Executable, Pending, Profile, Result, Spec, Tensor};
 use std::fmt;
 use std::sync::Arc;
@@ -15,10 +15,12 @@ pub(crate) struct Program {
     executable: Box<dyn Executable>,
     backend: Arc<dyn Backend>,
     variables: Vec<Arc<Variable>>,
+    /// How many arrays it takes that stay on the device.
+    data: usize,
     names: Vec<String>,
     /// Written by each run.
     pub outputs: Vec<Tensor>,
-    /// Where a batch is put together: x, then y, then sample weights.
+    /// Where a batch is put together: x, then y, then sample weights; or the numbers of its samples.
     pub batch: Vec<Tensor>,
 }
 
@@ -38,7 +40,16 @@ impl Program {
         let backend = crate::backend::current()?;
         let axes = vec![Some(step.batch_axis); graph.inputs.len() - graph.state];
         let executable = backend.compile_shared(graph, &axes)?;
-        Ok(Program { executable, backend, variables: step.variables, names: step.names, outputs, batch })
+        let data = graph.state - step.variables.len();
+        Ok(Program {
+            executable,
+            backend,
+            variables: step.variables,
+            data,
+            names: step.names,
+            outputs,
+            batch,
+        })
     }
 
     /// Whether the engine has not changed since this was compiled.
@@ -48,20 +59,27 @@ impl Program {
 
     /// Runs once on what is in [`Program::batch`].
     pub fn run(&mut self) -> Result<()> {
-        self.run_over(&mut (0..1).map(Ok), |_| Ok(()), |_| Ok(()))
+        self.run_over(&[], &mut (0..1).map(Ok), |_| Ok(()), |_| Ok(()))
     }
 
-    /// Runs once for each item of `items`: `fill` puts the batch together, `done` sees the outputs. Variables stay locked on
+    /// Runs once for each item of `items`, with the arrays `data` that stay on the device: `fill` puts the batch together, `done` sees the outputs. Variables stay locked on
     /// the device all along, so that a step allocates nothing. Where the engine computes by itself, the next item is put
     /// together while it does, and `done` comes one item later.
     pub fn run_over<I>(
         &mut self,
+        data: &[Arc<Variable>],
         items: &mut dyn Iterator<Item = Result<I>>,
         mut fill: impl FnMut((&I, &mut [Tensor])) -> Result<()>,
         mut done: impl FnMut((&I, &[Tensor])) -> Result<()>,
     ) -> Result<()> {
+        if data.len() != self.data {
+            let message =
+                format!("a program of {} arrays that stay on the device got {}", self.data, data.len());
+            return Err(Error::State(message));
+        }
+        let variables = self.variables.iter().chain(data);
         let mut guards: Vec<DeviceGuard> =
-            self.variables.iter().map(|v| v.on_device(&self.backend)).collect::<Result<_>>()?;
+            variables.map(|v| v.on_device(&self.backend)).collect::<Result<_>>()?;
         let mut state: Vec<&mut dyn Buffer> = guards.iter_mut().filter_map(DeviceGuard::buffer).collect();
         let mut running: Option<(I, Box<dyn Pending>)> = None;
         for item in items {
@@ -114,6 +132,8 @@ pub(crate) struct Batches {
     inputs: usize,
     /// For each output: whether there is a target, whether there is a weight.
     targets: Vec<(bool, bool)>,
+    /// The arrays as variables, where they stay on the device.
+    resident: Vec<Arc<Variable>>,
 }
 
 impl Batches {
@@ -128,12 +148,46 @@ impl Batches {
         let count = inputs.len();
         let all =
             inputs.into_iter().chain(targets.into_iter().flatten()).chain(weights.into_iter().flatten());
-        Ok(Batches { samples: Samples::new(all.collect())?, inputs: count, targets: kinds })
+        let samples = Samples::new(all.collect())?;
+        Ok(Batches { samples, inputs: count, targets: kinds, resident: vec![] })
     }
 
     /// The samples `from..to`.
     pub fn part(&self, from: usize, to: usize) -> Result<Batches> {
-        Ok(Batches { samples: self.samples.part(from, to)?, ..self.clone() })
+        Ok(Batches { samples: self.samples.part(from, to)?, resident: vec![], ..self.clone() })
+    }
+
+    /// Copies the arrays to the device if the engine in use has `room` for them, which becomes less; batches are taken from
+    /// there then. Where that fails after all, batches are copied as ever.
+    pub fn stay(&mut self, room: &mut u64) -> Result<()> {
+        let bytes: usize = self.samples.tensors.iter().map(|t| t.bytes().len()).sum();
+        if bytes as u64 > *room || i32::try_from(self.samples.count).is_err() {
+            return Ok(());
+        }
+        let backend = crate::backend::current()?;
+        let one = |t: &Tensor| {
+            let variable = Arc::new(Variable::new("data", Role::State, t.clone()));
+            variable.on_device(&backend).map(drop)?;
+            Ok(variable)
+        };
+        let copied: Result<Vec<_>> = self.samples.tensors.iter().map(one).collect();
+        if let Ok(variables) = copied {
+            *room -= bytes as u64;
+            self.resident = variables;
+        }
+        Ok(())
+    }
+
+    /// Puts the batch of the samples `order[..]` together, as a program of these arrays takes it.
+    fn fill(&self, order: &[u32], batch: &mut [Tensor]) -> Result<()> {
+        match batch {
+            [numbers] if !self.resident.is_empty() => {
+                let numbers = numbers.as_slice_mut::<i32>()?;
+                numbers.iter_mut().zip(order).for_each(|(to, &i)| *to = i as i32);
+                Ok(())
+            }
+            _ => self.samples.gather(order, batch),
+        }
     }
 
     /// The spec of a step on `rows` samples.
@@ -151,7 +205,8 @@ impl Batches {
         let x = specs.by_ref().take(self.inputs).collect();
         let y = self.targets.iter().map(|t| if t.0 { specs.next() } else { None }).collect();
         let sample_weight = self.targets.iter().map(|t| if t.1 { specs.next() } else { None }).collect();
-        StepSpec { phase, x, y, sample_weight, steps }
+        let resident = (!self.resident.is_empty()).then_some(self.samples.count);
+        StepSpec { phase, x, y, sample_weight, steps, resident }
     }
 }
 
@@ -224,10 +279,11 @@ impl Model {
             self.with_program(batches.steps_spec(phase, rows, each), |program| {
                 let names = program.names.clone();
                 program.run_over(
+                    &batches.resident,
                     &mut (0..times).map(Ok),
                     |(&i, batch)| {
                         let from = at + i * size;
-                        batches.samples.gather(&order[from..from + size], batch)
+                        batches.fill(&order[from..from + size], batch)
                     },
                     |(&i, outputs)| done(steps + (i + 1) * each, &names, outputs),
                 )

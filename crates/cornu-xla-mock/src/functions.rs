@@ -255,7 +255,8 @@ functions! {
         if args.num_devices != program.devices.len() || options.struct_size != api::ExecuteOptions::SIZE {
             return Err(state.misuse("a run on another number of devices, or without options".into()));
         }
-        let mut tensors = vec![];
+        // What is made of a value that failed has failed.
+        let (mut tensors, mut broken) = (vec![], None);
         for i in 0..args.num_args {
             let mut parts = vec![];
             for (list, &device) in given.iter().zip(&program.devices) {
@@ -263,7 +264,10 @@ functions! {
                     Some(Object::Buffer(buffer)) if buffer.device != device => {
                         return Err(state.misuse(format!("argument {i} is on another device")));
                     }
-                    Some(Object::Buffer(Buffer { tensor: Some(tensor), .. })) => parts.push(tensor.clone()),
+                    Some(Object::Buffer(Buffer { tensor: Some(tensor), failure, .. })) => {
+                        parts.push(tensor.clone());
+                        broken = broken.or(failure.clone());
+                    }
                     Some(Object::Buffer(_)) => return Err(state.misuse(format!("argument {i} was donated before"))),
                     _ => return Err(state.misuse(format!("argument {i} is no buffer"))),
                 }
@@ -286,7 +290,7 @@ functions! {
             donate(state, given[0]);
             return Err(failure);
         }
-        let late = state.planned("execute_late");
+        let late = state.planned("execute_late").or(broken);
         let late_on_last = state.planned("execute_late_on_last");
         let results = interpret(&program.graph, &tensors).map_err(|e| (INTERNAL, e.to_string()))?;
         given.iter().for_each(|list| donate(state, list));

@@ -62,15 +62,16 @@ impl Program {
         self.run_over(&[], &mut (0..1).map(Ok), |_| Ok(()), |_| Ok(()))
     }
 
-    /// Runs once for each item of `items`, with the arrays `data` that stay on the device: `fill` puts the batch together, `done` sees the outputs. Variables stay locked on
-    /// the device all along, so that a step allocates nothing. Where the engine computes by itself, the next item is put
-    /// together while it does, and `done` comes one item later.
+    /// Runs once for each item of `items`, with the arrays `data` that stay on the device: `fill` puts the batch together, `done`
+    /// sees the outputs. Variables stay locked on the device all along, so that a step allocates nothing. Where the engine
+    /// computes by itself, the next item is put together while it does, and `done` comes one item later. Variables that are
+    /// lost with a step that fails are marked.
     pub fn run_over<I>(
         &mut self,
         data: &[Arc<Variable>],
         items: &mut dyn Iterator<Item = Result<I>>,
-        mut fill: impl FnMut((&I, &mut [Tensor])) -> Result<()>,
-        mut done: impl FnMut((&I, &[Tensor])) -> Result<()>,
+        fill: impl FnMut((&I, &mut [Tensor])) -> Result<()>,
+        done: impl FnMut((&I, &[Tensor])) -> Result<()>,
     ) -> Result<()> {
         if data.len() != self.data {
             let message =
@@ -81,28 +82,12 @@ impl Program {
         let mut guards: Vec<DeviceGuard> =
             variables.map(|v| v.on_device(&self.backend)).collect::<Result<_>>()?;
         let mut state: Vec<&mut dyn Buffer> = guards.iter_mut().filter_map(DeviceGuard::buffer).collect();
-        let mut running: Option<(I, Box<dyn Pending>)> = None;
-        for item in items {
-            let item = item?;
-            fill((&item, &mut self.batch))?;
-            match self.executable.start(&mut state, &self.batch)? {
-                None => {
-                    self.executable.run(&mut state, &self.batch, &mut self.outputs)?;
-                    done((&item, &self.outputs))?;
-                }
-                Some(pending) => {
-                    if let Some((before, pending)) = running.replace((item, pending)) {
-                        pending.finish(&mut self.outputs)?;
-                        done((&before, &self.outputs))?;
-                    }
-                }
-            }
+        let Program { executable, batch, outputs, .. } = self;
+        let ran = run_each(&mut **executable, &mut state, (batch, outputs), items, fill, done);
+        if let Err(e) = &ran {
+            guards.iter_mut().for_each(|guard| guard.check(e));
         }
-        if let Some((last, pending)) = running {
-            pending.finish(&mut self.outputs)?;
-            done((&last, &self.outputs))?;
-        }
-        Ok(())
+        ran
     }
 
     pub fn start_profile(&mut self) {
@@ -117,6 +102,39 @@ impl Program {
     pub fn read_logs(&self, logs: &mut Logs) -> Result<()> {
         read_logs(&self.names, &self.outputs, logs)
     }
+}
+
+/// Runs a program once for each item, one item ahead where the engine computes by itself.
+fn run_each<I>(
+    executable: &mut dyn Executable,
+    state: &mut [&mut dyn Buffer],
+    (batch, outputs): (&mut [Tensor], &mut [Tensor]),
+    items: &mut dyn Iterator<Item = Result<I>>,
+    mut fill: impl FnMut((&I, &mut [Tensor])) -> Result<()>,
+    mut done: impl FnMut((&I, &[Tensor])) -> Result<()>,
+) -> Result<()> {
+    let mut running: Option<(I, Box<dyn Pending>)> = None;
+    for item in items {
+        let item = item?;
+        fill((&item, batch))?;
+        match executable.start(state, batch)? {
+            None => {
+                executable.run(state, batch, outputs)?;
+                done((&item, outputs))?;
+            }
+            Some(pending) => {
+                if let Some((before, pending)) = running.replace((item, pending)) {
+                    pending.finish(outputs)?;
+                    done((&before, outputs))?;
+                }
+            }
+        }
+    }
+    if let Some((last, pending)) = running {
+        pending.finish(outputs)?;
+        done((&last, outputs))?;
+    }
+    Ok(())
 }
 
 /// The values of losses and metrics, by their names in the order of the outputs.

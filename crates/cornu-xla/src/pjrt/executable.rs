@@ -181,7 +181,7 @@ impl Program {
             && let Ok(bytes) = program.serialize()
         {
             // Without a file the program is compiled again, that is all.
-            let _ = entry.write(&bytes);
+            let _ = entry.write(&bytes, client.options().cache_max_size.unwrap_or(CACHE_SIZE));
         }
         Ok(program)
     }
@@ -316,6 +316,9 @@ fn flags(client: &Client) -> Vec<(&'static str, Flag)> {
 
 /// The platform whose devices all have one name, and programs are for the very processor.
 const CPU: &str = "cpu";
+
+/// Bytes that programs on disk may take if nothing else is said.
+const CACHE_SIZE: u64 = 2 << 30;
 
 /// Where the program is kept: by its text and options, and by all that says which plugin and device it is for.
 fn entry(client: &Client, text: &str, options: &[u8]) -> Option<Entry> {

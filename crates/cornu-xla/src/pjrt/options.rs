@@ -17,6 +17,9 @@ pub struct Options {
     /// The folder where compiled programs are kept; none are kept without one. `CORNU_CACHE_DIR`, else `cornu` in the
     /// user's folder of caches; an empty `CORNU_CACHE_DIR` keeps none.
     pub cache: Option<PathBuf>,
+    /// Bytes that the programs in that folder may take: beyond, those that were not used for the longest time are removed.
+    /// By default 2 GiB. `CORNU_CACHE_MAX_SIZE`.
+    pub cache_max_size: Option<u64>,
 }
 
 impl Options {
@@ -48,11 +51,12 @@ impl Options {
             options.visible_devices =
                 numbers.map_err(|_| wrong("CORNU_PJRT_DEVICES", "numbers with commas between", &text))?;
         }
-        if let Some(text) = given("CORNU_PJRT_DATA_MEMORY") {
-            let bytes =
-                text.parse().map_err(|_| wrong("CORNU_PJRT_DATA_MEMORY", "a number of bytes", &text))?;
-            options.data_memory = Some(bytes);
-        }
+        let bytes = |name: &str| {
+            let parsed = |text: String| text.parse().map_err(|_| wrong(name, "a number of bytes", &text));
+            given(name).map(parsed).transpose()
+        };
+        options.data_memory = bytes("CORNU_PJRT_DATA_MEMORY")?;
+        options.cache_max_size = bytes("CORNU_CACHE_MAX_SIZE")?;
         options.cache = match variable("CORNU_CACHE_DIR") {
             Some(dir) => (!dir.is_empty()).then(|| PathBuf::from(dir)),
             None => given("XDG_CACHE_HOME")
@@ -97,6 +101,7 @@ mod tests {
             ("CORNU_PJRT_PREALLOCATE", "false"),
             ("CORNU_PJRT_DEVICES", "0, 2"),
             ("CORNU_PJRT_DATA_MEMORY", "1000"),
+            ("CORNU_CACHE_MAX_SIZE", "5000"),
             ("HOME", "/home/me"),
         ];
         let expected = Options {
@@ -104,6 +109,7 @@ mod tests {
             preallocate: Some(false),
             visible_devices: vec![0, 2],
             data_memory: Some(1000),
+            cache_max_size: Some(5000),
             cache: Some("/home/me/.cache/cornu".into()),
         };
         assert_eq!(read(&all).unwrap(), expected);

@@ -1,7 +1,8 @@
-//! One training on several engines: the digits' network of `digits_cnn.rs`, with the same weights at the start, the same
-//! order of samples and the same random numbers, and losses drawn over each other.
+//! One training on several engines: the network of `digits_cnn.rs`, or that of `text_lstm.rs` where it is named first; with the
+//! same weights at the start, the same order of samples and the same random numbers, and losses drawn over each other.
 //!
 //!     cargo run --release --example backends -- cpu tensorflow
+//!     CORNU_DATA_DIR=folder cargo run --release --example backends -- text_lstm cpu tensorflow
 //!
 //! Writes `backends.png`. Fails when a loss at the end differs by more than 0.001 from the first engine's, or an accuracy by
 //! more than a sample or two.
@@ -12,14 +13,27 @@ use std::time::Instant;
 #[allow(dead_code)]
 #[path = "digits_cnn.rs"]
 mod digits_cnn;
+#[allow(dead_code)]
+#[path = "text_lstm.rs"]
+mod text_lstm;
+
+/// A training, and how far accuracies may be from each other: rounding may turn the samples that a network is unsure of.
+type Training = (fn() -> Result<History>, f64);
+
+/// One of the 360 images held out, two of the 1437 others.
+const DIGITS: Training = (digits_cnn::train, 3e-3);
+/// One of the 1066 sentences held out, nine of the 9596 others.
+const TEXT: Training = (text_lstm::train, 1e-3);
 
 fn main() -> Result<()> {
-    // One of the 360 images held out, two of the 1437 others: rounding may turn those that a network is unsure of.
-    let near = |metric: &str| if metric.ends_with("accuracy") { 3e-3 } else { 1e-3 };
     for device in backend::list_devices() {
         println!("{device}");
     }
     let mut names: Vec<String> = std::env::args().skip(1).collect();
+    let text = names.first().is_some_and(|name| name == "text_lstm");
+    names.drain(..usize::from(text));
+    let (train, accuracy) = if text { TEXT } else { DIGITS };
+    let near = |metric: &str| if metric.ends_with("accuracy") { accuracy } else { 1e-3 };
     if names.is_empty() {
         names = ["cpu", "tensorflow"].map(String::from).to_vec();
     }
@@ -27,7 +41,7 @@ fn main() -> Result<()> {
     for name in names {
         backend::set(&name)?;
         let start = Instant::now();
-        trainings.push((name, digits_cnn::train()?));
+        trainings.push((name, train()?));
         println!("{:.1} s", start.elapsed().as_secs_f64());
     }
     let mut far = false;

@@ -16,6 +16,14 @@ const LENGTH: usize = 40;
 const UNKNOWN: i32 = 1;
 
 fn main() -> Result<()> {
+    if train()?.last("val_accuracy").unwrap_or(0.0) < 0.72 {
+        return Err(Error::State("too few sentences are judged right".into()));
+    }
+    Ok(())
+}
+
+/// Builds the network, trains it, and lets it judge.
+pub fn train() -> Result<History> {
     utils::set_random_seed(0);
     let folder: PathBuf = std::env::var_os("CORNU_DATA_DIR").unwrap_or_else(|| ".".into()).into();
     let (praise, pans) =
@@ -49,10 +57,7 @@ fn main() -> Result<()> {
         let praise = model.predict(&x, Predict::new().verbose(0))?.item()?;
         println!("{:3.0} % praise: {sentence}", praise * 100.0);
     }
-    if accuracy < 0.72 {
-        return Err(Error::State("too few sentences are judged right".into()));
-    }
-    Ok(())
+    Ok(history)
 }
 
 fn lines(path: &Path) -> Result<Vec<String>> {

@@ -1,7 +1,9 @@
 //! The only door to an engine.
+use crate::Error;
 use crate::{Graph, Peaks, Profile, Result, Spec, Tensor};
 use std::any::Any;
 use std::fmt::Debug;
+use std::sync::Arc;
 
 /// An engine: compiles graphs and holds values between runs.
 pub trait Backend: Send + Sync + Debug {
@@ -13,6 +15,42 @@ pub trait Backend: Send + Sync + Debug {
     /// # Errors
     /// When the graph is malformed or holds something the engine cannot do.
     fn compile(&self, graph: &Graph) -> Result<Box<dyn Executable>>;
+
+    /// [`Backend::compile`] for an engine of several devices: `axes` say for each input beside the variables along which axis the
+    /// devices may share it. The results are those of the whole.
+    ///
+    /// # Errors
+    /// As [`Backend::compile`].
+    fn compile_shared(&self, graph: &Graph, axes: &[Option<usize>]) -> Result<Box<dyn Executable>> {
+        let _ = axes;
+        self.compile(graph)
+    }
+
+    /// The devices that there are, as Keras names them: `cpu:0`, `gpu:1`.
+    fn device_names(&self) -> Vec<String> {
+        vec!["cpu:0".into()]
+    }
+
+    /// How many devices share a batch.
+    fn num_parts(&self) -> usize {
+        1
+    }
+
+    /// The same engine on the devices of these numbers, which work as one; they count from 0 in the order of
+    /// [`Backend::device_names`].
+    ///
+    /// # Errors
+    /// When there is no such device, or the engine uses but one.
+    fn over(&self, devices: &[usize]) -> Result<Arc<dyn Backend>> {
+        let _ = devices;
+        let message = "it has one device".to_string();
+        Err(Error::Backend { backend: self.name().into(), message })
+    }
+
+    /// Bytes of memory of its own that arrays may take to stay there from step to step; 0 where batches are best copied.
+    fn room_for_data(&self) -> u64 {
+        0
+    }
 
     /// Copies a tensor to where this engine computes.
     ///

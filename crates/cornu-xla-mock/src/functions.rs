@@ -1,6 +1,6 @@
 //! The functions of the table.
 use crate::state::{Buffer, Event, Failure, Object, Program, STATE, State};
-use cornu_graph::{DType, Spec, Tensor, interpret, text};
+use cornu_graph::{DType, Spec, Tensor, interpret};
 use cornu_xla::pjrt::api::{self, Api, named};
 use std::ffi::{c_char, c_int};
 use std::ptr::null_mut;
@@ -129,11 +129,11 @@ functions! {
         // SAFETY: the caller's.
         let (code, format) =
             unsafe { (bytes(program.code, program.code_size), bytes(program.format, program.format_size)) };
-        if format != b"mlir" || program.struct_size != api::Program::SIZE || !options.starts_with(b"\x1a\x19\x08\xff") {
+        if format != b"mlir" || program.struct_size != api::Program::SIZE || options.first() != Some(&0x1a) {
             return Err(state.misuse("a program of another format, or without options".into()));
         }
         let code = str::from_utf8(code).map_err(|e| (INVALID_ARGUMENT, e.to_string()))?;
-        let program = parse(code).map_err(|e| (INVALID_ARGUMENT, e))?;
+        let program = Program::parse(code, options, state.devices).map_err(|e| (INVALID_ARGUMENT, e))?;
         args.executable = state.give(Object::Loaded(Arc::new(program)));
         Ok(())
     }
@@ -161,7 +161,7 @@ functions! {
 
     executable_serialize(state, args: ExecutableSerializeArgs) {
         let program = unloaded(state, args.executable)?;
-        let text = format!("mock {}\n{}", program.donated, program.graph).into_bytes();
+        let text = program.to_text().into_bytes();
         (args.serialized_bytes, args.serialized_bytes_size) = (text.as_ptr().cast(), text.len());
         args.serialized_executable = state.give(Object::Serialized(text));
         args.serialized_executable_deleter = Some(delete_serialized);
@@ -171,10 +171,7 @@ functions! {
     executable_deserialize_and_load(state, args: ExecutableDeserializeAndLoadArgs) {
         // SAFETY: the caller's.
         let text = unsafe { bytes(args.serialized_executable, args.serialized_executable_size) };
-        let program = str::from_utf8(text).ok().and_then(|text| {
-            let (donated, graph) = text.strip_prefix("mock ")?.split_once('\n')?;
-            Some(Program { donated: donated.parse().ok()?, graph: text::parse(graph).ok()? })
-        });
+        let program = str::from_utf8(text).ok().and_then(Program::from_text);
         let program = program.ok_or((INVALID_ARGUMENT, "not a program of this plugin".to_string()))?;
         args.loaded_executable = state.give(Object::Loaded(Arc::new(program)));
         Ok(())
@@ -185,14 +182,16 @@ functions! {
         let dims = if args.num_dims == 0 { &[] } else { unsafe { std::slice::from_raw_parts(args.dims, args.num_dims) } };
         let dtype = DType::ALL.into_iter().find(|&d| api::buffer_type(d) == args.kind);
         let Some(dtype) = dtype else { return Err((UNIMPLEMENTED, format!("buffers of type {}", args.kind))) };
-        if args.device as usize != DEVICES[0] || args.host_buffer_semantics != api::ONLY_DURING_CALL {
-            return Err(state.misuse("a copy to another device, or of memory that is not copied at once".into()));
-        }
+        let device = DEVICES[..state.devices].iter().position(|&d| d == args.device as usize);
+        let (Some(device), api::ONLY_DURING_CALL) = (device, args.host_buffer_semantics) else {
+            return Err(state.misuse("a copy to no device, or of memory that is not copied at once".into()));
+        };
         let spec = Spec::new(dtype, dims.iter().map(|&d| d as usize).collect::<Vec<_>>());
         let mut tensor = Tensor::zeros(spec.shape.clone(), dtype);
         // SAFETY: the caller's.
         tensor.copy_from_bytes(unsafe { bytes(args.data.cast(), spec.bytes()) }).unwrap();
-        args.buffer = state.give(Object::Buffer(Buffer { tensor: Some(tensor), failure: None }));
+        state.copied += spec.bytes();
+        args.buffer = state.give(Object::Buffer(Buffer { tensor: Some(tensor), failure: None, device }));
         args.done_with_host_buffer = state.give(Object::Event(Event::default()));
         Ok(())
     }
@@ -249,42 +248,73 @@ functions! {
         let program = loaded(state, args.executable)?;
         // SAFETY: the caller's.
         let (options, given) = unsafe {
-            let given = if args.num_args == 0 { &[] } else { std::slice::from_raw_parts(*args.argument_lists, args.num_args) };
-            (&*args.options, given)
+            let lists = std::slice::from_raw_parts(args.argument_lists, args.num_devices);
+            let list = |&list| if args.num_args == 0 { &[] } else { std::slice::from_raw_parts(list, args.num_args) };
+            (&*args.options, lists.iter().map(list).collect::<Vec<_>>())
         };
-        if args.num_devices != 1 || options.struct_size != api::ExecuteOptions::SIZE {
-            return Err(state.misuse("a run on several devices, or without options".into()));
+        if args.num_devices != program.devices.len() || options.struct_size != api::ExecuteOptions::SIZE {
+            return Err(state.misuse("a run on another number of devices, or without options".into()));
         }
-        let mut tensors = vec![];
-        for (i, &buffer) in given.iter().enumerate() {
-            match state.find(buffer) {
-                Some(Object::Buffer(Buffer { tensor: Some(tensor), .. })) => tensors.push(tensor.clone()),
-                Some(Object::Buffer(_)) => return Err(state.misuse(format!("argument {i} was donated before"))),
-                _ => return Err(state.misuse(format!("argument {i} is no buffer"))),
+        // What is made of a value that failed has failed.
+        let (mut tensors, mut broken) = (vec![], None);
+        for i in 0..args.num_args {
+            let mut parts = vec![];
+            for (list, &device) in given.iter().zip(&program.devices) {
+                match state.find(list[i]) {
+                    Some(Object::Buffer(buffer)) if buffer.device != device => {
+                        return Err(state.misuse(format!("argument {i} is on another device")));
+                    }
+                    Some(Object::Buffer(Buffer { tensor: Some(tensor), failure, .. })) => {
+                        parts.push(tensor.clone());
+                        broken = broken.or(failure.clone());
+                    }
+                    Some(Object::Buffer(_)) => return Err(state.misuse(format!("argument {i} was donated before"))),
+                    _ => return Err(state.misuse(format!("argument {i} is no buffer"))),
+                }
             }
+            tensors.push(program.whole(i, &parts).map_err(|e| state.misuse(e))?);
         }
-        let donate = |state: &mut State| {
-            for &buffer in &given[..program.donated] {
+        let donate = |state: &mut State, list: &[*mut api::Buffer]| {
+            for &buffer in &list[..program.donated] {
                 if let Some(Object::Buffer(buffer)) = state.find(buffer) {
                     buffer.tensor = None;
                 }
             }
         };
         if let Some(failure) = state.planned("execute_donated") {
-            donate(state);
+            given.iter().for_each(|list| donate(state, list));
             return Err(failure);
         }
-        let late = state.planned("execute_late");
-        let results = interpret(&program.graph, &tensors).map_err(|e| (INTERNAL, e.to_string()))?;
-        donate(state);
-        for (i, result) in results.into_iter().enumerate() {
-            let buffer = Buffer { tensor: Some(result), failure: late.clone() };
-            let buffer = state.give(Object::Buffer(buffer));
-            // SAFETY: the caller has room for all outputs.
-            unsafe { *(*args.output_lists).add(i) = buffer };
+        // One device begins and the next fails.
+        if let Some(failure) = state.planned("execute_partly") {
+            donate(state, given[0]);
+            return Err(failure);
         }
-        // SAFETY: the caller has room for one event.
-        unsafe { *args.device_complete_events = state.give(Object::Event(Event { failure: late, copy: None })) };
+        let late = state.planned("execute_late").or(broken);
+        let late_on_last = state.planned("execute_late_on_last");
+        let results = interpret(&program.graph, &tensors).map_err(|e| (INTERNAL, e.to_string()))?;
+        given.iter().for_each(|list| donate(state, list));
+        for (place, &device) in program.devices.iter().enumerate() {
+            let of_last = late_on_last.clone().filter(|_| place + 1 == program.devices.len());
+            let failure = late.clone().or(of_last);
+            for (i, result) in results.iter().enumerate() {
+                let buffer = Buffer { tensor: Some(result.clone()), failure: failure.clone(), device };
+                let buffer = state.give(Object::Buffer(buffer));
+                // SAFETY: the caller has room for all outputs of each device.
+                unsafe { *(*args.output_lists.add(place)).add(i) = buffer };
+            }
+            let event = state.give(Object::Event(Event { failure, copy: None }));
+            // SAFETY: the caller has room for an event of each device.
+            unsafe { *args.device_complete_events.add(place) = event };
+        }
+        Ok(())
+    }
+
+    device_memory_stats(state, args: DeviceMemoryStatsArgs) {
+        let Some((all, used)) = state.memory else {
+            return Err((UNIMPLEMENTED, "memory is not counted".into()));
+        };
+        (args.bytes_in_use, args.bytes_limit, args.bytes_limit_is_set) = (used, all, true);
         Ok(())
     }
 }
@@ -305,18 +335,6 @@ unsafe fn row_major(layout: *const api::Layout, rank: usize) -> bool {
         };
         tiled.struct_size == api::Tiled::SIZE && given == order && tiled.num_tiles == 0
     }
-}
-
-/// The graph in the comments of a module, and how many of its arguments the module aliases with outputs.
-fn parse(code: &str) -> Result<Program, String> {
-    let lines: Vec<&str> = code.lines().filter_map(|line| line.strip_prefix("// cornu: ")).collect();
-    let graph = text::parse(&lines.join("\n")).map_err(|e| e.to_string())?;
-    let aliased = |i: &usize| code.contains(&format!("{{tf.aliasing_output = {i} : i32}}"));
-    let donated = (0..graph.inputs.len()).take_while(aliased).count();
-    if donated != graph.state {
-        return Err(format!("{donated} arguments of {} variables are aliased", graph.state));
-    }
-    Ok(Program { graph, donated })
 }
 
 fn loaded(state: &mut State, address: *mut api::LoadedExecutable) -> Result<Arc<Program>, Failure> {
@@ -375,6 +393,7 @@ pub fn table() -> Api {
         loaded_executable_destroy loaded_executable_get_executable executable_destroy executable_num_outputs
         executable_serialize executable_deserialize_and_load client_buffer_from_host_buffer buffer_destroy
         buffer_is_deleted buffer_to_host_buffer event_destroy event_await loaded_executable_execute
+        device_memory_stats
     }
     table
 }

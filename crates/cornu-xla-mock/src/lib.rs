@@ -5,6 +5,7 @@
 //! [`cornu_mock_control`] and read what happened by [`cornu_mock_report`].
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod functions;
+mod program;
 mod state;
 
 use cornu_xla::pjrt::api::Api;
@@ -30,7 +31,8 @@ pub extern "C" fn GetPjrtApi() -> *const Api {
 /// Does what a line says:
 /// - `fail FUNCTION N CODE MESSAGE`: the Nth call from now on of this function fails. `execute_late` is a run that fails
 ///   after it was begun, `execute_donated` one that fails with the memory of its arguments;
-/// - `version MAJOR MINOR`, `table BYTES`, `devices N`, `lack FUNCTION`: what the plugin is.
+/// - `version MAJOR MINOR`, `table BYTES`, `devices N`, `lack FUNCTION`: what the plugin is;
+/// - `memory ALL USED`: what each device says of its memory, in bytes.
 ///
 /// # Safety
 /// `line` must point to `size` bytes of UTF-8.

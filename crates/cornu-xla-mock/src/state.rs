@@ -32,8 +32,12 @@ pub struct Event {
 #[derive(Debug)]
 pub struct Program {
     pub graph: Graph,
-    /// For each argument, whether its memory goes to an output.
+    /// How many arguments, the first, hand their memory over to outputs.
     pub donated: usize,
+    /// The devices that run it, by number.
+    pub devices: Vec<usize>,
+    /// For each argument the axis along which the devices share it; missing: each has the whole.
+    pub axes: Vec<Option<usize>>,
 }
 
 #[derive(Debug)]
@@ -41,6 +45,8 @@ pub struct Buffer {
     /// `None` once its memory went to another.
     pub tensor: Option<Tensor>,
     pub failure: Option<Failure>,
+    /// Where it is, by number.
+    pub device: usize,
 }
 
 impl Object {
@@ -73,6 +79,10 @@ pub struct State {
     calls: Vec<&'static str>,
     misuse: Vec<String>,
     pub options: Vec<String>,
+    /// Bytes that came from the host since the last report.
+    pub copied: usize,
+    /// What devices say of their memory: all, and what is in use.
+    pub memory: Option<(i64, i64)>,
     pub version: Option<(c_int, c_int)>,
     pub table: Option<usize>,
     pub devices: usize,
@@ -86,6 +96,8 @@ pub static STATE: Mutex<State> = Mutex::new(State {
     calls: vec![],
     misuse: vec![],
     options: vec![],
+    copied: 0,
+    memory: None,
     version: None,
     table: None,
     devices: 2,
@@ -105,18 +117,20 @@ impl State {
             }
             "version" => self.version = Some((word().parse().unwrap(), word().parse().unwrap())),
             "table" => self.table = Some(word().parse().unwrap()),
+            "memory" => self.memory = Some((word().parse().unwrap(), word().parse().unwrap())),
             "devices" => self.devices = word().parse().unwrap(),
             "lack" => drop(self.absent.insert(word().to_string())),
             other => panic!("`{other}` is no command"),
         }
     }
 
-    /// Lines: `calls NAME NAME ...` since the last report, `live KIND N` for what was given out and not freed, `misuse ...`,
-    /// `option NAME=VALUE`.
+    /// Lines: `calls NAME NAME ...` and `copied BYTES` from the host since the last report, `live KIND N` for what was given out
+    /// and not freed, `misuse ...`, `option NAME=VALUE`.
     pub fn report(&mut self) -> String {
         let mut live: BTreeMap<&str, usize> = BTreeMap::new();
         self.live.values().for_each(|object| *live.entry(object.kind()).or_default() += 1);
         let mut lines = vec![format!("calls {}", std::mem::take(&mut self.calls).join(" "))];
+        lines.push(format!("copied {}", std::mem::take(&mut self.copied)));
         lines.extend(live.iter().map(|(kind, n)| format!("live {kind} {n}")));
         lines.extend(self.misuse.iter().map(|m| format!("misuse {m}")));
         lines.extend(self.options.iter().map(|o| format!("option {o}")));

@@ -2,7 +2,8 @@
 //! random graphs; the same random bits.
 //!
 //! Skipped where there is no TensorFlow, unless `CORNU_REQUIRE_TENSORFLOW=1`. A failure prints op and seed;
-//! `CORNU_TEST_OP=conv CORNU_TEST_SEED=17` runs that case alone, `CORNU_TEST_CASES=150` that many of each op.
+//! `CORNU_TEST_OP=conv CORNU_TEST_SEED=17` runs that case alone, `CORNU_TEST_CASES=150` that many of each op;
+//! `CORNU_TEST_DEVICES=2` shares them among two devices of the plugin.
 #![allow(clippy::unwrap_used, clippy::panic)]
 use cornu_graph::ops::{Binary, BinaryKind, CumulativeKind, PoolKind, ReduceWindow, WindowGrad, WindowPick};
 use cornu_graph::testing::{self, Case};
@@ -23,7 +24,8 @@ fn number(name: &str) -> Option<u64> {
 /// The engine, or `None` where TensorFlow need not be.
 fn engine() -> Option<Arc<dyn Backend>> {
     if std::env::var_os("CORNU_TEST_ENGINE").is_some_and(|v| v == "pjrt") {
-        return Some(Arc::new(Pjrt::open(None).unwrap()));
+        let devices: Vec<usize> = (0..number("CORNU_TEST_DEVICES").unwrap_or(1) as usize).collect();
+        return Some(Pjrt::open(None).unwrap().over(&devices).unwrap());
     }
     let required = std::env::var_os("CORNU_REQUIRE_TENSORFLOW").is_some_and(|v| v == "1");
     if !required && tensorflow::find().is_none() {
@@ -39,7 +41,8 @@ fn run(engine: &dyn Backend, graph: &Graph, inputs: &[Tensor]) -> cornu_graph::R
         Tensor::zeros(spec.shape.clone(), spec.dtype)
     };
     let mut outputs: Vec<Tensor> = graph.outputs.iter().map(zeros).collect();
-    engine.compile(graph)?.run(&mut [], inputs, &mut outputs)?;
+    // Several devices share what can be shared.
+    engine.compile_shared(graph, &vec![Some(0); inputs.len()])?.run(&mut [], inputs, &mut outputs)?;
     Ok(outputs)
 }
 

@@ -131,7 +131,7 @@ fn options_reach_the_plugin() {
         memory_fraction: Some(0.25),
         preallocate: Some(false),
         visible_devices: vec![0, 1],
-        cache: None,
+        ..Options::default()
     };
     let pjrt = Pjrt::with_options(Some(&mock.path()), &options).unwrap();
     let report = mock.report();

@@ -2,7 +2,7 @@
 //! part is written anew.
 #![allow(clippy::unwrap_used, clippy::panic)]
 use cornu_graph::{Graph, testing, text, verify};
-use cornu_xla::stablehlo::{Options, Precision, module};
+use cornu_xla::stablehlo::{Options, Precision, Shared, module};
 use std::collections::HashSet;
 use std::path::Path;
 
@@ -43,8 +43,8 @@ fn well_formed(module: &str) {
     assert!(open.is_empty(), "{module}");
     for line in module.lines() {
         let (made, used) = match line.split_once(" = \"") {
+            _ if line.contains("func.func") || line.trim_start().starts_with('^') => (line, ""),
             Some((made, used)) => (made, used),
-            None if line.contains("func.func") || line.trim_start().starts_with('^') => (line, ""),
             None => ("", line),
         };
         for name in values(used) {
@@ -86,7 +86,8 @@ fn every_op_has_a_lowering() {
 }
 
 fn everything() -> Options {
-    Options { alias_state: true, precision: Precision::Highest, keep_nan: true }
+    let shared = Some(Shared { parts: 2, axes: vec![None; 9] });
+    Options { alias_state: true, precision: Precision::Highest, keep_nan: true, shared }
 }
 
 #[test]
@@ -104,11 +105,37 @@ fn options() {
     assert!(plain.contains("stablehlo.maximum"), "{plain}");
     assert!(!plain.contains("precision") && !plain.contains("tf.aliasing_output"), "{plain}");
     graph.state = 1;
-    let text = module(&graph, &everything()).unwrap();
+    let text = module(&graph, &Options { shared: None, ..everything() }).unwrap();
     assert!(
         text.contains("@main(%0: tensor<2x2xf32> {tf.aliasing_output = 0 : i32}, %1: tensor<2x2xf32>)"),
         "{text}"
     );
     assert!(text.contains("precision_config = [#stablehlo<precision HIGHEST>"), "{text}");
     assert!(!text.contains("stablehlo.maximum"), "{text}");
+}
+
+/// XLA cuts the program by what is said of its inputs and outputs.
+#[test]
+fn several_devices() {
+    let mut graph: Graph = text::parse(
+        "graph (%0: float32[3], %1: float32[4,3], %2: float32[]) {
+  %3 = reduce(%1) kind=sum axes=[0] : float32[3]
+  %4 = binary(%0, %3) kind=add : float32[3]
+  return %4
+}
+",
+    )
+    .unwrap();
+    graph.state = 1;
+    let shared = Some(Shared { parts: 4, axes: vec![None, Some(0), None] });
+    let text = module(&graph, &Options { alias_state: true, shared, ..Options::default() }).unwrap();
+    let head = "module @cornu attributes {mhlo.num_partitions = 4 : i32, mhlo.num_replicas = 1 : i32} {
+  sdy.mesh @mesh = <[\"batch\"=4]>
+  func.func public @main(%0: tensor<3xf32> {tf.aliasing_output = 0 : i32, sdy.sharding = #sdy.sharding<@mesh, [{}]>}, \
+         %1: tensor<4x3xf32> {sdy.sharding = #sdy.sharding<@mesh, [{\"batch\"}, {}]>}, \
+         %2: tensor<f32> {sdy.sharding = #sdy.sharding<@mesh, []>}) -> (tensor<3xf32> {sdy.sharding = #sdy.sharding<@mesh, \
+         [{}]>}) {
+";
+    assert!(text.starts_with(head), "{text}");
+    well_formed(&text);
 }

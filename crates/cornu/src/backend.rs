@@ -5,6 +5,7 @@
 //! PJRT, and to any plugin of PJRT (`CORNU_PJRT_PLUGIN`, else the installed one). Their libraries are opened when they are
 //! first used. `reference` interprets every op in f64: slow, but a way to find out whether a surprising number comes from the
 //! engine or from the model.
+use crate::distribution::DataParallel;
 use cornu_cpu::Cpu;
 use cornu_graph::{Backend, Error, Reference, Result, nearest};
 use cornu_xla::pjrt::{self, Pjrt};
@@ -12,7 +13,7 @@ use cornu_xla::tensorflow::{self, TensorFlow};
 use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 pub use cornu_cpu::{num_threads, set_num_threads};
 
@@ -59,19 +60,48 @@ fn named(name: &str) -> Result<Engine> {
     Ok(engine)
 }
 
+/// What models run on.
+struct Chosen {
+    /// The engine of a name.
+    whole: Result<Engine>,
+    distribution: Option<DataParallel>,
+    /// The engine on the devices of the distribution.
+    used: Result<Engine>,
+}
+
 /// The engine chosen, once it was needed or [`set`].
-fn chosen() -> &'static RwLock<Result<Engine>> {
-    static CHOSEN: OnceLock<RwLock<Result<Engine>>> = OnceLock::new();
+fn chosen() -> &'static RwLock<Chosen> {
+    static CHOSEN: OnceLock<RwLock<Chosen>> = OnceLock::new();
     CHOSEN.get_or_init(|| {
         let name = std::env::var("CORNU_BACKEND").unwrap_or_else(|_| "cpu".into());
-        RwLock::new(named(&name))
+        let whole = named(&name);
+        RwLock::new(Chosen { used: whole.clone(), distribution: None, whole })
     })
+}
+
+fn read() -> RwLockReadGuard<'static, Chosen> {
+    chosen().read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The engine on the devices of a distribution; one for each, so that what was compiled for it stays.
+fn over(engine: &Engine, distribution: Option<&DataParallel>) -> Result<Engine> {
+    static OPEN: Mutex<Vec<(Engine, DataParallel, Engine)>> = Mutex::new(vec![]);
+    let Some(distribution) = distribution else { return Ok(engine.clone()) };
+    let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = open.iter().find(|(whole, how, _)| Arc::ptr_eq(whole, engine) && how == distribution);
+    if let Some((.., used)) = known {
+        return Ok(used.clone());
+    }
+    let used = distribution.over(engine)?;
+    open.push((engine.clone(), distribution.clone(), used.clone()));
+    Ok(used)
 }
 
 /// Chooses the engine. Models go on with it at their next call: their weights move along.
 ///
 /// # Errors
-/// When there is no engine of this name, or it cannot be used on this machine; the error says what to install.
+/// When there is no engine of this name, or it cannot be used on this machine; the error says what to install. When it has not
+/// the devices of the [distribution](crate::distribution) that is set.
 ///
 /// ```
 /// assert!(cornu::backend::set("gpu").is_err());
@@ -79,9 +109,32 @@ fn chosen() -> &'static RwLock<Result<Engine>> {
 /// # Ok::<(), cornu::Error>(())
 /// ```
 pub fn set(name: &str) -> Result<()> {
-    let backend = named(name)?;
-    *chosen().write().unwrap_or_else(PoisonError::into_inner) = Ok(backend);
+    let engine = named(name)?;
+    let mut chosen = chosen().write().unwrap_or_else(PoisonError::into_inner);
+    let used = over(&engine, chosen.distribution.as_ref())?;
+    (chosen.whole, chosen.used) = (Ok(engine), Ok(used));
     Ok(())
+}
+
+/// Sets the distribution over devices of the engine in use.
+pub(crate) fn distribute(distribution: Option<DataParallel>) -> Result<()> {
+    let mut chosen = chosen().write().unwrap_or_else(PoisonError::into_inner);
+    let used = over(&chosen.whole.clone()?, distribution.as_ref())?;
+    (chosen.distribution, chosen.used) = (distribution, Ok(used));
+    Ok(())
+}
+
+/// The distribution that is set.
+pub(crate) fn distribution() -> Option<DataParallel> {
+    read().distribution.clone()
+}
+
+/// The engine chosen, with all its devices.
+///
+/// # Errors
+/// As [`current`].
+pub(crate) fn whole() -> Result<Engine> {
+    read().whole.clone()
 }
 
 /// The engine in use.
@@ -89,7 +142,7 @@ pub fn set(name: &str) -> Result<()> {
 /// # Errors
 /// When `CORNU_BACKEND` names none, or one that cannot be used.
 pub(crate) fn current() -> Result<Engine> {
-    chosen().read().unwrap_or_else(PoisonError::into_inner).clone()
+    read().used.clone()
 }
 
 /// The engine for tensors on the host, which come and go: the one in use where it computes there without compiling long.

@@ -29,6 +29,7 @@ pub mod callbacks;
 pub mod constraints;
 pub mod data;
 pub mod datasets;
+pub mod distribution;
 mod dtype_policy;
 pub mod initializers;
 pub mod layers;
@@ -80,7 +81,7 @@ pub mod prelude {
     };
     pub use crate::training::{Compile, Data, Evaluate, Fit, History, Logs, Predict, TrainStep};
     pub use crate::{
-        DType, Error, Result, Shape, Tensor, Value, applications, config, datasets, layer, losses, metrics,
-        ops, random, saving, utils,
+        DType, Error, Result, Shape, Tensor, Value, applications, config, datasets, distribution, layer,
+        losses, metrics, ops, random, saving, utils,
     };
 }

@@ -47,6 +47,8 @@ enum Place {
     Later(Box<Start>),
     Host(Tensor),
     Device(Arc<dyn Backend>, Box<dyn Buffer>),
+    /// Gone with a step that failed, for this reason.
+    Lost(String),
 }
 
 impl Variable {
@@ -77,13 +79,26 @@ impl Variable {
     /// A copy of its value.
     ///
     /// # Errors
-    /// When the device fails.
+    /// When the device fails, or failed in a step that had the value.
     pub fn value(&self) -> Result<Tensor> {
         match &mut *self.lock() {
             place @ Place::Later(_) => place.make().cloned(),
             Place::Host(tensor) => Ok(tensor.clone()),
             Place::Device(_, buffer) => buffer.download(),
+            Place::Lost(why) => Err(self.lost(why)),
         }
+    }
+
+    /// What to say of a value that is gone.
+    fn lost(&self, why: &str) -> Error {
+        let (kind, help) = match self.role {
+            Role::Trainable | Role::NonTrainable => ("weight", "load the model again, or set its weights"),
+            Role::Seed => ("state", "load the model again"),
+            Role::State => ("state", "load the model again, or compile it: the optimizer starts over then"),
+        };
+        let message =
+            format!("{kind} `{}` is lost: a step that had it in its hands failed: {why}", self.name);
+        Error::State(message).help(help)
     }
 
     /// Replaces its value. Another float dtype is converted.
@@ -106,9 +121,12 @@ impl Variable {
     /// Locks the variable and moves it to the engine if it is not there yet: from the host or from another engine.
     ///
     /// # Errors
-    /// When the device fails.
+    /// When the device fails, or failed in a step that had the value.
     pub(crate) fn on_device(&self, backend: &Arc<dyn Backend>) -> Result<DeviceGuard<'_>> {
         let mut place = self.lock();
+        if let Place::Lost(why) = &*place {
+            return Err(self.lost(why));
+        }
         if !matches!(&*place, Place::Device(engine, _) if Arc::ptr_eq(engine, backend)) {
             if let Place::Device(_, elsewhere) = &*place {
                 *place = Place::Host(elsewhere.download()?);
@@ -145,7 +163,15 @@ impl DeviceGuard<'_> {
     pub(crate) fn buffer(&mut self) -> Option<&mut dyn Buffer> {
         match &mut *self.0 {
             Place::Device(_, buffer) => Some(&mut **buffer),
-            Place::Later(_) | Place::Host(_) => None,
+            Place::Later(_) | Place::Host(_) | Place::Lost(_) => None,
+        }
+    }
+
+    /// After a step failed with `error`: whether the value is still there. What is gone is never used again.
+    pub(crate) fn check(&mut self, error: &Error) {
+        if matches!(&*self.0, Place::Device(_, buffer) if buffer.download().is_err()) {
+            let text = error.to_string();
+            *self.0 = Place::Lost(text.lines().next().unwrap_or_default().to_string());
         }
     }
 }

@@ -113,6 +113,20 @@ structs! {
     DeviceGetDescriptionArgs / device_description {
         device: *mut Device, device_description: *mut DeviceDescription,
     }
+    DeviceMemoryStatsArgs / peak_pool_bytes_is_set {
+        device: *mut Device,
+        bytes_in_use: i64,
+        peak_bytes_in_use: i64, peak_bytes_in_use_is_set: bool,
+        num_allocs: i64, num_allocs_is_set: bool,
+        largest_alloc_size: i64, largest_alloc_size_is_set: bool,
+        bytes_limit: i64, bytes_limit_is_set: bool,
+        bytes_reserved: i64, bytes_reserved_is_set: bool,
+        peak_bytes_reserved: i64, peak_bytes_reserved_is_set: bool,
+        bytes_reservable_limit: i64, bytes_reservable_limit_is_set: bool,
+        largest_free_block_bytes: i64, largest_free_block_bytes_is_set: bool,
+        pool_bytes: i64, pool_bytes_is_set: bool,
+        peak_pool_bytes: i64, peak_pool_bytes_is_set: bool,
+    }
     ExecutableDestroyArgs / executable { executable: *mut Executable, }
     ExecutableNumOutputsArgs / num_outputs { executable: *mut Executable, num_outputs: usize, }
     ExecutableSerializeArgs / serialized_executable_deleter {
@@ -309,7 +323,7 @@ table! {
     device_local_hardware_id: Unused,
     device_addressable_memories: Unused,
     device_default_memory: Unused,
-    device_memory_stats: Unused,
+    device_memory_stats: Option<Function<DeviceMemoryStatsArgs>>,
     memory_id: Unused,
     memory_kind: Unused,
     memory_debug_string: Unused,

@@ -1,7 +1,8 @@
 //! Memory of a device.
 use super::api;
 use super::client::Client;
-use cornu_graph::{Buffer, Error, Result, Spec, Tensor};
+use super::mesh::{Mesh, Spread};
+use cornu_graph::{Buffer, DType, Error, Result, Spec, Tensor};
 use std::any::Any;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -73,22 +74,28 @@ impl Held {
         NonNull::new(raw).map(|raw| Held { client: client.clone(), raw })
     }
 
-    /// A copy of a tensor, on its way to the device; the tensor may be changed at once.
-    pub fn copied(client: &Arc<Client>, tensor: &Tensor) -> Result<Held> {
+    /// A copy of elements, on its way to the device; they may be changed at once.
+    pub fn copied(
+        client: &Arc<Client>,
+        device: *mut api::Device,
+        dtype: DType,
+        shape: &[usize],
+        bytes: &[u8],
+    ) -> Result<Held> {
         let plugin = client.plugin();
-        let dims: Vec<i64> = tensor.shape().iter().map(|&size| size as i64).collect();
+        let dims: Vec<i64> = shape.iter().map(|&size| size as i64).collect();
         let what = "copy to the device";
         let mut args = api::ClientBufferFromHostBufferArgs {
             client: client.as_ptr(),
-            data: tensor.bytes().as_ptr().cast(),
-            kind: api::buffer_type(tensor.dtype()),
+            data: bytes.as_ptr().cast(),
+            kind: api::buffer_type(dtype),
             dims: dims.as_ptr(),
             num_dims: dims.len(),
             host_buffer_semantics: api::ONLY_DURING_CALL,
-            device: client.device_ptr(),
+            device,
             ..api::ClientBufferFromHostBufferArgs::new()
         };
-        let bytes = tensor.bytes().len();
+        let bytes = bytes.len();
         let call = plugin.call(
             &format!("{what} ({bytes} bytes)"),
             plugin.api.client_buffer_from_host_buffer,
@@ -144,10 +151,12 @@ impl Held {
 }
 
 /// Copies buffers to the host, all at a time. Each must be of its spec.
-pub(super) fn read_all<'a>(reads: impl Iterator<Item = (&'a Held, &'a Spec, &'a mut Tensor)>) -> Result<()> {
+pub(super) fn read_all<'a>(
+    reads: impl Iterator<Item = ((&'a Held, &'a Spec), &'a mut Tensor)>,
+) -> Result<()> {
     let mut events: Vec<Event> = vec![];
     let mut first = Ok(());
-    for (held, spec, into) in reads {
+    for ((held, spec), into) in reads {
         if spec.is_empty() {
             *into = Tensor::zeros(spec.shape.clone(), spec.dtype);
             continue;
@@ -168,29 +177,30 @@ pub(super) fn read_all<'a>(reads: impl Iterator<Item = (&'a Held, &'a Spec, &'a 
     first
 }
 
-/// A variable on the device.
+/// A variable, on each device.
 #[derive(Debug)]
 pub struct PjrtBuffer {
     spec: Spec,
-    held: Held,
+    mesh: Arc<Mesh>,
+    held: Spread,
 }
 
 impl PjrtBuffer {
-    pub(super) fn new(client: &Arc<Client>, tensor: &Tensor) -> Result<PjrtBuffer> {
+    pub(super) fn new(mesh: &Arc<Mesh>, tensor: &Tensor) -> Result<PjrtBuffer> {
         let spec = Spec::new(tensor.dtype(), tensor.shape());
-        Ok(PjrtBuffer { spec, held: Held::copied(client, tensor)? })
+        Ok(PjrtBuffer { spec, mesh: mesh.clone(), held: mesh.copies(tensor)? })
     }
 
-    pub(super) fn held(&self) -> &Held {
+    pub(super) fn held(&self) -> &Spread {
         &self.held
     }
 
-    pub(super) fn client(&self) -> &Arc<Client> {
-        &self.held.client
+    pub(super) fn mesh(&self) -> &Mesh {
+        &self.mesh
     }
 
     /// Puts a result of the same spec in place of the value.
-    pub(super) fn replace(&mut self, held: Held) {
+    pub(super) fn replace(&mut self, held: Spread) {
         self.held = held;
     }
 }
@@ -202,7 +212,7 @@ impl Buffer for PjrtBuffer {
 
     fn download(&self) -> Result<Tensor> {
         let mut tensor = Tensor::zeros(self.spec.shape.clone(), self.spec.dtype);
-        read_all(std::iter::once((&self.held, &self.spec, &mut tensor)))?;
+        read_all(self.held.0.iter().take(1).map(|held| (held, &self.spec)).zip([&mut tensor]))?;
         Ok(tensor)
     }
 
@@ -211,7 +221,7 @@ impl Buffer for PjrtBuffer {
         if given != self.spec {
             return Err(Error::Data(format!("a variable {} cannot be set to {given}", self.spec)));
         }
-        self.held = Held::copied(&self.held.client, tensor)?;
+        self.held = self.mesh.copies(tensor)?;
         Ok(())
     }
 

@@ -21,8 +21,8 @@ pub struct Device {
 pub(in crate::pjrt) struct Client {
     plugin: &'static Plugin,
     raw: *mut api::Client,
-    /// Where models run.
-    device: *mut api::Device,
+    /// In the order of `devices`.
+    pointers: Vec<*mut api::Device>,
     devices: Vec<Device>,
     platform: String,
     version: String,
@@ -76,7 +76,7 @@ impl Client {
         let mut client = Client {
             plugin,
             raw: args.client,
-            device: std::ptr::null_mut(),
+            pointers: vec![],
             devices: vec![],
             platform: String::new(),
             version: String::new(),
@@ -104,11 +104,11 @@ impl Client {
                 false => std::slice::from_raw_parts(list.addressable_devices, list.num_addressable_devices),
             }
         };
-        let Some(&first) = devices.first() else {
+        if devices.is_empty() {
             return Err(failure(format!("{} finds no device", plugin.path.display()))
                 .help("see what `CORNU_PJRT_DEVICES` and the like of the platform say"));
-        };
-        self.device = first;
+        }
+        self.pointers = devices.to_vec();
         self.devices = devices.iter().map(|&device| self.device(device)).collect::<Result<_>>()?;
         Ok(())
     }
@@ -137,9 +137,17 @@ impl Client {
         self.raw
     }
 
-    /// The device that models run on.
-    pub fn device_ptr(&self) -> *mut api::Device {
-        self.device
+    /// The device of this number, of which there must be so many.
+    pub fn device_ptr(&self, number: usize) -> *mut api::Device {
+        self.pointers[number]
+    }
+
+    /// Bytes that are free on a device, where it says so.
+    pub fn free(&self, device: usize) -> Option<u64> {
+        let device = self.device_ptr(device);
+        let mut args = api::DeviceMemoryStatsArgs { device, ..api::DeviceMemoryStatsArgs::new() };
+        self.plugin.call("ask for memory", self.plugin.api.device_memory_stats, &mut args).ok()?;
+        args.bytes_limit_is_set.then(|| args.bytes_limit.saturating_sub(args.bytes_in_use).max(0) as u64)
     }
 
     pub fn devices(&self) -> &[Device] {

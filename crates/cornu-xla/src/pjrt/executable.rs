@@ -3,10 +3,11 @@ use super::api;
 use super::buffer::{Event, Held, PjrtBuffer, read_all};
 use super::cache::Entry;
 use super::client::Client;
+use super::mesh::{Mesh, Spread};
 use super::proto::{self, Flag};
 use super::{failure, find};
 use crate::signature::Signature;
-use crate::stablehlo::{Options, module};
+use crate::stablehlo::{Options, Shared, module};
 use cornu_graph::{Buffer, Error, Executable, Graph, Pending, Result, Tensor};
 use std::ffi::c_char;
 use std::ptr::null_mut;
@@ -17,60 +18,70 @@ use std::sync::Arc;
 pub(super) struct PjrtExecutable {
     program: Program,
     signature: Arc<Signature>,
+    /// Along which axis several devices share each input.
+    axes: Vec<Option<usize>>,
 }
 
 impl PjrtExecutable {
-    /// Takes the program from the disk, or compiles it and puts it there.
-    pub fn new(client: &Arc<Client>, graph: &Graph) -> Result<PjrtExecutable> {
-        let mut text = module(graph, &Options { alias_state: true, ..Options::default() })?;
+    /// Takes the program from the disk, or compiles it and puts it there. Several devices share the inputs along `axes`.
+    pub fn new(mesh: &Arc<Mesh>, graph: &Graph, axes: &[Option<usize>]) -> Result<PjrtExecutable> {
+        let (client, (graph, signature)) = (&mesh.client, Signature::split(graph));
+        let inputs = graph.inputs.iter().enumerate().map(|(i, &v)| {
+            let axis = axes.get(i.checked_sub(signature.state)?).copied().flatten();
+            mesh.part(&graph.spec(v).shape, axis).map(|(axis, _)| axis)
+        });
+        let shared = (mesh.len() > 1).then(|| Shared { parts: mesh.len(), axes: inputs.collect() });
+        let mut text = module(&graph, &Options { alias_state: true, shared, ..Options::default() })?;
         if client.plugin().wants_graph {
             graph.to_string().lines().for_each(|line| text.extend(["// cornu: ", line, "\n"]));
         }
-        let signature = Signature::of(graph);
-        let program = Program::load_or_compile(client, &text)?;
-        let given = program.outputs()?;
-        if given != signature.outputs.len() {
-            let message = format!("a program of {} outputs became one of {given}", signature.outputs.len());
-            return Err(failure(message));
+        let program = Program::load_or_compile(mesh, &text)?;
+        let (wanted, given) = (graph.outputs.len(), program.outputs()?);
+        if given != wanted {
+            return Err(failure(format!("a program of {wanted} outputs became one of {given}")));
         }
-        Ok(PjrtExecutable { program, signature: Arc::new(signature) })
+        Ok(PjrtExecutable { program, signature: Arc::new(signature), axes: axes.to_vec() })
     }
 
     fn begin(&mut self, state: &mut [&mut dyn Buffer], inputs: &[Tensor]) -> Result<Running> {
-        let client = &self.program.client;
-        self.signature.check(state.len(), inputs)?;
-        let mut arguments = vec![];
-        for (i, (buffer, spec)) in state.iter_mut().zip(&self.signature.inputs).enumerate() {
-            let buffer = own(*buffer, client)?;
-            if buffer.spec() != spec {
-                return Err(Error::Data(format!("variable {i} is {spec}, got {}", buffer.spec())));
-            }
-            arguments.push(buffer.held().as_ptr());
+        let (mesh, signature) = (&*self.program.mesh, &*self.signature);
+        signature.check(state.len(), inputs)?;
+        // A list for each device.
+        let mut arguments = vec![vec![]; mesh.len()];
+        let mut add = |value: &Spread| {
+            arguments.iter_mut().enumerate().for_each(|(place, list)| list.push(value.as_ptr(place)));
+        };
+        for &i in &signature.order {
+            let buffer = own(state[i], mesh)?;
+            signature.check_variable(i, buffer.spec())?;
+            add(buffer.held());
         }
         // Freed when the run no longer needs them: the plugin counts its own uses.
-        let given: Vec<Held> = inputs.iter().map(|t| Held::copied(client, t)).collect::<Result<_>>()?;
-        arguments.extend(given.iter().map(Held::as_ptr));
-        let started = self.program.execute(&arguments, self.signature.outputs.len());
+        let axis = |i: usize| self.axes.get(i).copied().flatten();
+        let given = inputs.iter().enumerate().map(|(i, t)| mesh.parts(t, axis(i)));
+        let given: Vec<Spread> = given.collect::<Result<_>>()?;
+        given.iter().for_each(&mut add);
+        let started = self.program.execute(&arguments, signature.written + signature.results().len());
         let (mut results, done) = match started {
             Ok((results, done)) => (results.into_iter(), done),
             Err(e) => {
                 let mut lost = false;
-                for buffer in state.iter_mut() {
-                    lost |= own(*buffer, client)?.held().is_deleted();
+                for &i in signature.written() {
+                    lost |= own(state[i], mesh)?.held().is_deleted();
                 }
                 return Err(if lost { without_variables(e) } else { e });
             }
         };
-        for (buffer, result) in state.iter_mut().zip(results.by_ref()) {
-            own(*buffer, client)?.replace(result);
+        for (&i, result) in signature.written().iter().zip(results.by_ref()) {
+            own(state[i], mesh)?.replace(result);
         }
         Ok(Running { results: results.collect(), done, signature: self.signature.clone() })
     }
 }
 
-/// The buffer as one of this client.
-fn own<'a>(buffer: &'a mut dyn Buffer, client: &Arc<Client>) -> Result<&'a mut PjrtBuffer> {
-    let buffer = buffer.as_any_mut().downcast_mut::<PjrtBuffer>().filter(|b| Arc::ptr_eq(b.client(), client));
+/// The buffer as one of these devices.
+fn own<'a>(buffer: &'a mut dyn Buffer, mesh: &Mesh) -> Result<&'a mut PjrtBuffer> {
+    let buffer = buffer.as_any_mut().downcast_mut::<PjrtBuffer>().filter(|b| b.mesh() == mesh);
     buffer.ok_or_else(|| Error::State("a variable lives on another engine".into()))
 }
 
@@ -108,21 +119,25 @@ impl Executable for PjrtExecutable {
 #[derive(Debug)]
 struct Running {
     /// Outputs besides the variables.
-    results: Vec<Held>,
-    done: Event,
+    results: Vec<Spread>,
+    /// One for each device.
+    done: Vec<Event>,
     signature: Arc<Signature>,
 }
 
 impl Pending for Running {
     fn finish(self: Box<Self>, outputs: &mut [Tensor]) -> Result<()> {
         self.signature.check_outputs(outputs.len())?;
-        let specs = &self.signature.outputs[self.signature.state..];
-        let reads =
-            self.results.iter().zip(specs).zip(outputs).map(|((held, spec), into)| (held, spec, into));
-        let read = read_all(reads);
-        let done = self.done.wait("run the program");
-        match (done, self.signature.state) {
-            (Err(e), state) if state > 0 => Err(without_variables(e)),
+        // Each device has them all.
+        let first = self.results.iter().filter_map(|result| result.0.first());
+        let read = read_all(first.zip(self.signature.results()).zip(outputs));
+        let mut done = Ok(());
+        for event in &self.done {
+            let waited = event.wait("run the program");
+            done = done.and(waited);
+        }
+        match (done, self.signature.written) {
+            (Err(e), written) if written > 0 => Err(without_variables(e)),
             (done, _) => done.and(read),
         }
     }
@@ -131,7 +146,7 @@ impl Pending for Running {
 /// A program of the plugin, destroyed with this.
 #[derive(Debug)]
 struct Program {
-    client: Arc<Client>,
+    mesh: Arc<Mesh>,
     raw: *mut api::LoadedExecutable,
 }
 
@@ -140,7 +155,7 @@ unsafe impl Send for Program {}
 
 impl Drop for Program {
     fn drop(&mut self) {
-        let plugin = self.client.plugin();
+        let plugin = self.mesh.client.plugin();
         let mut args = api::LoadedExecutableDestroyArgs {
             executable: self.raw,
             ..api::LoadedExecutableDestroyArgs::new()
@@ -151,26 +166,28 @@ impl Drop for Program {
 }
 
 impl Program {
-    fn load_or_compile(client: &Arc<Client>, text: &str) -> Result<Program> {
-        let options = proto::compile_options(&flags(client));
+    fn load_or_compile(mesh: &Arc<Mesh>, text: &str) -> Result<Program> {
+        let client = &mesh.client;
+        let devices = if mesh.is_default() { vec![] } else { mesh.ids() };
+        let options = proto::compile_options(&devices, &flags(client));
         let entry = entry(client, text, &options);
         if let Some(bytes) = entry.as_ref().and_then(Entry::read)
-            && let Ok(program) = Program::deserialize(client, &bytes)
+            && let Ok(program) = Program::deserialize(mesh, &bytes)
         {
             return Ok(program);
         }
-        let program = Program::compile(client, text, &options)?;
+        let program = Program::compile(mesh, text, &options)?;
         if let Some(entry) = entry
             && let Ok(bytes) = program.serialize()
         {
             // Without a file the program is compiled again, that is all.
-            let _ = entry.write(&bytes);
+            let _ = entry.write(&bytes, client.options().cache_max_size.unwrap_or(CACHE_SIZE));
         }
         Ok(program)
     }
 
-    fn compile(client: &Arc<Client>, text: &str, options: &[u8]) -> Result<Program> {
-        let (plugin, format) = (client.plugin(), "mlir");
+    fn compile(mesh: &Arc<Mesh>, text: &str, options: &[u8]) -> Result<Program> {
+        let (plugin, format) = (mesh.client.plugin(), "mlir");
         let program = api::Program {
             code: text.as_ptr().cast(),
             code_size: text.len(),
@@ -179,31 +196,31 @@ impl Program {
             ..api::Program::new()
         };
         let mut args = api::ClientCompileArgs {
-            client: client.as_ptr(),
+            client: mesh.client.as_ptr(),
             program: &program,
             compile_options: options.as_ptr().cast(),
             compile_options_size: options.len(),
             ..api::ClientCompileArgs::new()
         };
         plugin.call("compile the program", plugin.api.client_compile, &mut args)?;
-        Ok(Program { client: client.clone(), raw: args.executable })
+        Ok(Program { mesh: mesh.clone(), raw: args.executable })
     }
 
-    fn deserialize(client: &Arc<Client>, bytes: &[u8]) -> Result<Program> {
-        let plugin = client.plugin();
+    fn deserialize(mesh: &Arc<Mesh>, bytes: &[u8]) -> Result<Program> {
+        let plugin = mesh.client.plugin();
         let mut args = api::ExecutableDeserializeAndLoadArgs {
-            client: client.as_ptr(),
+            client: mesh.client.as_ptr(),
             serialized_executable: bytes.as_ptr().cast::<c_char>(),
             serialized_executable_size: bytes.len(),
             ..api::ExecutableDeserializeAndLoadArgs::new()
         };
         plugin.call("load a program", plugin.api.executable_deserialize_and_load, &mut args)?;
-        Ok(Program { client: client.clone(), raw: args.loaded_executable })
+        Ok(Program { mesh: mesh.clone(), raw: args.loaded_executable })
     }
 
     /// What does not depend on the device: how many outputs there are, the bytes for the disk.
     fn unloaded<R>(&self, f: impl FnOnce(*mut api::Executable) -> Result<R>) -> Result<R> {
-        let plugin = self.client.plugin();
+        let plugin = self.mesh.client.plugin();
         let mut args = api::LoadedExecutableGetExecutableArgs {
             loaded_executable: self.raw,
             ..api::LoadedExecutableGetExecutableArgs::new()
@@ -218,7 +235,7 @@ impl Program {
 
     fn outputs(&self) -> Result<usize> {
         self.unloaded(|executable| {
-            let plugin = self.client.plugin();
+            let plugin = self.mesh.client.plugin();
             let mut args =
                 api::ExecutableNumOutputsArgs { executable, ..api::ExecutableNumOutputsArgs::new() };
             plugin.call("look at the program", plugin.api.executable_num_outputs, &mut args)?;
@@ -228,7 +245,7 @@ impl Program {
 
     fn serialize(&self) -> Result<Vec<u8>> {
         self.unloaded(|executable| {
-            let plugin = self.client.plugin();
+            let plugin = self.mesh.client.plugin();
             let mut args = api::ExecutableSerializeArgs { executable, ..api::ExecutableSerializeArgs::new() };
             plugin.call("write the program", plugin.api.executable_serialize, &mut args)?;
             let (start, size) = (args.serialized_bytes.cast::<u8>(), args.serialized_bytes_size);
@@ -244,31 +261,43 @@ impl Program {
         })
     }
 
-    /// Begins a run; the results, which may not be there yet, and the event of its end.
-    fn execute(&self, arguments: &[*mut api::Buffer], outputs: usize) -> Result<(Vec<Held>, Event)> {
-        let plugin = self.client.plugin();
+    /// Begins a run with a list of arguments for each device; the results, which may not be there yet, and the events of its
+    /// end.
+    fn execute(
+        &self,
+        arguments: &[Vec<*mut api::Buffer>],
+        outputs: usize,
+    ) -> Result<(Vec<Spread>, Vec<Event>)> {
+        let client = &self.mesh.client;
+        let (plugin, count) = (client.plugin(), arguments.len());
         let mut options = api::ExecuteOptions::new();
-        let mut results: Vec<*mut api::Buffer> = vec![null_mut(); outputs];
-        let (argument_lists, output_lists) = ([arguments.as_ptr()], [results.as_mut_ptr()]);
-        let mut events = [null_mut()];
+        let mut results: Vec<Vec<*mut api::Buffer>> = vec![vec![null_mut(); outputs]; count];
+        let argument_lists: Vec<_> = arguments.iter().map(|list| list.as_ptr()).collect();
+        let output_lists: Vec<_> = results.iter_mut().map(|list| list.as_mut_ptr()).collect();
+        let mut events = vec![null_mut(); count];
         let mut args = api::LoadedExecutableExecuteArgs {
             executable: self.raw,
             options: &mut options,
             argument_lists: argument_lists.as_ptr(),
-            num_devices: 1,
-            num_args: arguments.len(),
+            num_devices: count,
+            num_args: arguments.first().map_or(0, Vec::len),
             output_lists: output_lists.as_ptr(),
             device_complete_events: events.as_mut_ptr(),
             ..api::LoadedExecutableExecuteArgs::new()
         };
         plugin.call("run the program", plugin.api.loaded_executable_execute, &mut args)?;
-        let done = Event::from_raw(&self.client, events[0]);
-        let results: Vec<Held> =
-            results.into_iter().filter_map(|raw| Held::from_raw(&self.client, raw)).collect();
-        if results.len() != outputs {
-            return Err(failure(format!("a program of {outputs} outputs gave {}", results.len())));
+        let done = events.into_iter().map(|raw| Event::from_raw(client, raw)).collect();
+        let mut spread: Vec<Spread> = (0..outputs).map(|_| Spread(vec![])).collect();
+        for list in results {
+            for (raw, spread) in list.into_iter().zip(&mut spread) {
+                spread.0.extend(Held::from_raw(client, raw));
+            }
         }
-        Ok((results, done))
+        let given: usize = spread.iter().map(|s| s.0.len()).sum();
+        if given != outputs * count {
+            return Err(failure(format!("a program of {outputs} outputs on {count} devices gave {given}")));
+        }
+        Ok((spread, done))
     }
 }
 
@@ -287,6 +316,9 @@ fn flags(client: &Client) -> Vec<(&'static str, Flag)> {
 
 /// The platform whose devices all have one name, and programs are for the very processor.
 const CPU: &str = "cpu";
+
+/// Bytes that programs on disk may take if nothing else is said.
+const CACHE_SIZE: u64 = 2 << 30;
 
 /// Where the program is kept: by its text and options, and by all that says which plugin and device it is for.
 fn entry(client: &Client, text: &str, options: &[u8]) -> Option<Entry> {

@@ -10,6 +10,7 @@ mod cache;
 mod client;
 mod executable;
 mod find;
+mod mesh;
 mod options;
 mod plugin;
 mod proto;
@@ -21,13 +22,18 @@ pub use options::Options;
 
 use client::Client;
 use cornu_graph::{Backend, Buffer, Error, Executable, Graph, Result, Tensor};
+use mesh::Mesh;
 use std::path::Path;
 use std::sync::Arc;
 
 /// The name of this engine.
 const NAME: &str = "pjrt";
 
-/// The engine of a PJRT plugin, on its first device.
+/// The engine of a PJRT plugin, on its first device, or on several at once.
+///
+/// Several devices ([`Backend::over`]) run one program, which XLA cuts into a part for each: each has all variables and its part
+/// of the batch. What the devices must tell each other, such as their parts of a gradient or of a mean, is XLA's business;
+/// the numbers are those of one device, but for the order of sums. A batch that would leave a rest is computed whole by each.
 ///
 /// ```
 /// use cornu_graph::{Backend, Builder, DType, Spec, Tensor};
@@ -53,7 +59,7 @@ const NAME: &str = "pjrt";
 /// ```
 #[derive(Clone, Debug)]
 pub struct Pjrt {
-    client: Arc<Client>,
+    mesh: Arc<Mesh>,
 }
 
 impl Pjrt {
@@ -75,27 +81,28 @@ impl Pjrt {
             Some(path) => path.to_path_buf(),
             None => find::locate()?.path,
         };
-        Ok(Pjrt { client: Client::shared(plugin::open(&path)?, options)? })
+        let client = Client::shared(plugin::open(&path)?, options)?;
+        Ok(Pjrt { mesh: Arc::new(Mesh::new(client, &[0])?) })
     }
 
     /// The platform, as the plugin calls it: `cuda`, `tpu`, ...
     pub fn platform(&self) -> &str {
-        self.client.platform()
+        self.mesh.client.platform()
     }
 
     /// What the plugin says of its version.
     pub fn version(&self) -> &str {
-        self.client.version()
+        self.mesh.client.version()
     }
 
     /// Major and minor version of the plugin's PJRT API.
     pub fn api_version(&self) -> (i32, i32) {
-        self.client.plugin().version
+        self.mesh.client.plugin().version
     }
 
-    /// The devices that this process can use; models run on the first.
+    /// The devices that this process can use; models run on the first, unless others are said.
     pub fn devices(&self) -> &[Device] {
-        self.client.devices()
+        self.mesh.client.devices()
     }
 }
 
@@ -105,11 +112,35 @@ impl Backend for Pjrt {
     }
 
     fn compile(&self, graph: &Graph) -> Result<Box<dyn Executable>> {
-        Ok(Box::new(executable::PjrtExecutable::new(&self.client, graph)?))
+        self.compile_shared(graph, &[])
+    }
+
+    fn compile_shared(&self, graph: &Graph, axes: &[Option<usize>]) -> Result<Box<dyn Executable>> {
+        Ok(Box::new(executable::PjrtExecutable::new(&self.mesh, graph, axes)?))
+    }
+
+    fn device_names(&self) -> Vec<String> {
+        let kind = match self.platform() {
+            "cuda" | "rocm" => "gpu",
+            other => other,
+        };
+        (0..self.devices().len()).map(|i| format!("{kind}:{i}")).collect()
+    }
+
+    fn num_parts(&self) -> usize {
+        self.mesh.len()
+    }
+
+    fn over(&self, devices: &[usize]) -> Result<Arc<dyn Backend>> {
+        Ok(Arc::new(Pjrt { mesh: Arc::new(Mesh::new(self.mesh.client.clone(), devices)?) }))
+    }
+
+    fn room_for_data(&self) -> u64 {
+        self.mesh.client.options().data_memory.unwrap_or_else(|| self.mesh.free() / 4)
     }
 
     fn upload(&self, tensor: &Tensor) -> Result<Box<dyn Buffer>> {
-        Ok(Box::new(PjrtBuffer::new(&self.client, tensor)?))
+        Ok(Box::new(PjrtBuffer::new(&self.mesh, tensor)?))
     }
 }
 

@@ -11,9 +11,15 @@ pub struct Options {
     pub preallocate: Option<bool>,
     /// The devices to use, by number; all when empty. `CORNU_PJRT_DEVICES`: `0,2`.
     pub visible_devices: Vec<i64>,
+    /// Bytes of a device's memory that arrays given to `fit` may take to stay there while it trains; 0: none, each batch is
+    /// copied. By default a quarter of what the device says is free; nothing where it does not say. `CORNU_PJRT_DATA_MEMORY`.
+    pub data_memory: Option<u64>,
     /// The folder where compiled programs are kept; none are kept without one. `CORNU_CACHE_DIR`, else `cornu` in the
     /// user's folder of caches; an empty `CORNU_CACHE_DIR` keeps none.
     pub cache: Option<PathBuf>,
+    /// Bytes that the programs in that folder may take: beyond, those that were not used for the longest time are removed.
+    /// By default 2 GiB. `CORNU_CACHE_MAX_SIZE`.
+    pub cache_max_size: Option<u64>,
 }
 
 impl Options {
@@ -45,6 +51,12 @@ impl Options {
             options.visible_devices =
                 numbers.map_err(|_| wrong("CORNU_PJRT_DEVICES", "numbers with commas between", &text))?;
         }
+        let bytes = |name: &str| {
+            let parsed = |text: String| text.parse().map_err(|_| wrong(name, "a number of bytes", &text));
+            given(name).map(parsed).transpose()
+        };
+        options.data_memory = bytes("CORNU_PJRT_DATA_MEMORY")?;
+        options.cache_max_size = bytes("CORNU_CACHE_MAX_SIZE")?;
         options.cache = match variable("CORNU_CACHE_DIR") {
             Some(dir) => (!dir.is_empty()).then(|| PathBuf::from(dir)),
             None => given("XDG_CACHE_HOME")
@@ -88,12 +100,16 @@ mod tests {
             ("CORNU_PJRT_MEMORY_FRACTION", "0.5"),
             ("CORNU_PJRT_PREALLOCATE", "false"),
             ("CORNU_PJRT_DEVICES", "0, 2"),
+            ("CORNU_PJRT_DATA_MEMORY", "1000"),
+            ("CORNU_CACHE_MAX_SIZE", "5000"),
             ("HOME", "/home/me"),
         ];
         let expected = Options {
             memory_fraction: Some(0.5),
             preallocate: Some(false),
             visible_devices: vec![0, 2],
+            data_memory: Some(1000),
+            cache_max_size: Some(5000),
             cache: Some("/home/me/.cache/cornu".into()),
         };
         assert_eq!(read(&all).unwrap(), expected);

@@ -71,6 +71,11 @@ impl<'a> Emitter<'a> {
         Emitter { text: String::new(), next: 0, depth: 2, options }
     }
 
+    /// Whether several devices share the program.
+    pub fn is_shared(&self) -> bool {
+        self.options.shared.is_some()
+    }
+
     pub fn into_text(self) -> String {
         self.text
     }

@@ -41,6 +41,26 @@ pub struct Options {
     pub precision: Precision,
     /// For engines whose maximum and minimum lose NaN: both are spelled out as comparisons.
     pub keep_nan: bool,
+    /// For a run by several devices.
+    pub shared: Option<Shared>,
+}
+
+/// How several devices share a program, which XLA cuts into a part for each: inputs are cut as said here, outputs are whole on
+/// each device. The numbers are those of the whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Shared {
+    /// The number of devices.
+    pub parts: usize,
+    /// For each input the axis along which it is cut, whose size must be a multiple of `parts`; `None`: it is whole on each.
+    pub axes: Vec<Option<usize>>,
+}
+
+impl Shared {
+    /// The attribute of a value of this rank, in the dialect of Shardy, XLA's partitioner.
+    fn attribute(&self, rank: usize, axis: Option<usize>) -> String {
+        let axes: Vec<&str> = (0..rank).map(|a| if Some(a) == axis { "{\"batch\"}" } else { "{}" }).collect();
+        format!("sdy.sharding = #sdy.sharding<@mesh, [{}]>", axes.join(", "))
+    }
 }
 
 /// How an op becomes StableHLO.
@@ -99,19 +119,34 @@ pub fn module(graph: &Graph, options: &Options) -> Result<String> {
     let inputs: Vec<Val> = graph.inputs.iter().map(|&v| e.fresh(graph.spec(v))).collect();
     let outputs = e.graph(&graph, &inputs)?;
     let argument = |(i, x): (usize, &Val)| {
-        let shared = options.alias_state && i < graph.state;
-        let attribute = if shared { format!(" {{tf.aliasing_output = {i} : i32}}") } else { String::new() };
-        format!("{}: {}{attribute}", x.name, tensor_type(&x.spec))
+        let aliased = options.alias_state && i < graph.state;
+        let alias = aliased.then(|| format!("tf.aliasing_output = {i} : i32"));
+        let cut = |s: &Shared| s.attribute(x.spec.rank(), s.axes.get(i).copied().flatten());
+        let attributes = alias.into_iter().chain(options.shared.as_ref().map(cut)).collect();
+        format!("{}: {}{}", x.name, tensor_type(&x.spec), dictionary(attributes))
     };
     let arguments: Vec<String> = inputs.iter().enumerate().map(argument).collect();
     let types: Vec<String> = outputs.iter().map(|y| tensor_type(&y.spec)).collect();
+    let whole =
+        |y: &Val| dictionary(options.shared.iter().map(|s| s.attribute(y.spec.rank(), None)).collect());
+    let results: Vec<String> = outputs.iter().zip(&types).map(|(y, t)| format!("{t}{}", whole(y))).collect();
     let names: Vec<&str> = outputs.iter().map(|y| &*y.name).collect();
-    let (arguments, types, names) = (arguments.join(", "), types.join(", "), names.join(", "));
+    let (arguments, results) = (arguments.join(", "), results.join(", "));
+    let (types, names) = (types.join(", "), names.join(", "));
+    let (parts, mesh) = options.shared.as_ref().map_or_else(Default::default, |s| {
+        let counts = format!("mhlo.num_partitions = {} : i32, mhlo.num_replicas = 1 : i32", s.parts);
+        (format!(" attributes {{{counts}}}"), format!("  sdy.mesh @mesh = <[\"batch\"={}]>\n", s.parts))
+    });
     Ok(format!(
-        "module @cornu {{\n  func.func public @main({arguments}) -> ({types}) {{\n{}    \"func.return\"({names}) : \
+        "module @cornu{parts} {{\n{mesh}  func.func public @main({arguments}) -> ({results}) {{\n{}    \"func.return\"({names}) : \
          ({types}) -> ()\n  }}\n}}\n",
         e.into_text()
     ))
+}
+
+/// Attributes in braces; nothing where there are none.
+fn dictionary(attributes: Vec<String>) -> String {
+    if attributes.is_empty() { String::new() } else { format!(" {{{}}}", attributes.join(", ")) }
 }
 
 impl Emitter<'_> {

@@ -33,10 +33,23 @@ impl Lower for Slice {
 
 impl Lower for Pad {
     fn lower(&self, e: &mut Emitter, x: &[Val], out: &[Spec]) -> Result<Vec<Val>> {
-        let (low, high, interior) = (array(&self.low), array(&self.high), array(&self.interior));
-        let attributes =
-            format!("edge_padding_low = {low}, edge_padding_high = {high}, interior_padding = {interior}");
-        Ok(vec![e.one("stablehlo.pad", &[&x[0], &x[1]], &attributes, &out[0])])
+        let write = |e: &mut Emitter, x0: &Val, low: &[i64], high: &[i64], interior: &[usize], out: &Spec| {
+            let (low, high, interior) = (array(low), array(high), array(interior));
+            let attributes = format!(
+                "edge_padding_low = {low}, edge_padding_high = {high}, interior_padding = {interior}"
+            );
+            e.one("stablehlo.pad", &[x0, &x[1]], &attributes, out)
+        };
+        let spread = self.interior.iter().any(|&n| n > 0);
+        if !(e.is_shared() && spread) {
+            return Ok(vec![write(e, &x[0], &self.low, &self.high, &self.interior, &out[0])]);
+        }
+        // XLA's partitioner ends the process where an axis that is cut is padded within and at its ends at once.
+        let (no_edges, no_gaps) = (vec![0; self.low.len()], vec![0; self.low.len()]);
+        let sizes = x[0].spec.shape.iter().zip(&self.interior);
+        let shape: Vec<usize> = sizes.map(|(&size, &gaps)| Pad::dilated(size, gaps)).collect();
+        let within = write(e, &x[0], &no_edges, &no_edges, &self.interior, &x[0].spec.with_shape(shape));
+        Ok(vec![write(e, &within, &self.low, &self.high, &no_gaps, &out[0])])
     }
 }
 

@@ -21,9 +21,12 @@ pub(super) struct TensorFlowExecutable {
 impl TensorFlowExecutable {
     pub fn new(api: &'static Api, graph: &Graph) -> Result<TensorFlowExecutable> {
         // XLA inside TensorFlow compiles for the processor with `xla_cpu_enable_fast_min_max`.
-        let text = module(graph, &Options { keep_nan: true, ..Options::default() })?;
-        let signature = Signature::of(graph);
-        let program = Program::new(api, &text, &signature.inputs, &signature.outputs)?;
+        let (graph, signature) = Signature::split(graph);
+        let text = module(&graph, &Options { keep_nan: true, ..Options::default() })?;
+        let specs = |values: &[cornu_graph::ValueId]| {
+            values.iter().map(|&v| graph.spec(v).clone()).collect::<Vec<_>>()
+        };
+        let program = Program::new(api, &text, &specs(&graph.inputs), &specs(&graph.outputs))?;
         Ok(TensorFlowExecutable { program, signature })
     }
 }
@@ -46,25 +49,23 @@ impl Executable for TensorFlowExecutable {
         let api = self.program.api;
         let given: Vec<Held> = inputs.iter().map(|t| Held::copied(api, t)).collect::<Result<_>>()?;
         let mut fed = vec![];
-        for (i, (buffer, spec)) in state.iter_mut().zip(&signature.inputs).enumerate() {
-            let buffer = own(buffer)?;
-            if buffer.spec() != spec {
-                return Err(Error::Data(format!("variable {i} is {spec}, got {}", buffer.spec())));
-            }
+        for &i in &signature.order {
+            let buffer = own(&mut state[i])?;
+            signature.check_variable(i, buffer.spec())?;
             fed.push(buffer.held().as_ptr());
         }
         fed.extend(given.iter().map(Held::as_ptr));
         let results = self.program.run(&fed)?;
-        for (result, spec) in results.iter().zip(&signature.outputs) {
+        let written = signature.written();
+        let specs = written.iter().map(|&i| &signature.outputs[i]).chain(signature.results());
+        for (result, spec) in results.iter().zip(specs) {
             result.check(spec)?;
         }
         let mut results = results.into_iter();
-        for (buffer, result) in state.iter_mut().zip(results.by_ref()) {
-            own(buffer)?.replace(result);
+        for (&i, result) in written.iter().zip(results.by_ref()) {
+            own(&mut state[i])?.replace(result);
         }
-        for ((tensor, spec), result) in
-            outputs.iter_mut().zip(&signature.outputs[signature.state..]).zip(results)
-        {
+        for ((tensor, spec), result) in outputs.iter_mut().zip(signature.results()).zip(results) {
             result.read(spec, tensor)?;
         }
         Ok(())

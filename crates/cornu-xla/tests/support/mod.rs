@@ -61,6 +61,12 @@ impl Mock {
         self.report()[0].strip_prefix("calls ").unwrap().to_string()
     }
 
+    /// Bytes that came from the host since the last report.
+    #[allow(dead_code)]
+    pub fn copied(&self) -> usize {
+        self.report().iter().find_map(|l| l.strip_prefix("copied ")).unwrap().parse().unwrap()
+    }
+
     /// Opened without a folder of compiled programs.
     pub fn open(&self) -> Result<Pjrt> {
         Pjrt::with_options(Some(&self.path()), &Options::default())

@@ -112,7 +112,8 @@ impl<'a> TrainStep<'a> {
         // The variables were met after the batch was declared, but a graph's state comes first.
         graph.inputs = variables.iter().map(|(_, start, _)| start).chain(&batch).map(Value::id).collect();
         graph.state = variables.len();
-        Ok(StepGraph { graph, variables: variables.into_iter().map(|(v, _, _)| v).collect(), names })
+        let variables = variables.into_iter().map(|(v, _, _)| v).collect();
+        Ok(StepGraph { graph, variables, names, batch_axis: 0 })
     }
 }
 

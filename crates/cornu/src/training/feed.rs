@@ -51,6 +51,17 @@ impl Feed<'_> {
         all.map_or(limit, |all| Some(all.min(limit.unwrap_or(usize::MAX))))
     }
 
+    /// Copies arrays to the device if there is `room`, which becomes less; see [`Batches::stay`].
+    ///
+    /// # Errors
+    /// When there is no engine.
+    pub fn stay(&mut self, room: &mut u64) -> Result<()> {
+        match self {
+            Feed::Arrays(batches, _) => batches.stay(room),
+            Feed::Stream(_) => Ok(()),
+        }
+    }
+
     /// The first batch, with what is needed beside the inputs; the next pass gives it again.
     ///
     /// # Errors

@@ -295,7 +295,7 @@ impl<'a, 'b> FitRun<'a, 'b> {
             None => None,
         };
         let split = options.validation_split;
-        let training = match x {
+        let mut training = match x {
             Source::Dataset(dataset) => {
                 let weighted = options.sample_weight.is_some();
                 alone("Fit", !y.is_empty(), weighted, options.batch_size.is_some())?;
@@ -312,6 +312,7 @@ impl<'a, 'b> FitRun<'a, 'b> {
                 };
                 let batch_size = options.batch_size.unwrap_or(32);
                 let mut batches = model.batches(x, Some(y), weight)?;
+                check_share(batch_size, batches.samples.count)?;
                 if split > 0.0 && validation.is_none() {
                     let count = batches.samples.count;
                     let at = (count as f64 * (1.0 - split)).floor() as usize;
@@ -326,12 +327,25 @@ impl<'a, 'b> FitRun<'a, 'b> {
                 Feed::Arrays(batches, batch_size)
             }
         };
+        // What is needed once is copied once.
+        if options.epochs.saturating_sub(options.initial_epoch) > 1 {
+            let mut room = crate::backend::current()?.room_for_data();
+            training.stay(&mut room)?;
+            validation.iter_mut().try_for_each(|feed| feed.stay(&mut room))?;
+        }
         let order = match &training {
             Feed::Arrays(batches, _) => (0..batches.samples.count as u32).collect(),
             Feed::Stream(_) => vec![],
         };
         let shuffled = Shuffled(options.shuffle);
-        let spec = StepSpec { phase: Phase::Train, x: vec![], y: vec![], sample_weight: vec![], steps: 1 };
+        let spec = StepSpec {
+            phase: Phase::Train,
+            x: vec![],
+            y: vec![],
+            sample_weight: vec![],
+            steps: 1,
+            resident: None,
+        };
         Ok(FitRun { options, training, validation, shuffled, order, next: 0, spec, seen: None })
     }
 
@@ -462,6 +476,18 @@ impl<'a, 'b> FitRun<'a, 'b> {
         callbacks.batch_end(model, Stage::Train, first.saturating_add(together - 1), logs)?;
         Ok(first + count)
     }
+}
+
+/// Fails where no whole batch can be shared among the devices.
+fn check_share(batch_size: usize, count: usize) -> Result<()> {
+    let parts = crate::backend::current()?.num_parts();
+    if batch_size.is_multiple_of(parts) || count <= batch_size {
+        return Ok(());
+    }
+    let message =
+        format!("must be a multiple of {parts}, the number of devices that share a batch, got {batch_size}");
+    let error = Error::argument("Fit.batch_size", message);
+    Err(error.help("batches that leave a rest are computed whole by each device"))
 }
 
 /// A batch of a data set with the weights of its classes.

@@ -5,7 +5,7 @@ use crate::training::data::Samples;
 use crate::training::history::Logs;
 use crate::training::step::{Phase, StepGraph, StepSpec, step_graph};
 use crate::training::trainer::Ready;
-use crate::variable::{DeviceGuard, Variable};
+use crate::variable::{DeviceGuard, Role, Variable};
 use cornu_graph::{Backend, Buffer, Error, Executable, Pending, Profile, Result, Spec, Tensor};
 use std::fmt;
 use std::sync::Arc;
@@ -15,10 +15,12 @@ pub(crate) struct Program {
     executable: Box<dyn Executable>,
     backend: Arc<dyn Backend>,
     variables: Vec<Arc<Variable>>,
+    /// How many arrays it takes that stay on the device.
+    data: usize,
     names: Vec<String>,
     /// Written by each run.
     pub outputs: Vec<Tensor>,
-    /// Where a batch is put together: x, then y, then sample weights.
+    /// Where a batch is put together: x, then y, then sample weights; or the numbers of its samples.
     pub batch: Vec<Tensor>,
 }
 
@@ -36,8 +38,18 @@ impl Program {
         let outputs = graph.outputs[graph.state..].iter().map(|&v| empty(graph.spec(v))).collect();
         let batch = graph.inputs[graph.state..].iter().map(|&v| empty(graph.spec(v))).collect();
         let backend = crate::backend::current()?;
-        let executable = backend.compile(graph)?;
-        Ok(Program { executable, backend, variables: step.variables, names: step.names, outputs, batch })
+        let axes = vec![Some(step.batch_axis); graph.inputs.len() - graph.state];
+        let executable = backend.compile_shared(graph, &axes)?;
+        let data = graph.state - step.variables.len();
+        Ok(Program {
+            executable,
+            backend,
+            variables: step.variables,
+            data,
+            names: step.names,
+            outputs,
+            batch,
+        })
     }
 
     /// Whether the engine has not changed since this was compiled.
@@ -47,43 +59,35 @@ impl Program {
 
     /// Runs once on what is in [`Program::batch`].
     pub fn run(&mut self) -> Result<()> {
-        self.run_over(&mut (0..1).map(Ok), |_| Ok(()), |_| Ok(()))
+        self.run_over(&[], &mut (0..1).map(Ok), |_| Ok(()), |_| Ok(()))
     }
 
-    /// Runs once for each item of `items`: `fill` puts the batch together, `done` sees the outputs. Variables stay locked on
-    /// the device all along, so that a step allocates nothing. Where the engine computes by itself, the next item is put
-    /// together while it does, and `done` comes one item later.
+    /// Runs once for each item of `items`, with the arrays `data` that stay on the device: `fill` puts the batch together, `done`
+    /// sees the outputs. Variables stay locked on the device all along, so that a step allocates nothing. Where the engine
+    /// computes by itself, the next item is put together while it does, and `done` comes one item later. Variables that are
+    /// lost with a step that fails are marked.
     pub fn run_over<I>(
         &mut self,
+        data: &[Arc<Variable>],
         items: &mut dyn Iterator<Item = Result<I>>,
-        mut fill: impl FnMut((&I, &mut [Tensor])) -> Result<()>,
-        mut done: impl FnMut((&I, &[Tensor])) -> Result<()>,
+        fill: impl FnMut((&I, &mut [Tensor])) -> Result<()>,
+        done: impl FnMut((&I, &[Tensor])) -> Result<()>,
     ) -> Result<()> {
+        if data.len() != self.data {
+            let message =
+                format!("a program of {} arrays that stay on the device got {}", self.data, data.len());
+            return Err(Error::State(message));
+        }
+        let variables = self.variables.iter().chain(data);
         let mut guards: Vec<DeviceGuard> =
-            self.variables.iter().map(|v| v.on_device(&self.backend)).collect::<Result<_>>()?;
+            variables.map(|v| v.on_device(&self.backend)).collect::<Result<_>>()?;
         let mut state: Vec<&mut dyn Buffer> = guards.iter_mut().filter_map(DeviceGuard::buffer).collect();
-        let mut running: Option<(I, Box<dyn Pending>)> = None;
-        for item in items {
-            let item = item?;
-            fill((&item, &mut self.batch))?;
-            match self.executable.start(&mut state, &self.batch)? {
-                None => {
-                    self.executable.run(&mut state, &self.batch, &mut self.outputs)?;
-                    done((&item, &self.outputs))?;
-                }
-                Some(pending) => {
-                    if let Some((before, pending)) = running.replace((item, pending)) {
-                        pending.finish(&mut self.outputs)?;
-                        done((&before, &self.outputs))?;
-                    }
-                }
-            }
+        let Program { executable, batch, outputs, .. } = self;
+        let ran = run_each(&mut **executable, &mut state, (batch, outputs), items, fill, done);
+        if let Err(e) = &ran {
+            guards.iter_mut().for_each(|guard| guard.check(e));
         }
-        if let Some((last, pending)) = running {
-            pending.finish(&mut self.outputs)?;
-            done((&last, &self.outputs))?;
-        }
-        Ok(())
+        ran
     }
 
     pub fn start_profile(&mut self) {
@@ -100,6 +104,39 @@ impl Program {
     }
 }
 
+/// Runs a program once for each item, one item ahead where the engine computes by itself.
+fn run_each<I>(
+    executable: &mut dyn Executable,
+    state: &mut [&mut dyn Buffer],
+    (batch, outputs): (&mut [Tensor], &mut [Tensor]),
+    items: &mut dyn Iterator<Item = Result<I>>,
+    mut fill: impl FnMut((&I, &mut [Tensor])) -> Result<()>,
+    mut done: impl FnMut((&I, &[Tensor])) -> Result<()>,
+) -> Result<()> {
+    let mut running: Option<(I, Box<dyn Pending>)> = None;
+    for item in items {
+        let item = item?;
+        fill((&item, batch))?;
+        match executable.start(state, batch)? {
+            None => {
+                executable.run(state, batch, outputs)?;
+                done((&item, outputs))?;
+            }
+            Some(pending) => {
+                if let Some((before, pending)) = running.replace((item, pending)) {
+                    pending.finish(outputs)?;
+                    done((&before, outputs))?;
+                }
+            }
+        }
+    }
+    if let Some((last, pending)) = running {
+        pending.finish(outputs)?;
+        done((&last, outputs))?;
+    }
+    Ok(())
+}
+
 /// The values of losses and metrics, by their names in the order of the outputs.
 pub(crate) fn read_logs(names: &[String], outputs: &[Tensor], logs: &mut Logs) -> Result<()> {
     names.iter().zip(outputs).try_for_each(|(name, output)| logs.set_tensor(name, output))
@@ -113,6 +150,8 @@ pub(crate) struct Batches {
     inputs: usize,
     /// For each output: whether there is a target, whether there is a weight.
     targets: Vec<(bool, bool)>,
+    /// The arrays as variables, where they stay on the device.
+    resident: Vec<Arc<Variable>>,
 }
 
 impl Batches {
@@ -127,12 +166,46 @@ impl Batches {
         let count = inputs.len();
         let all =
             inputs.into_iter().chain(targets.into_iter().flatten()).chain(weights.into_iter().flatten());
-        Ok(Batches { samples: Samples::new(all.collect())?, inputs: count, targets: kinds })
+        let samples = Samples::new(all.collect())?;
+        Ok(Batches { samples, inputs: count, targets: kinds, resident: vec![] })
     }
 
     /// The samples `from..to`.
     pub fn part(&self, from: usize, to: usize) -> Result<Batches> {
-        Ok(Batches { samples: self.samples.part(from, to)?, ..self.clone() })
+        Ok(Batches { samples: self.samples.part(from, to)?, resident: vec![], ..self.clone() })
+    }
+
+    /// Copies the arrays to the device if the engine in use has `room` for them, which becomes less; batches are taken from
+    /// there then. Where that fails after all, batches are copied as ever.
+    pub fn stay(&mut self, room: &mut u64) -> Result<()> {
+        let bytes: usize = self.samples.tensors.iter().map(|t| t.bytes().len()).sum();
+        if bytes as u64 > *room || i32::try_from(self.samples.count).is_err() {
+            return Ok(());
+        }
+        let backend = crate::backend::current()?;
+        let one = |t: &Tensor| {
+            let variable = Arc::new(Variable::new("data", Role::State, t.clone()));
+            variable.on_device(&backend).map(drop)?;
+            Ok(variable)
+        };
+        let copied: Result<Vec<_>> = self.samples.tensors.iter().map(one).collect();
+        if let Ok(variables) = copied {
+            *room -= bytes as u64;
+            self.resident = variables;
+        }
+        Ok(())
+    }
+
+    /// Puts the batch of the samples `order[..]` together, as a program of these arrays takes it.
+    fn fill(&self, order: &[u32], batch: &mut [Tensor]) -> Result<()> {
+        match batch {
+            [numbers] if !self.resident.is_empty() => {
+                let numbers = numbers.as_slice_mut::<i32>()?;
+                numbers.iter_mut().zip(order).for_each(|(to, &i)| *to = i as i32);
+                Ok(())
+            }
+            _ => self.samples.gather(order, batch),
+        }
     }
 
     /// The spec of a step on `rows` samples.
@@ -150,7 +223,8 @@ impl Batches {
         let x = specs.by_ref().take(self.inputs).collect();
         let y = self.targets.iter().map(|t| if t.0 { specs.next() } else { None }).collect();
         let sample_weight = self.targets.iter().map(|t| if t.1 { specs.next() } else { None }).collect();
-        StepSpec { phase, x, y, sample_weight, steps }
+        let resident = (!self.resident.is_empty()).then_some(self.samples.count);
+        StepSpec { phase, x, y, sample_weight, steps, resident }
     }
 }
 
@@ -223,10 +297,11 @@ impl Model {
             self.with_program(batches.steps_spec(phase, rows, each), |program| {
                 let names = program.names.clone();
                 program.run_over(
+                    &batches.resident,
                     &mut (0..times).map(Ok),
                     |(&i, batch)| {
                         let from = at + i * size;
-                        batches.samples.gather(&order[from..from + size], batch)
+                        batches.fill(&order[from..from + size], batch)
                     },
                     |(&i, outputs)| done(steps + (i + 1) * each, &names, outputs),
                 )

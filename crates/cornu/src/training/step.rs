@@ -32,15 +32,26 @@ pub(crate) struct StepSpec {
     pub sample_weight: Vec<Option<Spec>>,
     /// Batches that one execution takes, each of these specs.
     pub steps: usize,
+    /// The number of all samples where they stay on the device and a batch comes as their numbers.
+    pub resident: Option<usize>,
+}
+
+impl StepSpec {
+    /// The specs of a batch in the order in which arrays come: inputs, targets, weights.
+    fn arrays(&self) -> impl Iterator<Item = &Spec> {
+        self.x.iter().chain(self.y.iter().flatten()).chain(self.sample_weight.iter().flatten())
+    }
 }
 
 /// A step to be compiled.
 pub(crate) struct StepGraph {
     pub graph: Graph,
-    /// What stands for the graph's state.
+    /// What stands for the graph's state; arrays that stay on the device come after these.
     pub variables: Vec<Arc<Variable>>,
     /// Names of the scalars that the graph gives, in Keras's order; none when predicting.
     pub names: Vec<String>,
+    /// The axis of the samples in the inputs beside the variables.
+    pub batch_axis: usize,
 }
 
 impl StepGraph {
@@ -88,7 +99,7 @@ impl StepGraph {
         }
         let mut graph = builder.finish(&outputs)?;
         graph.state = step.state;
-        Ok(StepGraph { graph, ..self })
+        Ok(StepGraph { graph, batch_axis: 1, ..self })
     }
 }
 
@@ -96,6 +107,18 @@ impl StepGraph {
 pub(crate) fn no_batch_axis() -> Error {
     Error::State("an output without a batch axis cannot be joined over batches".into())
         .help("use `predict_on_batch`")
+}
+
+/// The arrays that stay on the device, and those of a batch, which are taken from them or given.
+fn arrays(builder: &Builder, spec: &StepSpec) -> (Vec<Value>, Vec<Value>) {
+    let input = |s: &Spec| builder.input(s.clone());
+    let Some(count) = spec.resident else { return (vec![], spec.arrays().map(input).collect()) };
+    let whole = |s: &Spec| input(&s.with_shape([&[count], &s.shape[1..]].concat()));
+    let data: Vec<Value> = spec.arrays().map(whole).collect();
+    let rows = spec.x.first().map_or(1, |s| s.shape[0]);
+    let numbers = builder.input(Spec::new(DType::I32, [rows]));
+    let batch = data.iter().map(|all| all.take_clamped(&numbers, 0)).collect();
+    (data, batch)
 }
 
 /// Traces a step. `variables` are those of the model; optimizer and metrics add theirs.
@@ -119,10 +142,11 @@ pub(crate) fn step_graph(
         ready.metric_variables().for_each(|v| drop(trace.read(v)));
     }
     let state = trace.variables().len();
+    let (data, batch) = arrays(&builder, spec);
+    let mut batch = batch.into_iter();
 
     let mut x = vec![];
-    for (input, given) in functional.graph_inputs().iter().zip(&spec.x) {
-        let value = builder.input(given.clone());
+    for (input, value) in functional.graph_inputs().iter().zip(batch.by_ref().take(spec.x.len())) {
         x.push(fit_input(&value, input.shape().dims(), input.dtype(), input.name())?);
     }
     let apply = |node: &Node, v: &[Value], m: &[Option<Value>]| trace.apply(&*node.layer, &node.given, v, m);
@@ -131,9 +155,9 @@ pub(crate) fn step_graph(
     let (names, results) = match ready {
         None => (vec![], y_pred),
         Some(ready) => {
-            let declare = |s: &Option<Spec>| s.as_ref().map(|s| builder.input(s.clone()));
-            let y: Vec<Option<Value>> = spec.y.iter().map(declare).collect();
-            let weights: Vec<Option<Value>> = spec.sample_weight.iter().map(declare).collect();
+            let mut next = |s: &Option<Spec>| s.as_ref().and_then(|_| batch.next());
+            let y: Vec<Option<Value>> = spec.y.iter().map(&mut next).collect();
+            let weights: Vec<Option<Value>> = spec.sample_weight.iter().map(&mut next).collect();
             let batch = Batch { y, y_pred, masks, weights, size: spec.x.first().map_or(1, |s| s.shape[0]) };
             batch.losses_and_metrics(&trace, ready, spec.phase)?
         }
@@ -143,10 +167,12 @@ pub(crate) fn step_graph(
         return Err(Error::State("a layer has a variable that the model does not know of".into()));
     }
     let mut outputs: Vec<Value> = known.iter().map(|(_, _, now)| now.clone()).collect();
+    outputs.extend(data.iter().cloned());
     outputs.extend(results);
     let mut graph = builder.finish(&outputs)?;
-    graph.state = state;
-    Ok(StepGraph { graph, variables: known.into_iter().map(|(v, _, _)| v).collect(), names })
+    graph.state = state + data.len();
+    let variables = known.into_iter().map(|(v, _, _)| v).collect();
+    Ok(StepGraph { graph, variables, names, batch_axis: 0 })
 }
 
 /// Brings data to the shape and dtype of an input: a missing or extra last axis of size 1 is added or removed, as Keras

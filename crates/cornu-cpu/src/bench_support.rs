@@ -11,6 +11,8 @@ use cornu_graph::Peaks;
 pub struct Work {
     /// Floating point operations of one run: two for each multiply-add.
     pub flops: f64,
+    /// Bytes of its operands and its result.
+    pub bytes: f64,
     run: Box<dyn FnMut()>,
 }
 
@@ -43,7 +45,7 @@ pub fn product([m, n, k]: [usize; 3], a_transposed: bool, b_transposed: bool) ->
         // SAFETY: the memory is that of the product.
         unsafe { gemm.run(a, b, c, &Epilogue::default(), scratch.as_mut_ptr()) };
     };
-    Work { flops: 2.0 * (m * n * k) as f64, run: Box::new(run) }
+    Work { flops: 2.0 * (m * n * k) as f64, bytes: 4.0 * (m * k + k * n + m * n) as f64, run: Box::new(run) }
 }
 
 /// One of the three products of a convolution.
@@ -57,7 +59,7 @@ pub enum Direction {
     KernelGrad,
 }
 
-/// A convolution of square images, without padding.
+/// A convolution of square images.
 #[derive(Clone, Copy, Debug)]
 pub struct Convolution {
     /// Images of the batch.
@@ -74,13 +76,15 @@ pub struct Convolution {
     pub stride: usize,
     /// Groups of channels.
     pub groups: usize,
+    /// Zeros around the image.
+    pub padding: usize,
 }
 
 impl Convolution {
     /// It or one of its gradients.
     pub fn work(self, direction: Direction) -> Work {
-        let Convolution { batch, image, channels, filters, kernel, stride, groups } = self;
-        let result = (image - kernel) / stride + 1;
+        let Convolution { batch, image, channels, filters, kernel, stride, groups, padding } = self;
+        let result = (image + 2 * padding - kernel) / stride + 1;
         let g = Geometry {
             batch,
             image: [1, image, image],
@@ -89,16 +93,19 @@ impl Convolution {
             filters,
             kernel: [1, kernel, kernel],
             stride: [1, stride, stride],
-            low: [0; 3],
+            low: [0, padding as isize, padding as isize],
             image_dilation: [1; 3],
             kernel_dilation: [1; 3],
             groups,
         };
-        let mut x = numbers(batch * image * image * channels);
-        let mut w = numbers(kernel * kernel * channels / groups * filters);
-        let mut y = numbers(batch * result * result * filters);
-        let bytes = [g.forward_scratch(), g.input_grad_scratch(), g.kernel_grad_scratch()];
-        let mut scratch = Aligned::zeroed(bytes.into_iter().max().unwrap_or(0));
+        let sizes = [
+            batch * image * image * channels,
+            kernel * kernel * channels / groups * filters,
+            batch * result * result * filters,
+        ];
+        let [mut x, mut w, mut y] = sizes.map(numbers);
+        let scratch_bytes = [g.forward_scratch(), g.input_grad_scratch(), g.kernel_grad_scratch()];
+        let mut scratch = Aligned::zeroed(scratch_bytes.into_iter().max().unwrap_or(0));
         let none = Epilogue::default();
         let run = move || {
             let [x, w, y] = [&mut x, &mut w, &mut y].map(|memory| memory.as_mut_ptr().cast::<f32>());
@@ -112,7 +119,11 @@ impl Convolution {
             }
         };
         let terms = kernel * kernel * channels / groups;
-        Work { flops: 2.0 * (batch * result * result * terms * filters) as f64, run: Box::new(run) }
+        Work {
+            flops: 2.0 * (batch * result * result * terms * filters) as f64,
+            bytes: 4.0 * sizes.iter().sum::<usize>() as f64,
+            run: Box::new(run),
+        }
     }
 }
 
@@ -127,7 +138,7 @@ pub fn multiply_adds(threads: usize, steps: usize) -> Work {
     let mut lanes = 0;
     // SAFETY: takes no pointers.
     unsafe { lanes_of(&mut lanes) };
-    Work { flops: (2 * CHAINS * lanes * steps * threads) as f64, run: Box::new(run) }
+    Work { flops: (2 * CHAINS * lanes * steps * threads) as f64, bytes: 0.0, run: Box::new(run) }
 }
 
 /// The most that this machine does on all threads at present: the best of a few runs.

@@ -33,6 +33,9 @@ pub(crate) struct Geometry {
     pub groups: usize,
 }
 
+/// Columns that tiles of any instruction set fill.
+const WIDTH: usize = 2 * crate::vector::MAX_LANES;
+
 fn product(sizes: &[usize]) -> usize {
     sizes.iter().product()
 }
@@ -75,6 +78,21 @@ impl Geometry {
         }
     }
 
+    /// Whether each position of the result sees one place of the image, and all of them one after the other: then the image
+    /// is a matrix as it lies.
+    fn is_pointwise(&self) -> bool {
+        [self.kernel, self.stride, self.image_dilation] == [[1; SPACE]; 3]
+            && self.low == [0; SPACE]
+            && self.image == self.result
+    }
+
+    /// Whether the gradient of the kernel is a product of the image and the result's gradient as they lie, with filters as
+    /// columns: where fewer of them than of channels would be wasted in tiles.
+    fn is_upright(&self) -> bool {
+        let waste = |n: usize| (n.next_multiple_of(WIDTH) - n) * 1024 / n;
+        self.is_pointwise() && waste(self.group_filters()) <= waste(self.group_channels())
+    }
+
     /// Bytes of scratch memory for [`Geometry::forward`].
     pub fn forward_scratch(&self) -> usize {
         if winograd::fits(self) {
@@ -101,7 +119,7 @@ impl Geometry {
             return winograd::kernel_grad_scratch(self);
         }
         let (m, n, k) = (self.group_filters(), self.patch(), self.positions());
-        if lines::fits(self) {
+        if lines::fits(self) || self.is_upright() {
             return Tasks::new(n, m, k).scratch_bytes(n, m);
         }
         self.kernel_bytes() + Tasks::new(m, n, k).scratch_bytes(m, n)
@@ -209,14 +227,35 @@ impl Geometry {
                 let gradients = Matrix { data: dy, strides: Strides { row: filters, col: 1 } };
                 return Tasks::new(n, m, k).run((n, m, k), &elements, &gradients, dw, m, &none, scratch);
             }
+            if self.is_upright() {
+                for group in 0..self.groups {
+                    let image = Matrix {
+                        data: x.add(group * channels),
+                        strides: Strides { row: 1, col: self.channels },
+                    };
+                    let gradients = Matrix {
+                        data: dy.add(group * filters),
+                        strides: Strides { row: self.filters, col: 1 },
+                    };
+                    let dw = dw.add(group * filters);
+                    Tasks::new(n, m, k).run((n, m, k), &image, &gradients, dw, self.filters, &none, scratch);
+                }
+                return;
+            }
             let transposed: *mut f32 = scratch.cast();
             let rest = scratch.add(self.kernel_bytes());
             for group in 0..self.groups {
                 // Filters are the rows, so that patches are packed along the direction in which they lie in memory.
                 let gradients =
                     Matrix { data: dy.add(group * filters), strides: Strides { row: 1, col: self.filters } };
-                let patches = Patches::new(self, x.add(group * channels));
-                Tasks::new(m, n, k).run((m, n, k), &gradients, &patches, transposed, n, &none, rest);
+                let x = x.add(group * channels);
+                let tasks = Tasks::new(m, n, k);
+                if self.is_pointwise() {
+                    let image = Matrix { data: x, strides: Strides { row: self.channels, col: 1 } };
+                    tasks.run((m, n, k), &gradients, &image, transposed, n, &none, rest);
+                } else {
+                    tasks.run((m, n, k), &gradients, &Patches::new(self, x), transposed, n, &none, rest);
+                }
                 let strides = Strides { row: 1, col: n };
                 transpose(transposed, strides, dw.add(group * filters), (n, m), self.filters);
             }
@@ -238,7 +277,10 @@ impl Geometry {
     ) {
         // SAFETY: the caller's.
         unsafe {
-            if lines::fits(self) {
+            if self.is_pointwise() {
+                let image = Matrix { data: x, strides: Strides { row: self.channels, col: 1 } };
+                self.product_of(&image, kernel, y, epilogue, scratch)
+            } else if lines::fits(self) {
                 let patches = lines::ByPosition { geometry: self, x };
                 self.product_of(&patches, kernel, y, epilogue, scratch)
             } else {

@@ -137,3 +137,24 @@ fn strides_against_the_interpreter() {
     }
     assert!(checked > 40);
 }
+
+/// One place for each position: the image is a matrix as it lies. Many positions go in several passes and parts.
+#[test]
+fn pointwise_against_the_interpreter() {
+    for case in 0..30u64 {
+        let s = &mut (case * 177 + 3);
+        let groups = if case % 3 == 2 { 1 + random(s, 3) } else { 1 };
+        let filters = if case % 2 == 0 { 1 + random(s, 20) } else { [16, 24, 32, 40, 96][random(s, 5)] };
+        let image =
+            if case % 5 == 0 { [1, 36, 37] } else { [1 + random(s, 2), 1 + random(s, 9), 1 + random(s, 9)] };
+        let ones = || vec![1; 3];
+        let window = ConvWindow {
+            strides: ones(),
+            padding: vec![(0, 0); 3],
+            lhs_dilation: ones(),
+            rhs_dilation: ones(),
+            groups,
+        };
+        assert!(check(case, [2, 1 + random(s, 40), filters], image, [1; 3], window));
+    }
+}

@@ -1,6 +1,6 @@
 //! One task of a product: packs blocks of both operands and runs over their panels.
 use super::kernel::{
-    MAX_ROWS, MAX_TERMS, MAX_WIDTH, Panels, Pass, ROW_PITCH, Target, WIDE, panel_height, panel_width,
+    LINE, MAX_ROWS, MAX_TERMS, MAX_WIDTH, Panels, Pass, ROW_PITCH, Target, WIDE, panel_height, panel_width,
     tile_for,
 };
 use super::operand::{PackA, PackB, SIDE_BY_SIDE};
@@ -9,7 +9,7 @@ use crate::simd::Isa;
 use crate::vector::{Portable, Vector};
 use std::ops::Range;
 
-/// Up to this many columns, the panels of `b` stay in the second cache while those of `a` pass, which are read from where
+/// Up to this many columns, or more of shorter sums, the panels of `b` stay in the second cache while those of `a` pass, which are read from where
 /// they lie if they can be; with more columns it is the other way around.
 const FEW_COLUMNS: usize = 128;
 /// Up to this many panels of rows, `b` is read from where it lies if it can be.
@@ -24,9 +24,59 @@ const PANEL_A: usize = if MAX_ROWS * ROW_PITCH > SIDE_BY_SIDE * MAX_TERMS {
     SIDE_BY_SIDE * MAX_TERMS
 };
 /// Room for the panels of `b`.
-const ROOM_B: usize = (FEW_COLUMNS + MAX_WIDTH) * MAX_TERMS;
+const ROOM_B: usize = (FEW_COLUMNS + 2 * MAX_WIDTH) * MAX_TERMS;
 /// Panels of `a` that lie in the second cache together.
 const MOST_PANELS: usize = 24;
+
+/// Elements of `a` between those that are multiplied and those that are asked for.
+const AHEAD: usize = 1024;
+
+/// Memory that is asked for while other is multiplied: a line with each term.
+#[derive(Clone, Copy)]
+struct Ahead {
+    /// Where they begin, and how many lines are left of each.
+    regions: [(*const f32, usize); 2],
+}
+
+impl Default for Ahead {
+    fn default() -> Ahead {
+        Ahead { regions: [(std::ptr::null(), 0); 2] }
+    }
+}
+
+impl Ahead {
+    /// Of regions with so many elements.
+    fn new(regions: [(*const f32, usize); 2]) -> Ahead {
+        Ahead { regions: regions.map(|(start, len)| (start, len.div_ceil(LINE))) }
+    }
+
+    /// Where the lines for so many terms begin, and elements from one to the next.
+    #[inline(always)]
+    fn take(&mut self, terms: usize) -> (*const f32, usize) {
+        for (start, left) in &mut self.regions {
+            if *left > 0 {
+                let from = *start;
+                *start = from.wrapping_add(terms * LINE);
+                *left = left.saturating_sub(terms);
+                return (from, LINE);
+            }
+        }
+        (std::ptr::null(), 0)
+    }
+}
+
+/// What the next pass reads of operands that lie as it reads them, rows of either side by side.
+fn next_terms(a: &impl PackA, b: &impl PackB, part: &Block) -> Ahead {
+    let (terms, next) = (part.terms.len(), part.terms.end);
+    // Without what lies between rows that are far apart.
+    let region = |place: Option<(*const f32, usize)>, wanted: usize| {
+        let place = place.filter(|&(_, step)| step <= 2 * wanted);
+        place.map_or((std::ptr::null(), 0), |(start, step)| (start, terms * step))
+    };
+    let left = if a.by_rows() { None } else { a.in_place(part.rows.start, next, part.columns.len()) };
+    let right = b.in_place(next, part.columns.start);
+    Ahead::new([region(left, part.rows.len()), region(right, part.columns.len())])
+}
 
 /// Part of a product: the rows, columns, and terms of the sums.
 #[derive(Clone, Debug)]
@@ -94,7 +144,9 @@ unsafe fn run<V: Vector>(
 ) {
     let passes = block.terms.len().div_ceil(MAX_TERMS).max(1);
     let cut = |i: usize| block.terms.start + i * block.terms.len() / passes;
-    let by_columns = block.columns.len() > FEW_COLUMNS && block.rows.len() > panel_height();
+    let longest = block.terms.len().div_ceil(passes).max(1);
+    let few = (FEW_COLUMNS * MAX_TERMS / longest).next_multiple_of(MAX_WIDTH);
+    let by_columns = block.columns.len() > few && block.rows.len() > FEW_PANELS * panel_height();
     let rows_at_a_time = if by_columns { MOST_PANELS * panel_height() } else { usize::MAX };
     for rows in even(&block.rows, rows_at_a_time) {
         for pass in 0..passes {
@@ -106,17 +158,23 @@ unsafe fn run<V: Vector>(
                 unsafe { pass_by_columns::<V>(a, b, target, &part, state, (packed_a, packed_b)) };
                 continue;
             }
-            for first in block.columns.clone().step_by(FEW_COLUMNS) {
-                let columns = first..(first + FEW_COLUMNS).min(block.columns.end);
+            for first in block.columns.clone().step_by(few) {
+                let columns = first..(first + few).min(block.columns.end);
                 let part = Block { rows: rows.clone(), columns, terms: terms.clone() };
                 // SAFETY: the caller's.
                 unsafe {
                     let right = Right::<V>::new(b, &part, packed_b);
-                    pass_by_rows(a, &right, target, &part, state, packed_a);
+                    let ahead = if state.last { Ahead::default() } else { next_terms(a, b, &part) };
+                    pass_by_rows(a, &right, target, &part, state, packed_a, ahead);
                 }
             }
         }
     }
+}
+
+/// The step of a packed panel of `a`.
+fn packed_step(by_rows: bool) -> usize {
+    if by_rows { ROW_PITCH } else { SIDE_BY_SIDE }
 }
 
 /// All panels of `a`, then one panel of `b` after the other, which stays in the first cache while those of `a` pass.
@@ -155,7 +213,8 @@ unsafe fn pass_by_columns<V: Vector>(
             }
             asked = terms.min(asked + per_panel);
             let a = packed_a.wrapping_add(i * PANEL_A);
-            let panels = Panels { terms, a, a_step: SIDE_BY_SIDE, b: panel, b_step };
+            let panels =
+                Panels { terms, a, a_step: packed_step(by_rows), b: panel, b_step, ..Panels::default() };
             let tile = tile_for(by_rows, rows.len(), count);
             // SAFETY: the caller's; the panels are there.
             unsafe { tile(&panels, target, (rows.start, one.columns.start), count, pass) };
@@ -207,23 +266,29 @@ unsafe fn pass_by_rows<V: Vector>(
     part: &Block,
     pass: Pass,
     packed_a: *mut f32,
+    mut ahead: Ahead,
 ) {
     let (terms, columns) = (part.terms.len(), part.columns.len());
     let by_rows = a.by_rows();
     let width = panel_width();
     let wide = if part.rows.len() == 1 && right.in_place.is_some() { WIDE * V::LANES } else { usize::MAX };
     for rows in even(&part.rows, panel_height()) {
-        let in_place = a.in_place(rows.start, part.terms.start);
+        let in_place = a.in_place(rows.start, part.terms.start, part.columns.len());
         // No closure here: it would be compiled without the vector instructions.
         let (panel, a_step) = match in_place {
             Some((panel, step)) => (panel, step),
             None => {
                 // SAFETY: the caller's; `packed_a` has room for a panel.
                 unsafe { a.pack::<V>(rows.clone(), part.terms.clone(), packed_a) };
-                (packed_a.cast_const(), SIDE_BY_SIDE)
+                (packed_a.cast_const(), packed_step(by_rows))
             }
         };
         let whole = tile_for(by_rows, rows.len(), width);
+        if by_rows && in_place.is_some() && a_step == terms {
+            // Rows that follow each other in memory are asked for some panels before their turn.
+            let this = rows.len() * terms;
+            ahead = Ahead::new([(panel.wrapping_add(AHEAD.div_ceil(this.max(1)) * this), this), (panel, 0)]);
+        }
         let mut column = 0;
         while column < columns {
             let rest = columns - column;
@@ -235,12 +300,15 @@ unsafe fn pass_by_rows<V: Vector>(
                 (rest, tile_for(by_rows, rows.len(), rest))
             };
             let (b, b_step) = right.panel(column, count, terms);
+            let (next, ahead_step) = ahead.take(terms);
             let panels = Panels {
                 terms,
                 a: panel,
                 a_step: if rest >= wide && by_rows { 1 } else { a_step },
                 b,
                 b_step,
+                ahead: next,
+                ahead_step,
             };
             // SAFETY: the caller's; the panels are there.
             unsafe { tile(&panels, target, (rows.start, part.columns.start + column), count, pass) };

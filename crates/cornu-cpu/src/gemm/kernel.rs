@@ -1,7 +1,7 @@
 //! The innermost loop: a tile of the result in registers.
 use super::Epilogue;
 use crate::simd::Isa;
-use crate::vector::{MAX_LANES, Portable, Vector, for_isa};
+use crate::vector::{MAX_LANES, Portable, Vector, for_isa, prefetch_near};
 
 /// Where a product goes.
 #[derive(Clone, Copy)]
@@ -10,6 +10,8 @@ pub(crate) struct Target<'a> {
     /// Elements from one row to the next.
     pub row: usize,
     pub epilogue: &'a Epilogue,
+    /// Whether whole vectors go past the caches, to where their lines begin.
+    pub past_caches: bool,
 }
 
 /// Longest sum of one pass: a panel of each operand stays in the first cache.
@@ -50,44 +52,57 @@ pub(crate) struct Pass {
     pub last: bool,
 }
 
+/// Elements of a line of the cache.
+pub(crate) const LINE: usize = 16;
+
 /// What a tile multiplies.
 #[derive(Clone, Copy)]
 pub(crate) struct Panels {
     pub terms: usize,
     pub a: *const f32,
-    /// Elements from one term of `a` to the next, where its rows lie side by side; else its rows are [`ROW_PITCH`] apart and
-    /// its terms lie side by side.
+    /// Elements from one term of `a` to the next where its rows lie side by side, else from one row to the next while its
+    /// terms lie side by side.
     pub a_step: usize,
     pub b: *const f32,
     /// Elements from one term of `b` to the next; its columns lie side by side.
     pub b_step: usize,
+    /// Where a line is asked for with each term that will be read soon, and elements from one to the next: 0 for none.
+    pub ahead: *const f32,
+    pub ahead_step: usize,
+}
+
+impl Default for Panels {
+    fn default() -> Panels {
+        let none = std::ptr::null();
+        Panels { terms: 0, a: none, a_step: 0, b: none, b_step: 0, ahead: none, ahead_step: 0 }
+    }
 }
 
 /// Computes the tile of the result that begins at a row and column; there are as many columns as given.
 pub(crate) type Tile = unsafe fn(&Panels, &Target, (usize, usize), usize, Pass);
 
-/// The tile of `rows`, at most [`panel_height`], and `columns`, at most [`panel_width`]; for a single row that lies side by
-/// side up to [`WIDE`] vectors.
+/// The tile of `rows`, at most [`panel_height`], and `columns`, at most [`panel_width`], of an `a` whose terms lie side by side
+/// (`by_rows`) or whose rows do; for a single row that lies side by side up to [`WIDE`] vectors.
 pub(crate) fn tile_for(by_rows: bool, rows: usize, columns: usize) -> Tile {
     let isa = Isa::get();
     let (layout, row) = (usize::from(by_rows), rows - 1);
     match isa {
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 if columns > 32 => avx512::<1, WIDE, 1>,
+        Isa::Avx512 if columns > 32 => avx512::<1, WIDE, false>,
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512 => AVX512[usize::from(columns > 16)][layout][row],
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 if columns > 16 => avx2::<1, WIDE, 1>,
+        Isa::Avx2 if columns > 16 => avx2::<1, WIDE, false>,
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => AVX2[usize::from(columns > 8)][layout][row],
-        _ if columns > Portable::LANES => portable::<1, WIDE, 1>,
+        _ if columns > Portable::LANES => portable::<1, WIDE, false>,
         _ => PORTABLE[layout][row],
     }
 }
 
 macro_rules! heights {
     ($tile:ident $vectors:literal: $($rows:literal)*) => {
-        [[$($tile::<$rows, $vectors, 1> as Tile),*], [$($tile::<$rows, $vectors, ROW_PITCH> as Tile),*]]
+        [[$($tile::<$rows, $vectors, false> as Tile),*], [$($tile::<$rows, $vectors, true> as Tile),*]]
     };
 }
 
@@ -100,7 +115,7 @@ static PORTABLE: [[Tile; 6]; 2] = heights!(portable 1: 1 2 3 4 5 6);
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma,bmi2")]
-unsafe fn avx512<const ROWS: usize, const VECTORS: usize, const PITCH: usize>(
+unsafe fn avx512<const ROWS: usize, const VECTORS: usize, const BY_ROWS: bool>(
     panels: &Panels,
     target: &Target,
     at: (usize, usize),
@@ -108,12 +123,12 @@ unsafe fn avx512<const ROWS: usize, const VECTORS: usize, const PITCH: usize>(
     pass: Pass,
 ) {
     // SAFETY: the caller's; the features are enabled.
-    unsafe { tile::<crate::vector::Avx512, ROWS, VECTORS, PITCH>(panels, target, at, columns, pass) }
+    unsafe { tile::<crate::vector::Avx512, ROWS, VECTORS, BY_ROWS>(panels, target, at, columns, pass) }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,bmi2")]
-unsafe fn avx2<const ROWS: usize, const VECTORS: usize, const PITCH: usize>(
+unsafe fn avx2<const ROWS: usize, const VECTORS: usize, const BY_ROWS: bool>(
     panels: &Panels,
     target: &Target,
     at: (usize, usize),
@@ -121,10 +136,10 @@ unsafe fn avx2<const ROWS: usize, const VECTORS: usize, const PITCH: usize>(
     pass: Pass,
 ) {
     // SAFETY: the caller's; the features are enabled.
-    unsafe { tile::<crate::vector::Avx2, ROWS, VECTORS, PITCH>(panels, target, at, columns, pass) }
+    unsafe { tile::<crate::vector::Avx2, ROWS, VECTORS, BY_ROWS>(panels, target, at, columns, pass) }
 }
 
-unsafe fn portable<const ROWS: usize, const VECTORS: usize, const PITCH: usize>(
+unsafe fn portable<const ROWS: usize, const VECTORS: usize, const BY_ROWS: bool>(
     panels: &Panels,
     target: &Target,
     at: (usize, usize),
@@ -132,15 +147,13 @@ unsafe fn portable<const ROWS: usize, const VECTORS: usize, const PITCH: usize>(
     pass: Pass,
 ) {
     // SAFETY: the caller's.
-    unsafe { tile::<Portable, ROWS, VECTORS, PITCH>(panels, target, at, columns, pass) }
+    unsafe { tile::<Portable, ROWS, VECTORS, BY_ROWS>(panels, target, at, columns, pass) }
 }
 
-/// Element (row, term) of `a` is at `row * PITCH + term * a_step`, with a step of 1 for rows that are apart.
-///
 /// # Safety
 /// The panels must hold all terms of `ROWS` and of whole vectors of columns; the target the rows and `columns`.
 #[inline(always)]
-unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize, const PITCH: usize>(
+unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize, const BY_ROWS: bool>(
     panels: &Panels,
     target: &Target,
     at: (usize, usize),
@@ -150,21 +163,10 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize, const PITCH: 
     // SAFETY: the caller's.
     unsafe {
         let mut sums = [[V::splat(0.0); VECTORS]; ROWS];
-        let (mut a, mut b) = (panels.a, panels.b);
-        let step = if PITCH == 1 { panels.a_step } else { 1 };
-        for _ in 0..panels.terms {
-            let mut columns = [V::splat(0.0); VECTORS];
-            for (j, column) in columns.iter_mut().enumerate() {
-                *column = V::load(b.add(j * V::LANES));
-            }
-            for (i, row) in sums.iter_mut().enumerate() {
-                let x = V::splat(*a.add(i * PITCH));
-                for (sum, column) in row.iter_mut().zip(columns) {
-                    *sum = x.mul_add(column, *sum);
-                }
-            }
-            a = a.add(step);
-            b = b.add(panels.b_step);
+        if panels.ahead_step > 0 {
+            add_terms::<V, ROWS, VECTORS, BY_ROWS, true>(panels, &mut sums);
+        } else {
+            add_terms::<V, ROWS, VECTORS, BY_ROWS, false>(panels, &mut sums);
         }
         let c = target.c.add(at.0 * target.row + at.1);
         let mut epilogue = *target.epilogue;
@@ -175,7 +177,7 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize, const PITCH: 
         }
         epilogue.accumulate |= !pass.first;
         if columns == VECTORS * V::LANES {
-            store_tile::<V, ROWS, VECTORS>(sums, c, target.row, V::LANES, &epilogue);
+            store_tile::<V, ROWS, VECTORS>(sums, c, target.row, V::LANES, &epilogue, target.past_caches);
         } else {
             // Whole vectors, then the rest of one.
             let mut from = 0;
@@ -187,9 +189,46 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize, const PITCH: 
                     return;
                 }
                 let part: [[V; 1]; ROWS] = std::array::from_fn(|i| [sums[i][j]]);
-                store_tile::<V, ROWS, 1>(part, c.add(from), target.row, n, &epilogue.from(from));
+                store_tile::<V, ROWS, 1>(part, c.add(from), target.row, n, &epilogue.from(from), false);
                 from += n;
             }
+        }
+    }
+}
+
+/// Adds the products of all terms.
+#[inline(always)]
+unsafe fn add_terms<
+    V: Vector,
+    const ROWS: usize,
+    const VECTORS: usize,
+    const BY_ROWS: bool,
+    const AHEAD: bool,
+>(
+    panels: &Panels,
+    sums: &mut [[V; VECTORS]; ROWS],
+) {
+    let (mut a, mut b, mut ahead) = (panels.a, panels.b, panels.ahead);
+    let (row_step, step) = if BY_ROWS { (panels.a_step, 1) } else { (1, panels.a_step) };
+    for _ in 0..panels.terms {
+        // SAFETY: the caller's.
+        unsafe {
+            let mut columns = [V::splat(0.0); VECTORS];
+            for (j, column) in columns.iter_mut().enumerate() {
+                *column = V::load(b.add(j * V::LANES));
+            }
+            for (i, row) in sums.iter_mut().enumerate() {
+                let x = V::splat(*a.add(i * row_step));
+                for (sum, column) in row.iter_mut().zip(columns) {
+                    *sum = x.mul_add(column, *sum);
+                }
+            }
+            a = a.add(step);
+            b = b.add(panels.b_step);
+        }
+        if AHEAD {
+            prefetch_near(ahead);
+            ahead = ahead.wrapping_add(panels.ahead_step);
         }
     }
 }
@@ -202,6 +241,7 @@ unsafe fn store_tile<V: Vector, const ROWS: usize, const VECTORS: usize>(
     row: usize,
     n: usize,
     epilogue: &Epilogue,
+    past_caches: bool,
 ) {
     // SAFETY: the caller's.
     unsafe {
@@ -214,6 +254,14 @@ unsafe fn store_tile<V: Vector, const ROWS: usize, const VECTORS: usize>(
             }
         }
         epilogue.apply(&mut sums, n);
+        if past_caches {
+            for (i, sums) in sums.iter().enumerate() {
+                for (j, &sum) in sums.iter().enumerate() {
+                    sum.store_past_caches(c.add(i * row + j * V::LANES));
+                }
+            }
+            return;
+        }
         for (i, sums) in sums.iter().enumerate() {
             for (j, &sum) in sums.iter().enumerate() {
                 let c = c.add(i * row + j * V::LANES);
@@ -248,7 +296,7 @@ unsafe fn add_rows_with<V: Vector>(
             for part in 1..count {
                 sum = sum.add(load(parts.add(part * apart + from)));
             }
-            store_tile::<V, 1, 1>([[sum]], c.add(from), 0, lanes, &epilogue.from(from));
+            store_tile::<V, 1, 1>([[sum]], c.add(from), 0, lanes, &epilogue.from(from), false);
         }
     }
 }

@@ -10,12 +10,12 @@ mod transpose;
 
 use block::{Block, block};
 pub(crate) use kernel::ROW_PITCH;
-use kernel::{Target, panel_width};
+use kernel::{LINE, MAX_TERMS, Target, panel_width};
 pub(crate) use operand::{Matrix, PackA, PackB, SIDE_BY_SIDE, copy};
 pub(crate) use transpose::transpose;
 
 use crate::pool::{Pool, num_threads};
-use crate::vector::Vector;
+use crate::vector::{Vector, fence};
 
 /// Elements from one row to the next, and from one column to the next.
 #[derive(Clone, Copy, Debug)]
@@ -116,6 +116,8 @@ const TASK: (usize, usize) = (512, 512);
 const PACKING: usize = 24;
 /// Multiply-adds that are not worth more than one task.
 const SMALL: usize = 48 * 48 * 48;
+/// Bytes of a result that no cache would keep until it is read.
+const LARGE: usize = 32 << 20;
 /// Shortest part of a sum that is cut, and the most parts.
 const SPLIT: (usize, usize) = (1024, 32);
 
@@ -174,6 +176,9 @@ impl Tasks {
             (i * units / parts * multiple).min(size)..((i + 1) * units / parts * multiple).min(size)
         };
         let tasks = self.rows * self.columns * self.parts;
+        let one_pass = self.parts == 1 && k <= MAX_TERMS && !epilogue.accumulate;
+        let whole_lines = [c_at / 4, c_row, n].iter().all(|at| at.is_multiple_of(LINE));
+        let past_caches = one_pass && whole_lines && m * n * 4 >= LARGE;
         let task = |task: usize| {
             let (part, tile) = (task / (self.rows * self.columns), task % (self.rows * self.columns));
             let rows = cut(m, self.rows, 1, tile / self.columns);
@@ -186,11 +191,14 @@ impl Tasks {
             unsafe {
                 let target = if self.parts > 1 {
                     let c = (partial as *mut f32).add(part * m * n);
-                    Target { c, row: n, epilogue: &Epilogue::default() }
+                    Target { c, row: n, epilogue: &Epilogue::default(), past_caches: false }
                 } else {
-                    Target { c: c_at as *mut f32, row: c_row, epilogue }
+                    Target { c: c_at as *mut f32, row: c_row, epilogue, past_caches }
                 };
                 block(a, b, &target, &Block { rows, columns, terms });
+            }
+            if past_caches {
+                fence();
             }
         };
         if tasks == 1 {
@@ -285,7 +293,7 @@ impl Gemm {
     /// The operands must be of this shape.
     pub unsafe fn run_small(&self, a: *const f32, b: *const f32, c: *mut f32, epilogue: &Epilogue) {
         let (a, b) = (Matrix { data: a, strides: self.a }, Matrix { data: b, strides: self.b });
-        let target = Target { c, row: self.c_row, epilogue };
+        let target = Target { c, row: self.c_row, epilogue, past_caches: false };
         // SAFETY: the caller's.
         unsafe { block(&a, &b, &target, &Block { rows: 0..self.m, columns: 0..self.n, terms: 0..self.k }) };
     }

@@ -8,14 +8,21 @@ use std::ops::Range;
 /// Elements from one term of a packed panel of `a` to the next, where rows lie side by side: whole vectors of them.
 pub(crate) const SIDE_BY_SIDE: usize = 16;
 
+/// Up to this many columns, a panel of `a` is read so seldom that packing it costs more than it saves.
+const FEW_COLUMNS: usize = 128;
+/// Up to this distance, rows of `a` lie together closely enough for any number of columns.
+const SHORT_ROW: usize = 128;
+/// Rows at distances of multiples of this compete for the same lines of the cache.
+const CROWDED: usize = 512;
+
 /// The left operand of a product.
 pub(crate) trait PackA {
     /// Whether panels lie row by row ([`ROW_PITCH`] apart), rather than with the rows side by side ([`SIDE_BY_SIDE`]).
     fn by_rows(&self) -> bool;
 
-    /// Where a panel with its rows side by side begins at a row and term, and how far it is from one term to the next, if
-    /// it lies so already.
-    fn in_place(&self, _row: usize, _term: usize) -> Option<(*const f32, usize)> {
+    /// Where a panel begins at a row and term, and how far it is from one term to the next (by rows: from one row to the
+    /// next), if it had better be read where it lies, for so many columns.
+    fn in_place(&self, _row: usize, _term: usize, _columns: usize) -> Option<(*const f32, usize)> {
         None
     }
 
@@ -68,8 +75,13 @@ impl PackA for Matrix {
         self.strides.row != 1 || self.strides.col == 1
     }
 
-    fn in_place(&self, row: usize, term: usize) -> Option<(*const f32, usize)> {
-        (!self.by_rows()).then(|| (self.at(row, term), self.strides.col))
+    fn in_place(&self, row: usize, term: usize, columns: usize) -> Option<(*const f32, usize)> {
+        let Strides { row: apart, col } = self.strides;
+        if !self.by_rows() {
+            return Some((self.at(row, term), col));
+        }
+        let few = columns <= FEW_COLUMNS || apart <= SHORT_ROW;
+        (col == 1 && few && !apart.is_multiple_of(CROWDED)).then(|| (self.at(row, term), apart))
     }
 
     #[inline(always)]

@@ -71,3 +71,28 @@ fn products_of_any_shape_and_strides() {
         }
     }
 }
+
+/// A result that goes past the caches, and one beside it that does not, for its lines do not begin where vectors do.
+#[test]
+fn large_results() {
+    let (m, n, k) = (super::LARGE / (48 * 4) + 7, 48, 3);
+    let mut state = 5;
+    let (x, y) = (numbers(m * k, &mut state), numbers(k * n, &mut state));
+    let mut c = crate::aligned::Aligned::zeroed((m * n + 1) * 4);
+    for shift in 0..2 {
+        let (a, b) = (Strides { row: k, col: 1 }, Strides { row: n, col: 1 });
+        let gemm = Gemm { m, n, k, a, b, c_row: n };
+        let epilogue = Epilogue { relu: true, ..Epilogue::default() };
+        // SAFETY: the vectors hold what the strides reach, the memory the result at either place.
+        let c = unsafe {
+            let c = c.as_mut_ptr().cast::<f32>().add(shift);
+            gemm.run(x.as_ptr(), y.as_ptr(), c, &epilogue, std::ptr::null_mut());
+            std::slice::from_raw_parts(c, m * n)
+        };
+        for (i, j) in (0..m).step_by(997).chain(m - 20..m).flat_map(|i| (0..n).map(move |j| (i, j))) {
+            let want: f32 = (0..k).map(|t| x[i * k + t] * y[t * n + j]).sum();
+            let got = c[i * n + j];
+            assert!((got - want.max(0.0)).abs() < 1e-5, "at {i}, {j}: {got}, not {want}");
+        }
+    }
+}

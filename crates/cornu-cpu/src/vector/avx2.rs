@@ -20,6 +20,11 @@ impl Vector for Avx2 {
         unsafe { _mm256_storeu_ps(p, self.0) }
     }
     #[inline(always)]
+    unsafe fn store_past_caches(self, p: *mut f32) {
+        // SAFETY: the caller vouches for the instruction set and for pointers.
+        unsafe { _mm256_stream_ps(p, self.0) }
+    }
+    #[inline(always)]
     unsafe fn splat(x: f32) -> Self {
         // SAFETY: the caller vouches for the instruction set and for pointers.
         unsafe { Avx2(_mm256_set1_ps(x)) }

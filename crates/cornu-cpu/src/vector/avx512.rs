@@ -26,6 +26,11 @@ impl Vector for Avx512 {
         unsafe { _mm512_storeu_ps(p, self.0) }
     }
     #[inline(always)]
+    unsafe fn store_past_caches(self, p: *mut f32) {
+        // SAFETY: the caller vouches for the instruction set and for pointers.
+        unsafe { _mm512_stream_ps(p, self.0) }
+    }
+    #[inline(always)]
     unsafe fn splat(x: f32) -> Self {
         // SAFETY: the caller vouches for the instruction set and for pointers.
         unsafe { Avx512(_mm512_set1_ps(x)) }

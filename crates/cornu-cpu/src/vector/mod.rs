@@ -26,6 +26,13 @@ pub(crate) trait Vector: Copy {
 
     unsafe fn load(p: *const f32) -> Self;
     unsafe fn store(self, p: *mut f32);
+    /// Past the caches where the instruction set can, for what is larger than they are; the address must be a multiple of the
+    /// size of the vector, and [`fence`] must follow before another thread reads it.
+    #[inline(always)]
+    unsafe fn store_past_caches(self, p: *mut f32) {
+        // SAFETY: as the caller's.
+        unsafe { self.store(p) }
+    }
     unsafe fn splat(x: f32) -> Self;
 
     unsafe fn add(self, b: Self) -> Self;
@@ -191,13 +198,35 @@ macro_rules! for_isa {
 }
 pub(crate) use for_isa;
 
-/// Brings a line closer, where the processor takes such advice; any address will do.
+/// Waits until what went past the caches is where other threads see it.
+#[inline(always)]
+pub(crate) fn fence() {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: all processors have it.
+    unsafe {
+        std::arch::x86_64::_mm_sfence();
+    }
+}
+
+/// Brings a line to the second cache, where the processor takes such advice; any address will do.
 #[inline(always)]
 pub(crate) fn prefetch(line: *const f32) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a hint that reads nothing.
     unsafe {
         std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T1 }>(line.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = line;
+}
+
+/// Like [`prefetch`], to the first cache.
+#[inline(always)]
+pub(crate) fn prefetch_near(line: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint that reads nothing.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(line.cast());
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = line;

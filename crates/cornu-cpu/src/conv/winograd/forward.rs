@@ -213,6 +213,7 @@ unsafe fn multiply(shape: &Shape, images: *const f32, kernel: *const f32, produc
                 c: products.add(point * shape.rows * shape.filters),
                 row: shape.filters,
                 epilogue: &none,
+                past_caches: false,
             };
             for filter in (0..shape.filters).step_by(width) {
                 let columns = width.min(shape.filters - filter);
@@ -225,9 +226,10 @@ unsafe fn multiply(shape: &Shape, images: *const f32, kernel: *const f32, produc
                         let panels = Panels {
                             terms: shape.terms.min(shape.channels - first),
                             a: images.add(panel + shape.point(point)),
-                            a_step: 1,
+                            a_step: ROW_PITCH,
                             b: b.add(first * width),
                             b_step: width,
+                            ..Panels::default()
                         };
                         let pass = Pass { first: part == 0, last: part + 1 == shape.parts() };
                         tile(&panels, &target, (row, filter), columns, pass);

@@ -137,7 +137,7 @@ unsafe fn multiply(
             let images = images.add(point * shape.block * shape.channels);
             let gradients = gradients.add(point * shape.block * shape.filters);
             let c = sums.add(point * shape.channels * shape.filters);
-            let target = Target { c, row: shape.filters, epilogue: &none };
+            let target = Target { c, row: shape.filters, epilogue: &none, past_caches: false };
             for row in (0..g.channels).step_by(height) {
                 for filter in (0..shape.filters).step_by(width) {
                     let (rows, columns) = (height.min(g.channels - row), width.min(shape.filters - filter));
@@ -147,6 +147,7 @@ unsafe fn multiply(
                         a_step: shape.channels,
                         b: gradients.add(filter),
                         b_step: shape.filters,
+                        ..Panels::default()
                     };
                     let pass = Pass { first, last: true };
                     tile_for(false, rows, columns)(&panels, &target, (row, filter), columns, pass);

@@ -325,32 +325,71 @@ impl<'a> Planner<'a> {
         self.arena = total;
     }
 
-    /// Values that are written over the ones they change a little, which nothing reads later; each after those that it is
-    /// written over itself. Those live on until the new ones end.
+    /// Values that are written over others, which nothing reads later; each after those that it is written over itself. Those
+    /// live on until the new ones end.
     fn overwritten(&self, lives: &mut HashMap<ValueId, Life>) -> Vec<(ValueId, ValueId)> {
         let mut over: Vec<(ValueId, ValueId)> = vec![];
         for (at, unit) in self.units.iter().enumerate() {
-            let &Unit::Node(i) = unit else { continue };
-            let node = &self.graph.nodes[i];
-            if !matches!(node.op, Op::Scatter(_) | Op::DynamicUpdate(_)) {
-                continue;
-            }
-            let (new, old) = (ValueId::new(i, 0), root(self.graph, node.inputs[0]));
-            let read_once = node.inputs.iter().filter(|&&v| root(self.graph, v) == old).count() == 1;
-            let in_arena = |v| !self.places.contains_key(v);
-            let (Some(before), Some(after)) = (lives.get(&old).copied(), lives.get(&new).copied()) else {
-                continue;
-            };
-            let made_here = self.is_stored(old, before.made, before.last);
-            if before.last == at && read_once && in_arena(&old) && in_arena(&new) && made_here {
-                let place = over.iter().find(|(v, _)| *v == old).map_or(old, |(_, place)| *place);
-                if let Some(life) = lives.get_mut(&place) {
-                    life.last = life.last.max(after.last);
+            for (new, old) in self.replaced(unit) {
+                let in_arena = |v| !self.places.contains_key(v);
+                let (Some(before), Some(after)) = (lives.get(&old).copied(), lives.get(&new).copied()) else {
+                    continue;
+                };
+                let stored = self.is_stored(old, before.made, before.last)
+                    && self.is_stored(new, after.made, after.last);
+                let taken = over.iter().any(|(v, _)| *v == new);
+                if before.last == at && !taken && in_arena(&old) && in_arena(&new) && stored {
+                    let place = over.iter().find(|(v, _)| *v == old).map_or(old, |(_, place)| *place);
+                    for v in [old, place] {
+                        if let Some(life) = lives.get_mut(&v) {
+                            life.last = life.last.max(after.last);
+                        }
+                    }
+                    over.push((new, place));
                 }
-                over.push((new, place));
             }
         }
         over
+    }
+
+    /// What a unit could write over what it reads: an array of which it changes a part, or arrays that a loop reads and writes
+    /// element by element.
+    fn replaced(&self, unit: &Unit) -> Vec<(ValueId, ValueId)> {
+        match unit {
+            &Unit::Node(i) => {
+                let node = &self.graph.nodes[i];
+                if !matches!(node.op, Op::Scatter(_) | Op::DynamicUpdate(_)) {
+                    return vec![];
+                }
+                let old = root(self.graph, node.inputs[0]);
+                let read_once = node.inputs.iter().filter(|&&v| root(self.graph, v) == old).count() == 1;
+                if read_once { vec![(ValueId::new(i, 0), old)] } else { vec![] }
+            }
+            Unit::Affine(_) => vec![],
+            Unit::Loop(nodes) => {
+                let lanes = |spec: &Spec| spec.dtype.size() == 4;
+                let first = &self.graph.nodes[nodes[0]].outputs[0];
+                let own: HashSet<usize> = nodes.iter().copied().collect();
+                let reads = nodes.iter().flat_map(|&i| &self.graph.nodes[i].inputs).copied();
+                let reads: Vec<ValueId> = reads.filter(|v| !own.contains(&v.index())).collect();
+                let whole = |old: ValueId| {
+                    let spec = self.graph.spec(old);
+                    let as_it_lies =
+                        |&v: &ValueId| self.memory_of(unit, nodes[0], v) != old || root(self.graph, v) == old;
+                    lanes(spec) && spec.len() == first.len() && reads.iter().all(as_it_lies)
+                };
+                let mut olds: Vec<ValueId> = reads.iter().map(|&v| root(self.graph, v)).collect();
+                olds.sort_unstable();
+                olds.dedup();
+                olds.retain(|&v| whole(v));
+                let is_new = |&&i: &&usize| {
+                    let node = &self.graph.nodes[i];
+                    lanes(&node.outputs[0]) && !matches!(node.op, Op::Concat(_) | Op::Reduce(_))
+                };
+                let news = nodes.iter().filter(is_new).map(|&i| ValueId::new(i, 0));
+                news.flat_map(|new| olds.iter().map(move |&old| (new, old))).collect()
+            }
+        }
     }
 
     /// Whether a value has a place in memory: all but those that never leave their loop or epilogue.

@@ -260,3 +260,18 @@ fn products_scaled_and_clipped() {
         }
     }
 }
+
+/// A loop writes over what nothing reads later.
+#[test]
+fn results_over_operands() {
+    let _one = THREADS.lock().unwrap_or_else(|e| e.into_inner());
+    let case = case(vec![numbers(&[64, 64]); 3], |v| {
+        let (a, b) = (v[0].matmul(&v[1]), v[0].matmul(&v[2]));
+        // `a` is read once more after the first of them is there.
+        let (sum, product) = (&a + &b, &(&a * &b) + &a.tanh());
+        vec![sum.matmul(&v[1]), product.matmul(&v[2])]
+    });
+    check("results over operands", &case);
+    let memory = Cpu::new().compile(&case.graph).unwrap().memory();
+    assert!(memory < 3 * 64 * 64 * 4, "{memory} bytes for two arrays at a time");
+}

@@ -25,8 +25,8 @@ const PAD: usize = crate::vector::MAX_LANES;
 /// Bytes of the blocks of a task, so that they stay in the second cache beside the kernel.
 const BLOCK_BYTES: usize = 400 << 10;
 
-/// Bytes of image and result that no cache holds.
-const LARGE: usize = 16 << 20;
+/// Bytes of image and result that are rarely in a cache when their turn comes: other layers used it since.
+const LARGE: usize = 2 << 20;
 
 fn is_large(g: &Geometry) -> bool {
     let places = |sizes: &[usize]| g.batch * sizes.iter().product::<usize>();

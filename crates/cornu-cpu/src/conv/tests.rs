@@ -155,6 +155,33 @@ fn pointwise_against_the_interpreter() {
             rhs_dilation: ones(),
             groups,
         };
-        assert!(check(case, [2, 1 + random(s, 40), filters], image, [1; 3], window));
+        let channels = if image[1] == 36 { 1 + random(s, 8) } else { 1 + random(s, 40) };
+        assert!(check(case, [2, channels, filters], image, [1; 3], window));
+    }
+}
+
+/// Channels by themselves: several vectors of them, kernels of many elements, more kinds of positions than are worked on at a
+/// time, and an image so large that it is asked for before its turn.
+#[test]
+fn depthwise_against_the_interpreter() {
+    let cases = [
+        (70, [1, 9, 11], [1, 3, 3], 1, 1),
+        (70, [1, 9, 12], [1, 3, 3], 2, 1),
+        (33, [1, 12, 13], [1, 5, 5], 1, 2),
+        (17, [3, 7, 7], [2, 3, 5], 3, 1),
+        (5, [1, 2, 47], [1, 1, 40], 1, 20),
+        (66, [1, 32, 32], [1, 3, 3], 1, 1),
+        (66, [1, 33, 31], [1, 3, 3], 2, 0),
+    ];
+    for (case, (groups, image, kernel, stride, pad)) in cases.into_iter().enumerate() {
+        let at = |i: usize| if kernel[i] > 1 { pad } else { 0 };
+        let window = ConvWindow {
+            strides: (0..3).map(|i| if kernel[i] > 1 { stride } else { 1 }).collect(),
+            padding: (0..3).map(|i| (at(i), at(i))).collect(),
+            lhs_dilation: vec![1; 3],
+            rhs_dilation: vec![1; 3],
+            groups,
+        };
+        assert!(check(case as u64, [1, 1, 1], image, kernel, window));
     }
 }

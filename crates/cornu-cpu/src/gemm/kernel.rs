@@ -273,7 +273,7 @@ unsafe fn store_tile<V: Vector, const ROWS: usize, const VECTORS: usize>(
 
 for_isa!(
     /// One row of a result from its parts, which lie `apart` elements apart.
-    pub(super) fn add_rows(
+    pub(crate) fn add_rows(
         parts: *const f32, apart: usize, count: usize, c: *mut f32, n: usize, epilogue: &Epilogue,
     ) = add_rows_with
 );

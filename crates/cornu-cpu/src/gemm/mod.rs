@@ -118,6 +118,13 @@ const PACKING: usize = 24;
 const SMALL: usize = 48 * 48 * 48;
 /// Bytes of a result that no cache would keep until it is read.
 const LARGE: usize = 32 << 20;
+/// Whether a result of so many numbers is best stored past the caches; its rows or blocks of these sizes must be whole lines.
+pub(crate) fn goes_past_caches(c: *const f32, sizes: &[usize], numbers: usize) -> bool {
+    numbers * 4 >= LARGE
+        && (c as usize / 4).is_multiple_of(LINE)
+        && sizes.iter().all(|n| n.is_multiple_of(LINE))
+}
+
 /// Shortest part of a sum that is cut, and the most parts.
 const SPLIT: (usize, usize) = (1024, 32);
 
@@ -177,8 +184,7 @@ impl Tasks {
         };
         let tasks = self.rows * self.columns * self.parts;
         let one_pass = self.parts == 1 && k <= MAX_TERMS && !epilogue.accumulate;
-        let whole_lines = [c_at / 4, c_row, n].iter().all(|at| at.is_multiple_of(LINE));
-        let past_caches = one_pass && whole_lines && m * n * 4 >= LARGE;
+        let past_caches = one_pass && goes_past_caches(c, &[c_row, n], m * n);
         let task = |task: usize| {
             let (part, tile) = (task / (self.rows * self.columns), task % (self.rows * self.columns));
             let rows = cut(m, self.rows, 1, tile / self.columns);

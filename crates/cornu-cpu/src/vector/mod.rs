@@ -232,6 +232,18 @@ pub(crate) fn prefetch_near(line: *const f32) {
     let _ = line;
 }
 
+/// Like [`prefetch_near`], for a line that will be written.
+#[inline(always)]
+pub(crate) fn prefetch_written(line: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint that reads nothing.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_ET0 }>(line.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = line;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,7 @@
 //! The result: kernel and image are transformed, multiplied, and transformed back.
 use super::tiles::{Images, Tiles};
 use super::transform::{self, Map, Put, columns};
-use super::{BLOCK_BYTES, Geometry, IMAGE, PAD, POINTS, RESULT};
+use super::{BLOCK_BYTES, Geometry, IMAGE, PAD, POINTS, RESULT, is_large};
 use crate::aligned::thread_memory;
 use crate::gemm::Epilogue;
 use crate::gemm::kernel::{MAX_TERMS, Panels, Pass, ROW_PITCH, Target, panel_height, panel_width, tile_for};
@@ -20,6 +20,10 @@ struct Shape {
     filters: usize,
     /// Tiles of a task.
     rows: usize,
+    /// Where each pair of points begins within a panel.
+    points: [usize; POINTS],
+    /// Whether images and results are asked for before their turn.
+    ahead: bool,
 }
 
 impl Shape {
@@ -28,7 +32,9 @@ impl Shape {
         let terms = channels.div_ceil(channels.div_ceil(MAX_TERMS)).next_multiple_of(PAD);
         let fitting = BLOCK_BYTES / (POINTS * (channels + filters) * 4);
         let rows = (fitting / panel_height()).clamp(1, 6) * panel_height();
-        Shape { channels: g.channels, terms, beside: MAX_TERMS / terms, filters, rows }
+        let (beside, apart) = (MAX_TERMS / terms, panel_height() * ROW_PITCH);
+        let points = std::array::from_fn(|point| point / beside * apart + point % beside * terms);
+        Shape { channels: g.channels, terms, beside, filters, rows, points, ahead: is_large(g) }
     }
 
     /// Floats from one pair of points of the transformed kernel to the next.
@@ -44,12 +50,6 @@ impl Shape {
     /// Floats of the transformed images of a panel of tiles, for a part of the channels.
     fn panel(&self) -> usize {
         POINTS.div_ceil(self.beside) * panel_height() * ROW_PITCH
-    }
-
-    /// Where a pair of points begins within a panel.
-    #[inline(always)]
-    fn point(&self, point: usize) -> usize {
-        point / self.beside * (panel_height() * ROW_PITCH) + point % self.beside * self.terms
     }
 }
 
@@ -151,17 +151,26 @@ unsafe fn some_tiles_with<V: Vector>(
 ) {
     let height = panel_height();
     let images = Images { data: x, height: g.image[1], width: g.image[2], channels: g.channels };
+    let results = Images { data: y, height: g.result[1], width: g.result[2], channels: g.filters };
     // SAFETY: the caller's; blocks are as large as `forward` asked for.
     unsafe {
         let products = memory.add(shape.rows / height * shape.parts() * shape.panel());
         for row in 0..rows {
             let (image, top, left) = tiles.place(from + row);
             let place = (top as isize - g.low[1], left as isize - g.low[2]);
+            let below = tiles.below(from + row).filter(|_| shape.ahead);
+            for filter in (0..g.filters).step_by(V::LANES).take_while(|_| shape.ahead) {
+                results.ask_to_write(image, (top, left), filter);
+            }
             let mut channel = 0;
             while channel < g.channels {
+                if let Some((image, top, left)) = below {
+                    let place = (top as isize - g.low[1], left as isize - g.low[2]);
+                    images.ask(image, place, channel);
+                }
                 let panel = row / height * shape.parts() + channel / shape.terms;
                 let to = memory.add(panel * shape.panel() + row % height * ROW_PITCH + channel % shape.terms);
-                let mut put = InPanel { to, shape };
+                let mut put = InPanel { to, points: &shape.points };
                 images.tile::<transform::Image, V, IMAGE>(image, place, channel, &mut put);
                 channel += V::LANES;
             }
@@ -190,14 +199,14 @@ unsafe fn some_tiles_with<V: Vector>(
 /// Vectors of points in a panel of tiles.
 struct InPanel<'a> {
     to: *mut f32,
-    shape: &'a Shape,
+    points: &'a [usize; POINTS],
 }
 
 impl<V: Vector> Put<V> for InPanel<'_> {
     #[inline(always)]
     unsafe fn put(&mut self, i: usize, j: usize, v: V) {
         // SAFETY: the caller's.
-        unsafe { v.store(self.to.add(self.shape.point(i * IMAGE + j))) }
+        unsafe { v.store(self.to.add(self.points[i * IMAGE + j])) }
     }
 }
 
@@ -225,7 +234,7 @@ unsafe fn multiply(shape: &Shape, images: *const f32, kernel: *const f32, produc
                         let panel = (row / height * shape.parts() + part) * shape.panel();
                         let panels = Panels {
                             terms: shape.terms.min(shape.channels - first),
-                            a: images.add(panel + shape.point(point)),
+                            a: images.add(panel + shape.points[point]),
                             a_step: ROW_PITCH,
                             b: b.add(first * width),
                             b_step: width,

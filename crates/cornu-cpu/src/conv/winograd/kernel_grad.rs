@@ -1,7 +1,7 @@
 //! The gradient of the kernel: the transposed computation, summed over tiles before it is transformed back.
 use super::tiles::{Apart, Images, Tiles};
 use super::transform::{self, Map, Put, columns};
-use super::{BLOCK_BYTES, Geometry, IMAGE, PAD, POINTS, RESULT};
+use super::{BLOCK_BYTES, Geometry, IMAGE, PAD, POINTS, RESULT, is_large};
 use crate::aligned::thread_memory;
 use crate::gemm::Epilogue;
 use crate::gemm::kernel::{Panels, Pass, Target, panel_height, panel_width, tile_for};
@@ -90,6 +90,7 @@ unsafe fn some_tiles_with<V: Vector>(
 ) {
     let images = Images { data: x, height: g.image[1], width: g.image[2], channels: g.channels };
     let results = Images { data: dy, height: g.result[1], width: g.result[2], channels: g.filters };
+    let ahead = is_large(g);
     let blocks = tiles.count.div_ceil(shape.block);
     let first = part * blocks / shape.parts;
     for block in first..(part + 1) * blocks / shape.parts {
@@ -101,6 +102,15 @@ unsafe fn some_tiles_with<V: Vector>(
             for t in 0..terms {
                 let (image, top, left) = tiles.place(from + t);
                 let place = (top as isize - g.low[1], left as isize - g.low[2]);
+                if let Some((image, top, left)) = tiles.below(from + t).filter(|_| ahead) {
+                    let place = (top as isize - g.low[1], left as isize - g.low[2]);
+                    for channel in (0..g.channels).step_by(V::LANES) {
+                        images.ask(image, place, channel);
+                    }
+                    for filter in (0..g.filters).step_by(V::LANES) {
+                        results.ask(image, (top as isize - 2, left as isize), filter);
+                    }
+                }
                 for channel in (0..g.channels).step_by(V::LANES) {
                     let to = memory.add(t * shape.channels + channel);
                     let mut put = Apart { to, apart: shape.block * shape.channels };

@@ -25,6 +25,14 @@ const PAD: usize = crate::vector::MAX_LANES;
 /// Bytes of the blocks of a task, so that they stay in the second cache beside the kernel.
 const BLOCK_BYTES: usize = 400 << 10;
 
+/// Bytes of image and result that are rarely in a cache when their turn comes: other layers used it since.
+const LARGE: usize = 2 << 20;
+
+fn is_large(g: &Geometry) -> bool {
+    let places = |sizes: &[usize]| g.batch * sizes.iter().product::<usize>();
+    4 * (places(&g.image) * g.channels + places(&g.result) * g.filters) >= LARGE
+}
+
 /// Whether tiles are faster than sums: transforms are paid for by channels and filters, and by the share of tiles that is
 /// within the result.
 pub(super) fn fits(g: &Geometry) -> bool {

@@ -1,7 +1,7 @@
 //! Where tiles are, and reading and writing them.
 use super::transform::{Map, Put, columns};
 use super::{Geometry, IMAGE, RESULT};
-use crate::vector::Vector;
+use crate::vector::{Vector, prefetch, prefetch_written};
 
 /// The tiles of all results of a batch, row by row.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +19,13 @@ impl Tiles {
 
     pub fn per_image(&self) -> usize {
         self.down * self.across
+    }
+
+    /// The same for the tile below a tile, if it is in the batch.
+    #[inline(always)]
+    pub fn below(&self, tile: usize) -> Option<(usize, usize, usize)> {
+        let below = tile + self.across;
+        (below < self.count).then(|| self.place(below))
     }
 
     /// The image of a tile, and the row and column of its first result.
@@ -77,6 +84,33 @@ impl Images {
                 *half = T::apply(line);
             }
             columns::<T, V, N, IMAGE, IMAGE>(&half, put);
+        }
+    }
+}
+
+impl Images {
+    /// Asks for a vector of channels of the rows that the tiles of one row of them are the first to read, at a row and column
+    /// that a tile begins at. Any will do.
+    #[inline(always)]
+    pub fn ask(&self, image: usize, (row, column): (isize, isize), from: usize) {
+        const OVERLAP: isize = (IMAGE - RESULT) as isize;
+        let row = (image * self.height) as isize + row + OVERLAP;
+        self.each_line(row * self.width as isize + column, from, prefetch);
+    }
+
+    /// Asks for a vector of channels of a tile that will be written.
+    #[inline(always)]
+    pub fn ask_to_write(&self, image: usize, (row, column): (usize, usize), from: usize) {
+        self.each_line(((image * self.height + row) * self.width + column) as isize, from, prefetch_written);
+    }
+
+    #[inline(always)]
+    fn each_line(&self, place: isize, from: usize, ask: fn(*const f32)) {
+        for i in 0..RESULT {
+            for j in 0..RESULT {
+                let at = (place + (i * self.width + j) as isize) * self.channels as isize;
+                ask(self.data.wrapping_offset(at).wrapping_add(from));
+            }
         }
     }
 }

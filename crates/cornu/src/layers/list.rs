@@ -117,7 +117,7 @@ fn refuse_outside(class: &str, config: &Json) -> Result<()> {
 }
 
 /// Arguments whose numbers are no sizes.
-const FREE: [&str; 9] = [
+const FREE: [&str; 16] = [
     "seed",
     "salt",
     "vocabulary",
@@ -127,13 +127,21 @@ const FREE: [&str; 9] = [
     "mask_value",
     "value",
     "shared_object_id",
+    // Of ops: numbers that are computed with.
+    "x_min",
+    "x_max",
+    "fill_value",
+    "nan",
+    "posinf",
+    "neginf",
+    "base",
 ];
 
 /// Names and words are shorter.
 const MAX_TEXT: usize = 10_000;
 
 /// Sizes, axes and counts beyond 32 bits: no tensor has them, and arithmetic on them would overflow.
-fn refuse_absurd(class: &str, config: &Json) -> Result<()> {
+pub(crate) fn refuse_absurd(class: &str, config: &Json) -> Result<()> {
     match config {
         Json::Object(map) => {
             let sizes = map.iter().filter(|(key, _)| !FREE.contains(&key.as_str()));

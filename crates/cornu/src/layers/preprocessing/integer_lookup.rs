@@ -98,11 +98,11 @@ impl IntegerLookup {
             return Err(error.help("give `vocabulary`, or call `adapt` before the layer is applied"));
         };
         let mask = self.mask_token.filter(|_| self.oov_start() == 1);
-        let special: Vec<Option<i64>> =
-            mask.map(Some).into_iter().chain(vec![self.oov_token; self.num_oov_indices]).collect();
-        let found = special.len() <= vocabulary.len()
-            && special.iter().zip(vocabulary).all(|(special, token)| *special == Some(*token));
-        let tokens = if found { &vocabulary[special.len()..] } else { vocabulary };
+        let count = self.num_oov_indices.saturating_add(usize::from(mask.is_some()));
+        let oov = std::iter::repeat_n(self.oov_token, self.num_oov_indices);
+        let mut special = mask.map(Some).into_iter().chain(oov).zip(vocabulary);
+        let found = count <= vocabulary.len() && special.all(|(special, token)| special == Some(*token));
+        let tokens = if found { &vocabulary[count..] } else { vocabulary };
         let mut seen = HashSet::new();
         match tokens.iter().find(|token| !seen.insert(**token) || self.mask_token == Some(**token)) {
             Some(token) => {

@@ -48,11 +48,11 @@ impl<'a> Lookup<'a> {
             return Err(error.help("give `vocabulary`, or call `adapt` before the layer is applied"));
         };
         let mask = (self.oov_start() == 1).then_some(self.mask_token);
-        let special: Vec<Option<&str>> =
-            mask.into_iter().chain(vec![self.oov_token; self.num_oov_indices]).collect();
-        let starts = special.len() <= vocabulary.len()
-            && special.iter().zip(vocabulary).all(|(special, token)| *special == Some(token));
-        let tokens = if starts { &vocabulary[special.len()..] } else { vocabulary };
+        let count = self.num_oov_indices.saturating_add(usize::from(mask.is_some()));
+        let mut special =
+            mask.into_iter().chain(std::iter::repeat_n(self.oov_token, self.num_oov_indices)).zip(vocabulary);
+        let starts = count <= vocabulary.len() && special.all(|(special, token)| special == Some(token));
+        let tokens = if starts { &vocabulary[count..] } else { vocabulary };
         if tokens.is_empty() {
             return Err(Error::argument(argument("vocabulary"), "is empty"));
         }

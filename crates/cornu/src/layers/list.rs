@@ -95,6 +95,12 @@ fn one_from_saved(saved: &Json) -> Result<LayerRef> {
             let help = "replace it by layers of Keras in Python and save again";
             Err(Error::Format { what: format!("layer {class}"), message: message.into() }.help(help))
         }
+        (None, _) if !NAMES.contains(&class) && crate::ops::registry::is_class(class) => {
+            let message =
+                "is an op of `keras.ops`: `.h5` files do not say so, and Keras does not read them either";
+            let error = Error::Format { what: format!("layer {class}"), message: message.into() };
+            Err(error.help("save the model in Python as a `.keras` file"))
+        }
         (None, _) if !NAMES.contains(&class) => {
             let help = "a class of user code is written in Rust and made known by `saving::register` before the file is read";
             Err(Error::unknown("layer class", class, NAMES.iter().copied()).help(help))

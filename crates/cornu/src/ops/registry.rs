@@ -76,6 +76,11 @@ registry! {
     Unstack Vander Var Vdot View ViewAsReal Vsplit Vstack Where ZerosLike
 }
 
+/// Whether an op has this class.
+pub(crate) fn is_class(class: &str) -> bool {
+    NAMES.contains(&class)
+}
+
 /// Whether a module of a saved class is one of ops.
 pub(crate) fn is_module(module: &str) -> bool {
     module.starts_with("keras.src.ops.")

@@ -78,3 +78,37 @@ fn numbers_as_they_were_read() {
     assert_eq!(layers[2]["config"]["offset"].to_string(), "[1,2,3,4.0]");
     assert_eq!(layers[3]["build_config"], json!({"input_shape": [7, 4]}));
 }
+
+/// Keras wants the weights of words beside the other weights, too.
+#[test]
+fn weights_of_words_are_in_the_file() {
+    use cornu::layers::{StringLookup, TextVectorization};
+    use cornu::saving::KerasFileEditor;
+    let path = std::env::temp_dir().join(format!("cornu-settled-{}.weights.h5", std::process::id()));
+    let words = || vec!["a".to_string(), "b".into()];
+    let lookup =
+        StringLookup::new().vocabulary(words()).idf_weights(vec![1.0, 2.0]).output_mode("tf_idf").name("w");
+    let text = TextVectorization::new()
+        .vocabulary(words())
+        .idf_weights(vec![1.0, 2.0])
+        .output_mode("tf_idf")
+        .name("w");
+    for (layer, groups) in [
+        (lookup.share(), &["layers/string_lookup"][..]),
+        (text.share(), &["layers/text_vectorization", "layers/text_vectorization/_lookup_layer"]),
+    ] {
+        let x = Input::new([1]).dtype("string").tensor();
+        let y = layer.apply(&x);
+        let model = Model::new([x], [y]).unwrap();
+        model.save_weights(&path).unwrap();
+        let editor = KerasFileEditor::new(&path).unwrap();
+        assert!(editor.compare(&model).unwrap().is_success());
+        let summary = editor.summary();
+        assert_eq!(
+            summary.matches("idf_weights: shape=[3], dtype=float32").count(),
+            groups.len(),
+            "{summary}"
+        );
+        std::fs::remove_file(&path).unwrap();
+    }
+}

@@ -172,6 +172,12 @@ impl TokenTable<'_> {
         Ok(Some(weights))
     }
 
+    /// [`TokenTable::weights`] as Keras keeps them beside the weights of a layer.
+    pub fn saved_weights(&self) -> Option<Tensor> {
+        let weights = self.weights().ok()??;
+        Tensor::from_f64([weights.len()], DType::F32, &weights).ok()
+    }
+
     /// Tokens of this shape in the form that the layer gives.
     ///
     /// # Errors

@@ -63,6 +63,25 @@ fn recurrent_layers() {
     assert_eq!(saved(vec![x, state], y)["build_config"], json!({"shapes_dict": shapes}));
 }
 
+/// Without a dtype, hashes are int64, as Keras has them and writes them.
+#[test]
+fn dtypes_of_hashes() {
+    let x = Input::new([1]).dtype("int64").tensor();
+    let y = Hashing::new(3).apply(&x);
+    assert_eq!(y.dtype(), DType::I64);
+    assert_eq!(saved(vec![x.clone()], y)["config"]["dtype"]["config"]["name"], "int64");
+    let both = HashedCrossing::new(3).apply([&x, &x]);
+    assert_eq!(both.dtype(), DType::I64);
+    let mut model = Model::new([x], [both]).unwrap();
+    let layers = model.get_config().unwrap()["layers"].clone();
+    assert_eq!(layers[1]["config"]["dtype"], "int64");
+    let bins = model.predict(Tensor::from([[1i64], [2]]), Predict::new().verbose(0)).unwrap();
+    assert_eq!(bins.dtype(), DType::I64);
+    let wrong = Hashing::new(3).dtype("float16").apply(Input::new([1]).dtype("int64").tensor());
+    let message = Model::new([Input::new([1]).tensor()], [wrong]).unwrap_err().to_string();
+    assert!(message.contains("\"int32\" or \"int64\""), "{message}");
+}
+
 /// Numbers of a file are written as they were read.
 #[test]
 fn numbers_as_they_were_read() {

@@ -14,7 +14,7 @@ fn functional() -> Model {
 fn outer() -> (Model, Sequential) {
     let stack = Sequential::new().add(Input::new([3])).add(Dense::new(2).name("inner")).with_name("stack");
     let x = Input::new([3]).name("x").tensor();
-    let y = Dense::new(1).name("outer").apply(&stack.apply(&x));
+    let y = Dense::new(1).name("outer").apply(stack.apply(&x));
     (Model::new([x], [y]).unwrap(), stack)
 }
 
@@ -33,7 +33,7 @@ fn the_same_layers_with_new_weights() {
     // Compiled as the other.
     assert_eq!(clone.to_json().unwrap(), model.to_json().unwrap());
     let x = Tensor::ones([4, 3], DType::F32);
-    clone.fit([&x, &x], &Tensor::ones([4, 2], DType::F32), Fit::new().verbose(0)).unwrap();
+    clone.fit([&x, &x], Tensor::ones([4, 2], DType::F32), Fit::new().verbose(0)).unwrap();
     assert_eq!(clone.learning_rate().unwrap(), 0.5);
 
     // A stack that knows no shape yet.

@@ -238,3 +238,37 @@ fn get_file() {
             .contains("is neither a SHA-256 nor an MD5")
     );
 }
+
+#[test]
+fn archives_are_unpacked() {
+    use cornu::utils::GetFile;
+    let folder = Folder::new("extract");
+    std::fs::create_dir_all(folder.join("datasets")).unwrap();
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(vec![]));
+    archive.start_file("words/a.txt", zip::write::SimpleFileOptions::default()).unwrap();
+    archive.write_all(b"one two").unwrap();
+    let archive = archive.finish().unwrap().into_inner();
+    // Keras's names of the archive and the folder. Nothing listens on port 1: the archive is there already.
+    let get = GetFile::new("http://127.0.0.1:1/words.zip").cache_dir(&folder.0).extract(true);
+    for (file, there, unpacked) in [
+        (get.clone(), "words.zip_archive", "words.zip"),
+        (get.clone().fname("w.v.zip"), "w.v.zip", "w_extracted"),
+        (get.clone().fname("words").archive_format("zip"), "words_archive", "words"),
+    ] {
+        std::fs::write(folder.join("datasets").join(there), &archive).unwrap();
+        // Again, over what is there.
+        for _ in 0..2 {
+            let path = file.get().unwrap();
+            assert_eq!(path, folder.join("datasets").join(unpacked));
+            assert_eq!(std::fs::read(path.join("words/a.txt")).unwrap(), b"one two");
+        }
+    }
+    let said = |file: GetFile, word: &str| {
+        let message = file.get().unwrap_err().to_string();
+        assert!(message.contains(word), "{word:?} not in {message}");
+    };
+    said(get.clone().fname("words").archive_format("tar"), "is no archive (tar)");
+    said(get.clone().archive_format("rar"), "archive_format");
+    std::fs::write(folder.join("datasets/words.zip_archive"), "text").unwrap();
+    said(get, "is no archive (auto)");
+}

@@ -432,6 +432,49 @@ fn absurd_numbers() {
     }
 }
 
+/// Settings of ops that make tables as a model is read: they are refused before anything is made.
+#[test]
+fn absurd_numbers_in_ops() {
+    let _alone = alone();
+    let model = |module: &str, class: &str, config: &Json, shape: &Json, count: usize| {
+        let tensor = json!({"class_name": "__keras_tensor__", "config": {"shape": shape, "dtype": "float32", "keras_history": ["x", 0, 0]}});
+        let x = json!({"class_name": "InputLayer", "name": "x", "config": {"batch_shape": shape, "name": "x"}, "inbound_nodes": []});
+        let op = json!({"module": format!("keras.src.ops.{module}"), "class_name": class, "name": "op", "config": config,
+            "inbound_nodes": [{"args": vec![tensor; count], "kwargs": {}}]});
+        json!({"class_name": "Functional", "config": {"name": "m", "layers": [x, op], "input_layers": [["x", 0, 0]],
+            "output_layers": [["op", 0, 0]]}})
+        .to_string()
+    };
+    let (flat, image) = (json!([4, 4]), json!([2, 4, 4, 3]));
+    for absurd in [30_000_000i64, 2_000_000_000, 1 << 40, i64::MAX, -1] {
+        let n = json!(absurd);
+        let spaced = json!({"num": n, "endpoint": true, "dtype": null, "axis": 0});
+        let powers = json!({"num": n, "endpoint": true, "base": 10, "dtype": null, "axis": 0});
+        let size = json!({"size": [n, n], "interpolation": "bilinear", "antialias": false, "data_format": "channels_last"});
+        let blur = json!({"kernel_size": [n, 3], "sigma": [1.0, 1.0], "data_format": "channels_last"});
+        let patches = json!({"size": [n, 2], "strides": 1, "dilation_rate": 1, "padding": "valid", "data_format": "channels_last"});
+        let stft = json!({"sequence_length": 2, "sequence_stride": 1, "fft_length": n, "window": null, "center": true});
+        for (module, class, config, shape, count) in [
+            ("numpy", "Linspace", &spaced, &flat, 2),
+            ("numpy", "Logspace", &powers, &flat, 2),
+            ("numpy", "Geomspace", &spaced, &flat, 2),
+            ("image", "Resize", &size, &image, 1),
+            ("image", "GaussianBlur", &blur, &image, 1),
+            ("image", "ExtractPatches", &patches, &image, 1),
+            ("math", "RFFT", &json!({"fft_length": n}), &flat, 1),
+            ("math", "STFT", &stft, &flat, 1),
+            ("numpy", "Hsplit", &json!({"indices_or_sections": n}), &flat, 1),
+            ("numpy", "ArraySplit", &json!({"indices_or_sections": n, "axis": 0}), &flat, 1),
+            ("numpy", "Tensordot", &json!({"axes": n}), &flat, 2),
+        ] {
+            refused_config(&model(module, class, config, shape, count), "");
+        }
+        // Such differences are empty; others are too large for any memory.
+        let diff = model("numpy", "Diff", &json!({"n": n, "axis": -1}), &flat, 1);
+        assert_eq!(model_from_json(&diff).is_ok(), (0..=i64::from(i32::MAX)).contains(&absurd));
+    }
+}
+
 /// Models that are small as files and large as computations: the error comes with the data, not an abort.
 #[test]
 fn large_computations() {

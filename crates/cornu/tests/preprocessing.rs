@@ -90,7 +90,7 @@ fn the_graph_takes_no_text() {
     let late = Hashing::new(3).dtype("int64").apply(Flatten::new().apply(&n));
     assert!(error(Model::new(&n, &late)).contains("before the graph"));
 
-    let floats = Hashing::new(3).apply(&n);
+    let floats = Hashing::new(3).dtype("float16").apply(&n);
     assert!(error(Model::new(&n, &floats)).contains(".dtype(\"int64\")"));
 }
 

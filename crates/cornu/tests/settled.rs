@@ -63,6 +63,25 @@ fn recurrent_layers() {
     assert_eq!(saved(vec![x, state], y)["build_config"], json!({"shapes_dict": shapes}));
 }
 
+/// Without a dtype, hashes are int64, as Keras has them and writes them.
+#[test]
+fn dtypes_of_hashes() {
+    let x = Input::new([1]).dtype("int64").tensor();
+    let y = Hashing::new(3).apply(&x);
+    assert_eq!(y.dtype(), DType::I64);
+    assert_eq!(saved(vec![x.clone()], y)["config"]["dtype"]["config"]["name"], "int64");
+    let both = HashedCrossing::new(3).apply([&x, &x]);
+    assert_eq!(both.dtype(), DType::I64);
+    let mut model = Model::new([x], [both]).unwrap();
+    let layers = model.get_config().unwrap()["layers"].clone();
+    assert_eq!(layers[1]["config"]["dtype"], "int64");
+    let bins = model.predict(Tensor::from([[1i64], [2]]), Predict::new().verbose(0)).unwrap();
+    assert_eq!(bins.dtype(), DType::I64);
+    let wrong = Hashing::new(3).dtype("float16").apply(Input::new([1]).dtype("int64").tensor());
+    let message = Model::new([Input::new([1]).tensor()], [wrong]).unwrap_err().to_string();
+    assert!(message.contains("\"int32\" or \"int64\""), "{message}");
+}
+
 /// Numbers of a file are written as they were read.
 #[test]
 fn numbers_as_they_were_read() {
@@ -77,4 +96,38 @@ fn numbers_as_they_were_read() {
     assert_eq!(layers[2]["config"]["scale"].to_string(), "1e-30");
     assert_eq!(layers[2]["config"]["offset"].to_string(), "[1,2,3,4.0]");
     assert_eq!(layers[3]["build_config"], json!({"input_shape": [7, 4]}));
+}
+
+/// Keras wants the weights of words beside the other weights, too.
+#[test]
+fn weights_of_words_are_in_the_file() {
+    use cornu::layers::{StringLookup, TextVectorization};
+    use cornu::saving::KerasFileEditor;
+    let path = std::env::temp_dir().join(format!("cornu-settled-{}.weights.h5", std::process::id()));
+    let words = || vec!["a".to_string(), "b".into()];
+    let lookup =
+        StringLookup::new().vocabulary(words()).idf_weights(vec![1.0, 2.0]).output_mode("tf_idf").name("w");
+    let text = TextVectorization::new()
+        .vocabulary(words())
+        .idf_weights(vec![1.0, 2.0])
+        .output_mode("tf_idf")
+        .name("w");
+    for (layer, groups) in [
+        (lookup.share(), &["layers/string_lookup"][..]),
+        (text.share(), &["layers/text_vectorization", "layers/text_vectorization/_lookup_layer"]),
+    ] {
+        let x = Input::new([1]).dtype("string").tensor();
+        let y = layer.apply(&x);
+        let model = Model::new([x], [y]).unwrap();
+        model.save_weights(&path).unwrap();
+        let editor = KerasFileEditor::new(&path).unwrap();
+        assert!(editor.compare(&model).unwrap().is_success());
+        let summary = editor.summary();
+        assert_eq!(
+            summary.matches("idf_weights: shape=[3], dtype=float32").count(),
+            groups.len(),
+            "{summary}"
+        );
+        std::fs::remove_file(&path).unwrap();
+    }
 }

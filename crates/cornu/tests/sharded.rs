@@ -76,7 +76,7 @@ fn weights_in_several_files() {
 
     let mut other = mlp(32);
     other.compile(Compile::new("adam", "mse")).unwrap();
-    other.fit(&Tensor::zeros([8, 32], DType::F32), &y, Fit::new().verbose(0)).unwrap();
+    other.fit(Tensor::zeros([8, 32], DType::F32), &y, Fit::new().verbose(0)).unwrap();
     assert!(LoadWeights::new().load(&mut other, &path).unwrap().is_empty());
     assert_eq!(other.get_weights().unwrap(), model.get_weights().unwrap());
     // The state of the optimizer came along: both go on alike.

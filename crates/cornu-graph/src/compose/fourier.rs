@@ -1,7 +1,7 @@
 //! Fourier transforms as products with matrices: those of small sizes directly, others in parts (Cooley and Tukey, 1965) or, of
 //! large prime sizes, as a convolution (Bluestein, 1970). Complex numbers are pairs of values.
 use crate::ops::{GatherDims, ScatterKind};
-use crate::{Error, Tensor, Value};
+use crate::{DType, Error, Tensor, Value, memory};
 use std::f64::consts::PI;
 
 /// Sizes up to this are one product with a matrix.
@@ -23,6 +23,10 @@ impl Value {
         if self.rank() == 0 || n == 0 || !self.dtype().is_float() {
             return self
                 .refused(Error::op("fourier", format!("takes floats along an axis, got {}", self.spec())));
+        }
+        // The roots of unity of an axis are a table as long as it.
+        if let Err(e) = memory::check_table(&[n, 2], DType::F64) {
+            return self.refused(e);
         }
         if let Some(v) = imaginary.filter(|v| v.spec() != self.spec()) {
             let message = format!("the parts differ: {} and {}", self.spec(), v.spec());
@@ -97,6 +101,7 @@ fn frame_places(size: usize, length: usize, stride: usize) -> Option<Tensor> {
         return None;
     }
     let count = (size - length) / stride + 1;
+    memory::check_table(&[count, length], DType::I32).ok()?;
     let places: Vec<i32> =
         (0..count).flat_map(|f| (0..length).map(move |i| (f * stride + i) as i32)).collect();
     Tensor::new([count, length], places).ok()

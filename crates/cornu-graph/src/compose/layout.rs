@@ -1,6 +1,9 @@
 //! Cutting, joining and repeating.
 use crate::{DType, Error, Value, normalize_axis};
 
+/// Parts that stand for a failed split.
+const MOST_FAILED: usize = 1 << 10;
+
 impl Value {
     /// Equal parts along `axis`. NumPy's `split` by a number; an error when the size is no multiple of `sections`.
     #[track_caller]
@@ -8,7 +11,8 @@ impl Value {
         let size = self.dim(axis);
         if sections == 0 || !size.is_multiple_of(sections) {
             let message = format!("axis {axis} of {:?} does not divide into {sections} parts", self.shape());
-            return vec![self.fail(Error::op("split", message)); sections];
+            // As many as were asked for, so that the caller can take them apart; a number without sense is not served.
+            return vec![self.fail(Error::op("split", message)); sections.min(MOST_FAILED)];
         }
         let part = size / sections;
         self.split_at(&(1..sections).map(|i| i * part).collect::<Vec<_>>(), axis)

@@ -4,6 +4,7 @@ pub mod csv;
 mod download;
 pub mod npy;
 pub mod npz;
+pub(crate) mod pickle;
 pub mod text;
 
 pub(crate) use checksum::Checksum;

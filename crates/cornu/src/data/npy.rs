@@ -77,6 +77,42 @@ pub(crate) fn read(input: &mut impl Read, size: u64, what: &str) -> Result<Tenso
     header.tensor(take(there)?).map_err(|e| bad(e.to_string()))
 }
 
+/// What follows the header of a file that holds Python objects: a pickle. `None` for a file of numbers.
+///
+/// # Errors
+/// When it is no `.npy` file.
+pub(crate) fn pickled<'a>(file: &'a [u8], what: &str) -> Result<Option<&'a [u8]>> {
+    let bad = || Error::Format { what: what.to_string(), message: "is no readable .npy file".into() };
+    let (start, rest) = file.split_at_checked(8).filter(|(start, _)| &start[..6] == MAGIC).ok_or_else(bad)?;
+    let length_bytes = if start[6] == 1 { 2 } else { 4 };
+    let (length, rest) = rest.split_at_checked(length_bytes).ok_or_else(bad)?;
+    let length = length.iter().rev().fold(0, |n, &b| n << 8 | usize::from(b));
+    let (header, rest) = rest.split_at_checked(length).ok_or_else(bad)?;
+    let header = String::from_utf8_lossy(header);
+    Ok(["'descr': '|O'", "'descr': '|O8'"].iter().any(|of| header.contains(of)).then_some(rest))
+}
+
+/// Numbers of NumPy's type `code` (`u1`) from their bytes.
+///
+/// # Errors
+/// When there is no such type here, or not as many bytes.
+pub(crate) fn from_bytes(
+    code: &str,
+    little: bool,
+    fortran: bool,
+    shape: Vec<usize>,
+    bytes: &[u8],
+) -> Result<Tensor> {
+    let known = CODES.iter().find(|(_, c)| *c == code).map(|(dtype, _)| *dtype);
+    let dtype =
+        known.ok_or_else(|| Error::Data(format!("elements of NumPy's type `{code}` are not supported")))?;
+    let size = shape.iter().try_fold(dtype.size(), |n, &d| n.checked_mul(d));
+    if size != Some(bytes.len()) {
+        return Err(Error::Data(format!("{} bytes are not {dtype}{shape:?}", bytes.len())));
+    }
+    Header { dtype, little, fortran, shape }.tensor(bytes.to_vec())
+}
+
 /// The whole file for `tensor`; `what` names it in errors.
 pub(crate) fn to_bytes(tensor: &Tensor, what: &str) -> Result<Vec<u8>> {
     let Some((_, code)) = CODES.iter().find(|(dtype, _)| *dtype == tensor.dtype()) else {

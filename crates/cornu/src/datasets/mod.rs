@@ -11,16 +11,23 @@
 //! Both hold for the weights of [`applications`](crate::applications), too, whose folder is `~/.keras/models`.
 pub mod boston_housing;
 pub mod california_housing;
+mod cifar;
+pub mod cifar10;
+pub mod cifar100;
 pub mod digits;
 pub mod fashion_mnist;
 mod housing;
+pub mod imdb;
 pub mod mnist;
+pub mod reuters;
 mod source;
+mod words;
 
 pub(crate) use source::Source;
 
 use cornu_graph::Tensor;
 pub(crate) use source::keras_home;
+pub use words::Sequences;
 
 /// `((x_train, y_train), (x_test, y_test))`.
 pub type TrainTest = ((Tensor, Tensor), (Tensor, Tensor));

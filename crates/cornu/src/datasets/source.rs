@@ -1,6 +1,7 @@
 //! Where the files of data sets come from.
 use crate::data::{Checksum, download_checked};
-use cornu_graph::Result;
+use crate::utils::unpack::{Format, unpack};
+use cornu_graph::{Error, Result};
 use std::env;
 use std::path::PathBuf;
 
@@ -51,6 +52,30 @@ impl Source {
         self.get(name, &url, checksum)
     }
 
+    /// [`Source::file`] with a hash of the older kind.
+    pub(crate) fn file_of_md5(&self, name: &str, md5: &str) -> Result<PathBuf> {
+        self.get(name, &format!("{KERAS_URL}/{name}"), Some(Checksum::Md5(md5)))
+    }
+
+    /// The folder of a data set that is published as an archive, unpacked as Keras does.
+    pub(crate) fn unpacked(&self, data: &Unpacked) -> Result<PathBuf> {
+        let target = self.folder.join(data.folder);
+        let places = [target.join(data.within), self.folder.join(data.within), target.clone()];
+        let whole = |place: &PathBuf| data.files.iter().all(|file| place.join(file).is_file());
+        if let Some(place) = places.iter().find(|place| whole(place)) {
+            return Ok(place.clone());
+        }
+        let name = format!("{}_archive", data.folder);
+        let archive = self.published(&name, data.url, Some(Checksum::Sha256(data.sha256)))?;
+        unpack(&archive, &target, &[Format::Tar])?;
+        let [place, ..] = places;
+        if whole(&place) {
+            return Ok(place);
+        }
+        let message = format!("does not hold {:?} in `{}`", data.files, data.within);
+        Err(Error::Format { what: archive.display().to_string(), message })
+    }
+
     /// The path of a data set in a folder, of which no hash is known.
     pub(crate) fn unhashed(&self, folder: &str, name: &str) -> Result<PathBuf> {
         self.get(&format!("{folder}/{name}"), &format!("{KERAS_URL}/{name}"), None)
@@ -71,10 +96,57 @@ impl Source {
     }
 }
 
+/// A data set that is published as an archive.
+pub(crate) struct Unpacked {
+    /// What it is unpacked to; the archive is called so with `_archive` at its end.
+    pub folder: &'static str,
+    /// The folder in the archive.
+    pub within: &'static str,
+    pub url: &'static str,
+    pub sha256: &'static str,
+    /// What is needed of it.
+    pub files: &'static [&'static str],
+}
+
 /// Keras's folder in the user's home.
 pub(crate) fn keras_home() -> PathBuf {
     let home = || env::home_dir().unwrap_or_else(env::temp_dir);
     env::var_os("KERAS_HOME").map_or_else(|| home().join(".keras"), PathBuf::from)
+}
+
+/// Small files of the same form as the published ones, and what Keras made of them: `tools/oracle/datasets.py`.
+#[cfg(test)]
+pub(super) mod testing {
+    use super::super::{Sequences, TrainTest};
+    use cornu_graph::Tensor;
+    use serde_json::{Value as Json, json};
+    use std::path::{Path, PathBuf};
+
+    pub fn file(name: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/datasets").join(name)
+    }
+
+    fn expected(name: &str) -> Json {
+        let all: Json = serde_json::from_slice(&std::fs::read(file("expected.json")).unwrap()).unwrap();
+        all[name].clone()
+    }
+
+    /// Shape, dtype and the numbers that a checksum is made of.
+    fn summary(x: &Tensor) -> Json {
+        let values = x.to_f64();
+        let sum: f64 = values.iter().enumerate().map(|(i, v)| (i % 9973) as f64 * v).sum();
+        json!({"shape": x.shape(), "dtype": x.dtype().name(), "sum": sum, "first": values[..values.len().min(40)]})
+    }
+
+    pub fn pictures(name: &str, ((x_train, y_train), (x_test, y_test)): &TrainTest) {
+        assert_eq!(json!([x_train, y_train, x_test, y_test].map(summary)), expected(name), "{name}");
+    }
+
+    pub fn sequences(name: &str, ((x_train, y_train), (x_test, y_test)): &Sequences) {
+        assert_eq!((y_train.dtype().name(), y_test.dtype().name()), ("int64", "int64"));
+        let labels = |y: &Tensor| y.to_vec::<i64>().unwrap();
+        assert_eq!(json!([x_train, labels(y_train), x_test, labels(y_test)]), expected(name), "{name}");
+    }
 }
 
 #[cfg(test)]

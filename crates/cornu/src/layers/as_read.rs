@@ -13,8 +13,10 @@ impl AsRead {
     /// What is worth keeping of the saved form that `layer` was made from.
     pub fn of(layer: &LayerRef, saved: &Json) -> AsRead {
         let build_config = saved.get("build_config").filter(|c| c.is_object()).cloned();
+        // As texts: JSON that differs in the order of keys alone is equal.
+        let text = |json: &Json| json.to_string();
         let differs = |came: &&Json| {
-            layer.config().is_ok_and(|own| own.to_string() != in_words_of(own.clone(), came).to_string())
+            layer.config().is_ok_and(|own| text(&own) != text(&in_words_of(own.clone(), came)))
         };
         AsRead { config: saved.get("config").filter(differs).cloned(), build_config }
     }

@@ -3,7 +3,7 @@ use crate::layers::base::HasBase;
 use crate::layers::{Call, HostLayer, Weights};
 use crate::object::KerasObject;
 use crate::shape::Shape;
-use cornu_graph::{Error, Result, Value};
+use cornu_graph::{Error, Result, Tensor, Value};
 use serde_json::{Value as Json, json};
 use std::any::Any;
 use std::fmt::Debug;
@@ -138,6 +138,11 @@ pub trait Layer: LayerObject {
     /// shapes of its `inputs`.
     fn settle(&self, config: &mut Json, inputs: Option<&[Shape]>) {
         let _ = (config, inputs);
+    }
+
+    /// Arrays that Keras keeps beside the weights, by their paths (`"idf_weights"`), though they follow from the config.
+    fn saved_arrays(&self) -> Vec<(&'static str, Tensor)> {
+        vec![]
     }
 
     /// Layers within this one whose weights are not asked for through [`Weights::add_layer`]: those of a nested model.

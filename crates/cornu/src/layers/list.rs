@@ -95,6 +95,12 @@ fn one_from_saved(saved: &Json) -> Result<LayerRef> {
             let help = "replace it by layers of Keras in Python and save again";
             Err(Error::Format { what: format!("layer {class}"), message: message.into() }.help(help))
         }
+        (None, _) if !NAMES.contains(&class) && crate::ops::registry::is_class(class) => {
+            let message =
+                "is an op of `keras.ops`: `.h5` files do not say so, and Keras does not read them either";
+            let error = Error::Format { what: format!("layer {class}"), message: message.into() };
+            Err(error.help("save the model in Python as a `.keras` file"))
+        }
         (None, _) if !NAMES.contains(&class) => {
             let help = "a class of user code is written in Rust and made known by `saving::register` before the file is read";
             Err(Error::unknown("layer class", class, NAMES.iter().copied()).help(help))
@@ -117,7 +123,7 @@ fn refuse_outside(class: &str, config: &Json) -> Result<()> {
 }
 
 /// Arguments whose numbers are no sizes.
-const FREE: [&str; 9] = [
+const FREE: [&str; 16] = [
     "seed",
     "salt",
     "vocabulary",
@@ -127,13 +133,21 @@ const FREE: [&str; 9] = [
     "mask_value",
     "value",
     "shared_object_id",
+    // Of ops: numbers that are computed with.
+    "x_min",
+    "x_max",
+    "fill_value",
+    "nan",
+    "posinf",
+    "neginf",
+    "base",
 ];
 
 /// Names and words are shorter.
 const MAX_TEXT: usize = 10_000;
 
 /// Sizes, axes and counts beyond 32 bits: no tensor has them, and arithmetic on them would overflow.
-fn refuse_absurd(class: &str, config: &Json) -> Result<()> {
+pub(crate) fn refuse_absurd(class: &str, config: &Json) -> Result<()> {
     match config {
         Json::Object(map) => {
             let sizes = map.iter().filter(|(key, _)| !FREE.contains(&key.as_str()));

@@ -116,6 +116,9 @@ pub(crate) fn in_order(node: &Node) -> Vec<usize> {
     numbers(&form["args"], &mut found);
     numbers(&form["kwargs"], &mut found);
     found.retain(|&i| i < node.inputs.len());
+    // None is lost, whatever a form says.
+    let missing: Vec<usize> = (0..node.inputs.len()).filter(|i| !found.contains(i)).collect();
+    found.extend(missing);
     found
 }
 

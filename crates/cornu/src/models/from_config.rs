@@ -8,7 +8,7 @@ use crate::models::{Functional, KerasTensor, Model};
 use crate::object::excerpt;
 use crate::ops::registry;
 use crate::shape::Shape;
-use cornu_graph::{Error, Result};
+use cornu_graph::{Error, Result, memory};
 use serde_json::{Map, Value as Json, json};
 use std::collections::HashMap;
 
@@ -17,6 +17,13 @@ use std::collections::HashMap;
 /// # Errors
 /// When it is not a model, or not a whole one.
 pub(crate) fn model(saved: &Json) -> Result<Model> {
+    memory::tables_within(MAX_TABLE, || one_model(saved))
+}
+
+/// Bytes that settings of a few digits may make a table of while a model is read.
+const MAX_TABLE: u64 = 64 << 20;
+
+fn one_model(saved: &Json) -> Result<Model> {
     let bad = |message: String| Error::Format { what: "model".into(), message };
     let class = saved["class_name"].as_str().unwrap_or_default();
     let config = &saved["config"];

@@ -140,7 +140,7 @@ fn segments(data: &Value, ids: &Value, count: Count, _sorted: bool, kind: Scatte
         _ => 0.0,
     };
     let shape = [&[count], &data.shape()[1..]].concat();
-    let start = data.builder().constant(Tensor::full(shape, data.dtype(), start));
+    let start = data.scalar(start).broadcast_to(&shape);
     start.scatter_at(kind, &ids.expand_dims(-1), data)
 }
 

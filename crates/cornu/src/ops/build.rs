@@ -3,7 +3,7 @@ use super::arguments::{MaybeDType, Text};
 use super::dtypes::float;
 use super::{Axes, Sizes};
 use cornu_graph::ops::ReduceKind;
-use cornu_graph::{DType, Error, Tensor, Value};
+use cornu_graph::{DType, Error, Spec, Tensor, Value, memory};
 
 ops! {
     "keras.src.ops.numpy";
@@ -27,7 +27,7 @@ ops! {
     Trace trace(x) { offset: i64, axis1: i64, axis2: i64 } =>
         super::dtypes::summable(&diagonal_of(x, *offset, *axis1, *axis2)).reduce(ReduceKind::Sum, &[-1], false);
     /// The `n`-th differences of neighbours along the axis.
-    Diff diff(x) { n: usize, axis: i64 } => (0..*n).fold(x.clone(), |x, _| {
+    Diff diff(x) { n: usize, axis: i64 } => (0..(*n).min(x.dim(*axis))).fold(x.clone(), |x, _| {
         let size = x.dim(*axis);
         x.slice_axis(*axis, 1, size) - x.slice_axis(*axis, 0, size.max(1) - 1)
     });
@@ -55,7 +55,7 @@ ops! {
     /// Zeros of `shape`, to which the values are added at these positions.
     Scatter scatter(indices, values) { shape: Sizes } => {
         let shape: Vec<usize> = shape.0.iter().map(|&d| d.max(0) as usize).collect();
-        let zeros = values.builder().constant(Tensor::zeros(shape, values.dtype()));
+        let zeros = values.scalar(0.0).broadcast_to(&shape);
         zeros.scatter_at(cornu_graph::ops::ScatterKind::Add, indices, values)
     };
     /// A tensor with other values at these positions: put there (no reduction), or joined with what is there.
@@ -87,6 +87,9 @@ pub(super) fn spaced(start: &Value, stop: &Value, num: usize, endpoint: bool, ax
     let start = zero + start;
     let axis = if axis < 0 { axis + start.rank() as i64 + 1 } else { axis };
     let parts = if endpoint { num.max(2) - 1 } else { num.max(1) };
+    if let Err(e) = memory::check_table(&[num], DType::F64) {
+        return start.fail(e);
+    }
     let at: Vec<f64> = (0..num).map(|i| i as f64 / parts as f64).collect();
     let mut shape = vec![1; start.rank() + 1];
     shape[(axis as usize).min(start.rank())] = num;
@@ -98,7 +101,10 @@ pub(super) fn spaced(start: &Value, stop: &Value, num: usize, endpoint: bool, ax
 
 fn on_diagonal(x: &Value, k: i64) -> Value {
     let (n, away) = (x.dim(0), k.unsigned_abs() as usize);
-    let size = n + away;
+    let size = n.saturating_add(away);
+    if let Err(e) = memory::check(&Spec::new(x.dtype(), [size, size])) {
+        return x.fail(e);
+    }
     // Row by row, a diagonal is every (size + 1)-th element.
     let first = if k >= 0 { away } else { away * size };
     let length = size * size;

@@ -3,7 +3,7 @@
 use super::build::padded;
 use super::dtypes::float;
 use crate::initializers::Window;
-use cornu_graph::{DType, Error, Result, Tensor, Value};
+use cornu_graph::{DType, Error, Result, Tensor, Value, memory};
 
 ops! {
     "keras.src.ops.math" many;
@@ -166,6 +166,7 @@ impl Pieces {
             );
             return Err(Error::argument("fft_length", message));
         }
+        memory::check_table(&[self.size], DType::F64)?;
         let Some(window) = window else { return Ok(vec![1.0; self.size]) };
         if let Window::Name(name) = window
             && !["hann", "hamming"].contains(&name.as_str())

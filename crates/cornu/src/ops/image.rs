@@ -6,7 +6,7 @@ use crate::layers::preprocessing::image::color;
 use crate::layers::preprocessing::image::geometry::{self, ImageAxes};
 use crate::layers::reshaping::resize::Interpolation;
 use cornu_graph::ops::ConvWindow;
-use cornu_graph::{DType, Error, Result, Tensor, Value};
+use cornu_graph::{DType, Error, Result, Tensor, Value, memory};
 
 ops! {
     "keras.src.ops.image";
@@ -182,6 +182,7 @@ fn blurred(images: &Value, size: [usize; 2], sigma: [f64; 2], format: &Format) -
     let x = if is_single { images.expand_dims(0) } else { images.clone() };
     let x = if is_first(format) { x.transpose(&[0, 2, 3, 1]) } else { x };
     let channels = x.dim(-1);
+    memory::check_table(&[size[0], size[1], channels], DType::F64)?;
     let bell = |size: usize, sigma: f64| {
         let at = |i: usize| i as f64 - (size - 1) as f64 / 2.0;
         let bell: Vec<f64> = (0..size).map(|i| (-0.5 * (at(i) / sigma).powi(2)).exp()).collect();
@@ -274,7 +275,8 @@ fn patches(
         }
     };
     // A convolution whose filters each pick one place of one channel.
-    let count = size[0] * size[1] * channels;
+    let count = size[0].saturating_mul(size[1]).saturating_mul(channels);
+    memory::check_table(&[count, count], DType::F32)?;
     let mut picks = vec![0f32; count * count];
     (0..count).for_each(|i| picks[i * count + i] = 1.0);
     let kernel = Tensor::new([size[0], size[1], channels, count], picks)?.cast(x.dtype());

@@ -42,6 +42,11 @@ ops! {
     /// Sums of products over so many axes (the last of `x1`, the first of `x2`), or over two lists of axes.
     Tensordot tensordot(x1, x2) { axes: Contracted } => match axes {
         Contracted::Count(n) => {
+            let most = x1.rank().min(x2.rank());
+            if *n > most {
+                let message = format!("over {n} axes, the tensors have {most} in common");
+                return vec![x1.fail(Error::op("tensordot", message))];
+            }
             let (n, rank) = (*n as i64, x1.rank() as i64);
             x1.tensordot(x2, &(rank - n..rank).collect::<Vec<_>>(), &(0..n).collect::<Vec<_>>())
         }

@@ -30,6 +30,7 @@ use super::slot::Slot;
 use super::table::*;
 use crate::layers::LayerRef;
 use crate::layers::as_read::AsRead;
+use crate::layers::list::refuse_absurd;
 use cornu_graph::{Error, Result};
 use serde_json::Value as Json;
 use std::sync::Arc;
@@ -75,6 +76,11 @@ registry! {
     Unstack Vander Var Vdot View ViewAsReal Vsplit Vstack Where ZerosLike
 }
 
+/// Whether an op has this class.
+pub(crate) fn is_class(class: &str) -> bool {
+    NAMES.contains(&class)
+}
+
 /// Whether a module of a saved class is one of ops.
 pub(crate) fn is_module(module: &str) -> bool {
     module.starts_with("keras.src.ops.")
@@ -85,6 +91,7 @@ pub(crate) fn is_module(module: &str) -> bool {
 /// # Errors
 /// When there is no such op, or a setting or argument makes no sense.
 pub(crate) fn from_saved(saved: &Json, call: &Json) -> Result<LayerRef> {
+    refuse_absurd(saved["class_name"].as_str().unwrap_or_default(), &saved["config"])?;
     let operation = one_from_saved(saved, call)?;
     operation.base().set_as_read(AsRead::of(&operation, saved));
     Ok(operation)

@@ -122,11 +122,18 @@ fn positions(at: &[i64], size: usize) -> Result<Vec<usize>> {
     if at.is_sorted() { Ok(at) } else { Err(Error::op("split", format!("positions must rise, got {at:?}"))) }
 }
 
+/// Parts that an axis may be cut into, however short it is.
+const MOST_EMPTY: usize = 1 << 16;
+
 fn nearly_equal(x: &Value, sections: &Sections, axis: i64) -> Vec<Value> {
     let Sections::Equal(n) = sections else { return parts(x, sections, axis) };
     let size = x.dim(axis);
     if *n == 0 {
         return vec![x.fail(Error::op("array_split", "the number of parts must be at least 1, got 0"))];
+    }
+    // Beyond the axis all are empty.
+    if *n > size.max(MOST_EMPTY) {
+        return vec![x.fail(Error::op("array_split", format!("{n} parts of {size} elements are too many")))];
     }
     let (each, longer) = (size / n, size % n);
     let at: Vec<usize> = (1..*n).map(|i| i * each + i.min(longer)).collect();

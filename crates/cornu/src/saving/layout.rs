@@ -15,6 +15,8 @@ pub(super) struct Saveable {
     /// The name of the layer; none for what only holds others.
     name: Option<String>,
     variables: Vec<Arc<Variable>>,
+    /// What is written beside them, and not read: it follows from the config.
+    arrays: Vec<(String, Tensor)>,
     within: Vec<(String, Saveable)>,
 }
 
@@ -53,6 +55,10 @@ fn of_layer(layer: &dyn Layer, seen: &mut HashSet<u64>) -> Option<Saveable> {
         return None;
     }
     let mut own = Saveable { name: Some(layer.name().to_string()), ..Saveable::default() };
+    for (path, array) in layer.saved_arrays() {
+        let (path, name) = path.rsplit_once('/').unwrap_or(("", path));
+        own.at(path).arrays.push((name.into(), array));
+    }
     if let Some(built) = layer.base().built() {
         // Keras keeps those that are trained before the others.
         let mut variables: Vec<&Arc<Variable>> =
@@ -113,7 +119,9 @@ impl Saveable {
     pub fn group(&self) -> Result<Group> {
         let mut group = Group::default();
         if let Some(name) = &self.name {
-            group.groups.push(("vars".into(), vars(name, &self.variables)?));
+            let mut vars = vars(name, &self.variables)?;
+            vars.arrays.extend(self.arrays.iter().cloned());
+            group.groups.push(("vars".into(), vars));
         }
         for (name, inner) in &self.within {
             group.groups.push((name.clone(), inner.group()?));
@@ -161,6 +169,9 @@ impl Saveable {
         if self.name.is_some() {
             for (i, variable) in self.variables.iter().enumerate() {
                 found.insert(format!("{path}vars/{i}"), variable.spec.shape.clone());
+            }
+            for (name, array) in &self.arrays {
+                found.insert(format!("{path}vars/{name}"), array.shape().to_vec());
             }
         }
         self.within.iter().for_each(|(name, inner)| inner.shapes(&format!("{path}{name}/"), found));

@@ -46,11 +46,11 @@ pub(super) fn save(path: &Path, root: &Group, max_shard_size: f64) -> Result<()>
     let mut weights: BTreeMap<&String, Vec<String>> = BTreeMap::new();
     for (i, file) in shards.files.iter().enumerate() {
         let mut tree = Group::default();
-        for (group, (attributes, arrays)) in file {
-            let place = tree.at(group);
-            place.attributes = attributes.iter().map(|(k, v)| (k.clone(), v.as_str().into())).collect();
-            place.arrays = arrays.clone();
-            weights.entry(group).or_default().push(name_of(start + i));
+        for part in file {
+            let place = tree.at(&part.group);
+            place.attributes = part.texts.iter().map(|(k, v)| (k.clone(), v.as_str().into())).collect();
+            place.arrays = part.arrays.clone();
+            weights.entry(&part.group).or_default().push(name_of(start + i));
         }
         atomic::write(&path.with_file_name(name_of(start + i)), &hdf5::write(&tree)?)?;
     }
@@ -85,8 +85,14 @@ struct Shards {
     limit: f64,
     used: f64,
     total: f64,
-    /// For each file the groups in it, with what describes them and their arrays.
-    files: Vec<Vec<(String, (Texts, Vec<(String, Tensor)>))>>,
+    files: Vec<Vec<Part>>,
+}
+
+/// What one file has of a group.
+struct Part {
+    group: String,
+    texts: Texts,
+    arrays: Vec<(String, Tensor)>,
 }
 
 impl Shards {
@@ -111,11 +117,11 @@ impl Shards {
                 self.used = size;
             }
             let Some(file) = self.files.last_mut() else { continue };
-            if file.last().is_none_or(|(last, _)| last != path) {
-                file.push((path.into(), (texts.clone(), vec![])));
+            if file.last().is_none_or(|part| part.group != path) {
+                file.push(Part { group: path.into(), texts: texts.clone(), arrays: vec![] });
             }
-            if let Some((_, (_, arrays))) = file.last_mut() {
-                arrays.push((name.clone(), tensor.clone()));
+            if let Some(part) = file.last_mut() {
+                part.arrays.push((name.clone(), tensor.clone()));
             }
         }
         for (name, inner) in &group.groups {

@@ -2,7 +2,7 @@
 use cornu_graph::{Error, Result};
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -67,6 +67,13 @@ fn exchange(a: &Path, b: &Path) -> io::Result<()> {
     fs::rename(b, &old)?;
     fs::rename(a, b)?;
     fs::rename(&old, a)
+}
+
+/// A path beside `path` for what is to be moved there once it is whole.
+pub(crate) fn beside(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    remove_stale(path, &name);
+    path.with_file_name(part_name(&name))
 }
 
 /// A name beside `name` that no other part has.

@@ -1,11 +1,12 @@
 //! Files from servers, kept.
 use crate::data::{Checksum, fetch};
 use crate::datasets::keras_home;
+use crate::utils::unpack::{Format, unpack};
 use cornu_graph::{Error, Result};
 use std::path::PathBuf;
 
 /// Downloads a file to Keras's cache, `~/.keras/datasets`, unless it is there; its path. Keras's `get_file`; [`GetFile`] has its
-/// settings. Archives are not unpacked.
+/// settings.
 ///
 /// # Errors
 /// When the address names no file, or the server does not have it.
@@ -28,6 +29,8 @@ pub struct GetFile {
     cache_subdir: String,
     cache_dir: Option<PathBuf>,
     force_download: bool,
+    extract: bool,
+    archive_format: String,
 }
 
 impl GetFile {
@@ -40,6 +43,8 @@ impl GetFile {
             cache_subdir: "datasets".into(),
             cache_dir: None,
             force_download: false,
+            extract: false,
+            archive_format: "auto".into(),
         }
     }
 
@@ -74,10 +79,24 @@ impl GetFile {
         self
     }
 
-    /// The path of the file, which is there when this returns.
+    /// Whether the file is an archive to unpack; false by default. Then the path is that of the folder it is unpacked to, called
+    /// as the file (`words`, the archive is `words_archive`), or `words_extracted` when `fname` is `"words.zip"`. Members that
+    /// are links, or lead out of the folder, are refused.
+    pub fn extract(mut self, extract: bool) -> Self {
+        self.extract = extract;
+        self
+    }
+
+    /// What archive it may be: `"tar"`, which may be compressed by gzip, `"zip"`, or `"auto"`, either of them (default).
+    pub fn archive_format(mut self, archive_format: &str) -> Self {
+        self.archive_format = archive_format.into();
+        self
+    }
+
+    /// The path of the file, or of the folder it was unpacked to, which is there when this returns.
     ///
     /// # Errors
-    /// As [`get_file()`]; when the hash is another.
+    /// As [`get_file()`]; when the hash is another; when it is to be unpacked and is no archive, or one that is refused.
     pub fn get(&self) -> Result<PathBuf> {
         let last = || {
             self.origin.split(['?', '#']).next().unwrap_or_default().rsplit('/').next().unwrap_or_default()
@@ -95,7 +114,30 @@ impl GetFile {
         }
         let checksum = self.file_hash.as_deref().map(Checksum::new);
         let folder = self.cache_dir.clone().unwrap_or_else(keras_home).join(&self.cache_subdir);
-        let path = folder.join(name);
+        if self.extract {
+            let formats: &[Format] = match self.archive_format.as_str() {
+                "auto" => &[Format::Tar, Format::Zip],
+                "tar" => &[Format::Tar],
+                "zip" => &[Format::Zip],
+                other => return Err(Error::unknown("archive_format", other, ["auto", "tar", "zip"])),
+            };
+            let (archive, unpacked) = match (&self.fname, name.split_once('.')) {
+                (Some(_), Some((start, _))) => (name.to_string(), format!("{start}_extracted")),
+                _ => (format!("{name}_archive"), name.to_string()),
+            };
+            let archive = self.file(folder.join(archive), checksum)?;
+            let unpacked = folder.join(unpacked);
+            if !unpack(&archive, &unpacked, formats)? {
+                let message = format!("is no archive ({})", self.archive_format);
+                return Err(Error::Format { what: archive.display().to_string(), message });
+            }
+            return Ok(unpacked);
+        }
+        self.file(folder.join(name), checksum)
+    }
+
+    /// The file at `path`, downloaded if it is not there.
+    fn file(&self, path: PathBuf, checksum: Option<Checksum>) -> Result<PathBuf> {
         let fits = || checksum.map_or(Ok(true), |checksum| checksum.fits(&path));
         if path.exists() && !self.force_download && fits()? {
             return Ok(path);

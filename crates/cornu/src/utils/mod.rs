@@ -22,6 +22,7 @@ mod sources;
 mod split_dataset;
 mod text_dataset;
 mod timeseries_dataset;
+pub(crate) mod unpack;
 
 pub use crate::object::get_registered_object;
 pub use crate::training::PyDataset as Sequence;

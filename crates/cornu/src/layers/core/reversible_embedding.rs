@@ -2,7 +2,31 @@
 use crate::dtype_policy::DTypePolicy;
 use crate::layers::checks::{no_quantization, positive};
 use crate::layers::prelude::*;
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value as Json;
+
+/// A dtype that Keras saves as it was given, by its name.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(transparent)]
+struct ByName(Option<DTypePolicy>);
+
+impl Serialize for ByName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        self.0.as_ref().map(DTypePolicy::name).serialize(serializer)
+    }
+}
+
+impl From<Option<DTypePolicy>> for ByName {
+    fn from(policy: Option<DTypePolicy>) -> ByName {
+        ByName(policy)
+    }
+}
+
+impl From<ByName> for Option<DTypePolicy> {
+    fn from(name: ByName) -> Option<DTypePolicy> {
+        name.0
+    }
+}
 
 /// The row of a learned table for each integer; called with `reverse=True`, the product of vectors with the table: one
 /// logit for each row. Keras's `ReversibleEmbedding` (Press and Wolf, 2016).
@@ -45,6 +69,7 @@ pub struct ReversibleEmbedding {
     pub tie_weights: bool,
     /// In which dtype to compute the way back, if not that of the layer.
     #[default(None)]
+    #[save_as(ByName)]
     pub reverse_dtype: Option<DTypePolicy>,
     /// Keeps logits within plus and minus this, by a tanh.
     #[default(None)]

@@ -45,6 +45,7 @@ fn windows(from: usize, to: usize) -> Result<Vec<Range<usize>>> {
         let message = format!("is too large: {to} windows over {from} elements");
         return Err(Error::argument("output_size", message));
     }
+    cornu_graph::memory::check_table(&[from.max(1), to], DType::F64)?;
     Ok((0..to).map(|i| i * from / to..((i + 1) * from).div_ceil(to)).collect())
 }
 

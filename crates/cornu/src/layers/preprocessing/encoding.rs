@@ -2,6 +2,9 @@
 use crate::arguments::keyword;
 use cornu_graph::{DType, Error, Result, Value};
 
+/// What Keras calls the weights of the places for `"tf_idf"` in files.
+pub(super) const IDF_WEIGHTS: &str = "idf_weights";
+
 keyword! {
     /// In which form integers come out.
     OutputMode as "output_mode" {

@@ -1,7 +1,7 @@
 //! Combinations of categories by hash.
 use super::encoding::{OutputMode, not_sparse};
 use super::hash::{CROSS_START, cross, fingerprint};
-use super::hashing::{integer_dtype, without_points};
+use super::hashing::{integer_dtype, settle_integer_dtype, without_points};
 use crate::data::text;
 use crate::layers::HostLayer;
 use crate::layers::checks::positive;
@@ -9,14 +9,14 @@ use crate::layers::prelude::*;
 
 /// The bin of each combination of integers or strings by its hash. Keras's `HashedCrossing`.
 ///
-/// It works before the graph, on inputs of the model of shape `(batch)` or `(batch, 1)`. For bins as integers give it an
-/// integer dtype, as `"int64"`.
+/// It works before the graph, on inputs of the model of shape `(batch)` or `(batch, 1)`. Bins as integers are int64 unless the
+/// layer is given another integer dtype.
 ///
 /// ```
 /// use cornu::prelude::*;
 /// let a = Input::new([1]).dtype("int64").tensor();
 /// let b = Input::new([1]).dtype("int64").tensor();
-/// let bins = HashedCrossing::new(32).dtype("int64").apply([&a, &b]);
+/// let bins = HashedCrossing::new(32).apply([&a, &b]);
 /// let mut model = Model::new([&a, &b], &bins)?;
 /// let y = model.predict([Tensor::from([[18i64]]), Tensor::from([[31i64]])], Predict::new())?;
 /// assert_eq!(y.to_f64(), [5.0]);
@@ -35,6 +35,12 @@ pub struct HashedCrossing {
 }
 
 impl Layer for HashedCrossing {
+    fn settle(&self, config: &mut serde_json::Value, _: Option<&[Shape]>) {
+        if self.output_mode == OutputMode::Int {
+            settle_integer_dtype(config);
+        }
+    }
+
     fn on_host(&self) -> Option<&dyn HostLayer> {
         Some(self)
     }
@@ -85,6 +91,9 @@ impl HostLayer for HashedCrossing {
         }
         let bins = hashes.iter().map(|hash| (hash % self.num_bins as u64) as i64).collect::<Vec<_>>();
         let encoded = self.output_mode.encode_places(&shape, &bins, self.num_bins, None)?;
-        Ok(encoded.cast(self.base.dtype.compute_dtype()?))
+        let is_int = self.output_mode == OutputMode::Int;
+        let dtype =
+            if is_int { integer_dtype("HashedCrossing", self)? } else { self.base.dtype.compute_dtype()? };
+        Ok(encoded.cast(dtype))
     }
 }

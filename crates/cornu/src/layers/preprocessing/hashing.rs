@@ -1,6 +1,7 @@
 //! Categories by hash.
 use super::encoding::{OutputMode, not_sparse};
 use super::hash::{Salt, bin};
+use crate::DTypePolicy;
 use crate::data::text;
 use crate::layers::HostLayer;
 use crate::layers::checks::positive;
@@ -9,13 +10,13 @@ use serde::{Deserialize, Serialize};
 
 /// The bin of each integer or string by its hash: FarmHash64, or SipHash-2-4 with a salt. Keras's `Hashing`.
 ///
-/// It works before the graph, on inputs of the model. For bins as integers give it an integer dtype, as `"int64"`.
+/// It works before the graph, on inputs of the model. Bins as integers are int64 unless the layer is given another integer dtype.
 ///
 /// ```
 /// use cornu::data::text;
 /// use cornu::prelude::*;
 /// let words = Input::new([3]).dtype("string").tensor();
-/// let bins = Hashing::new(3).dtype("int64").apply(&words);
+/// let bins = Hashing::new(3).apply(&words);
 /// let mut model = Model::new(&words, &bins)?;
 /// let y = model.predict(text::encode([1, 3], &["A", "B", "C"])?, Predict::new())?;
 /// assert_eq!(y.to_f64(), [1.0, 0.0, 1.0]);
@@ -88,8 +89,11 @@ pub(super) fn single<T>(inputs: &[T]) -> Result<&T> {
     }
 }
 
-/// The dtype of integers that come out, which the layer must have.
+/// The dtype of integers that come out, which the layer must have; int64 when it was given none.
 pub(super) fn integer_dtype(class: &str, layer: &dyn Layer) -> Result<DType> {
+    if layer.base().dtype == DTypePolicy::default() {
+        return Ok(DType::I64);
+    }
     let dtype = layer.base().dtype.compute_dtype()?;
     if matches!(dtype, DType::I32 | DType::I64) {
         return Ok(dtype);
@@ -98,7 +102,23 @@ pub(super) fn integer_dtype(class: &str, layer: &dyn Layer) -> Result<DType> {
     Err(Error::argument(format!("{class}.dtype"), message).help("give the layer `.dtype(\"int64\")`"))
 }
 
+/// Writes that dtype into a config.
+pub(super) fn settle_integer_dtype(config: &mut serde_json::Value) {
+    let given = DTypePolicy::default();
+    let policy = &mut config["dtype"];
+    let name = if policy.is_string() { policy } else { &mut policy["config"]["name"] };
+    if *name == given.name() {
+        *name = DType::I64.name().into();
+    }
+}
+
 impl Layer for Hashing {
+    fn settle(&self, config: &mut serde_json::Value, _: Option<&[Shape]>) {
+        if self.output_mode == OutputMode::Int {
+            settle_integer_dtype(config);
+        }
+    }
+
     fn on_host(&self) -> Option<&dyn HostLayer> {
         Some(self)
     }
@@ -129,7 +149,9 @@ impl HostLayer for Hashing {
         };
         let places: Vec<i64> = tokens.iter().map(|token| place(token) as i64).collect();
         let encoded = self.output_mode.encode_places(&shape, &places, self.num_bins, None)?;
-        Ok(encoded.cast(self.base.dtype.compute_dtype()?))
+        let is_int = self.output_mode == OutputMode::Int;
+        let dtype = if is_int { integer_dtype("Hashing", self)? } else { self.base.dtype.compute_dtype()? };
+        Ok(encoded.cast(dtype))
     }
 }
 

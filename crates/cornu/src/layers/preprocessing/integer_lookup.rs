@@ -1,6 +1,6 @@
 //! Integers by their place in a vocabulary.
 use super::Adapt;
-use super::encoding::{OutputMode, count_not_greater, not_sparse};
+use super::encoding::{IDF_WEIGHTS, OutputMode, count_not_greater, not_sparse};
 use super::hash::Salt;
 use super::hashing::single;
 use super::token_table::Lookup;
@@ -98,11 +98,11 @@ impl IntegerLookup {
             return Err(error.help("give `vocabulary`, or call `adapt` before the layer is applied"));
         };
         let mask = self.mask_token.filter(|_| self.oov_start() == 1);
-        let special: Vec<Option<i64>> =
-            mask.map(Some).into_iter().chain(vec![self.oov_token; self.num_oov_indices]).collect();
-        let found = special.len() <= vocabulary.len()
-            && special.iter().zip(vocabulary).all(|(special, token)| *special == Some(*token));
-        let tokens = if found { &vocabulary[special.len()..] } else { vocabulary };
+        let count = self.num_oov_indices.saturating_add(usize::from(mask.is_some()));
+        let oov = std::iter::repeat_n(self.oov_token, self.num_oov_indices);
+        let mut special = mask.map(Some).into_iter().chain(oov).zip(vocabulary);
+        let found = count <= vocabulary.len() && special.all(|(special, token)| special == Some(*token));
+        let tokens = if found { &vocabulary[count..] } else { vocabulary };
         let mut seen = HashSet::new();
         match tokens.iter().find(|token| !seen.insert(**token) || self.mask_token == Some(**token)) {
             Some(token) => {
@@ -187,7 +187,7 @@ impl IntegerLookup {
     }
 
     /// The weight of each place for `"tf_idf"`.
-    fn weights(&self, x: &Value, depth: usize) -> Result<Value> {
+    fn weights(&self, depth: usize) -> Result<Tensor> {
         let given = self.idf_weights.as_deref().unwrap_or_default();
         let vocabulary = self.vocabulary.as_deref().unwrap_or_default();
         if given.len() != vocabulary.len() {
@@ -201,7 +201,7 @@ impl IntegerLookup {
         let mut weights = vec![mean; before];
         weights.extend(given);
         weights.resize(depth, 0.0);
-        Ok(x.builder().constant(Tensor::from_f64([depth], DType::F32, &weights)?))
+        Tensor::from_f64([depth], DType::F32, &weights)
     }
 }
 
@@ -249,6 +249,11 @@ impl HostLayer for IntegerLookup {
 }
 
 impl Layer for IntegerLookup {
+    fn saved_arrays(&self) -> Vec<(&'static str, Tensor)> {
+        let weights = self.idf_weights.as_ref().and_then(|_| self.weights(self.depth().ok()?).ok());
+        weights.into_iter().map(|weights| (IDF_WEIGHTS, weights)).collect()
+    }
+
     /// Keras saves that it is built, not for what.
     fn build_config(&self, _: &[Shape]) -> Option<serde_json::Value> {
         Some(serde_json::json!({}))
@@ -274,7 +279,7 @@ impl Layer for IntegerLookup {
             OutputMode::Int => Ok(places),
             OutputMode::TfIdf => {
                 let counts = OutputMode::Count.encode(&places, depth, DType::F32, None)?;
-                Ok(counts * self.weights(&x, depth)?)
+                Ok(counts * x.builder().constant(self.weights(depth)?))
             }
             mode => mode.encode(&places, depth, DType::F32, None),
         }

@@ -86,6 +86,7 @@ impl MelSpectrogram {
             let share = i as f32 / (bands + 1) as f32;
             low * (1.0 - share) + high * share
         };
+        cornu_graph::memory::check_table(&[bins, bands], DType::F64)?;
         let mut shares = vec![0.0; bins * bands];
         for k in 1..bins {
             let at = mel(self.sampling_rate / 2.0 * k as f64 / (bins - 1) as f64);

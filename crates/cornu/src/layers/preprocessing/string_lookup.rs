@@ -1,6 +1,6 @@
 //! Strings by their place in a vocabulary.
 use super::Adapt;
-use super::encoding::{OutputMode, not_sparse};
+use super::encoding::{IDF_WEIGHTS, OutputMode, not_sparse};
 use super::hash::Salt;
 use super::hashing::{single, tokens, without_points};
 use super::token_table::Lookup;
@@ -97,6 +97,11 @@ pub(super) fn utf8(encoding: &str) -> Result<()> {
 }
 
 impl Layer for StringLookup {
+    fn saved_arrays(&self) -> Vec<(&'static str, Tensor)> {
+        let weights = self.lookup().table().ok().and_then(|table| table.saved_weights());
+        weights.into_iter().map(|weights| (IDF_WEIGHTS, weights)).collect()
+    }
+
     /// Keras saves that it is built, not for what.
     fn build_config(&self, _: &[Shape]) -> Option<serde_json::Value> {
         Some(serde_json::json!({}))

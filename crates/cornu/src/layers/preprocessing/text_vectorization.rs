@@ -1,6 +1,6 @@
 //! Text as tokens.
 use super::Adapt;
-use super::encoding::{OutputMode, not_sparse};
+use super::encoding::{IDF_WEIGHTS, OutputMode, not_sparse};
 use super::hashing::{single, tokens, without_points};
 use super::string_lookup::utf8;
 use super::token_table::{Lookup, TokenTable};
@@ -200,6 +200,13 @@ impl TextVectorization {
 }
 
 impl Layer for TextVectorization {
+    /// Keras has a lookup within, which keeps the same.
+    fn saved_arrays(&self) -> Vec<(&'static str, Tensor)> {
+        let weights = self.lookup().table().ok().and_then(|table| table.saved_weights());
+        let both = |weights: Tensor| [(IDF_WEIGHTS, weights.clone()), ("_lookup_layer/idf_weights", weights)];
+        weights.into_iter().flat_map(both).collect()
+    }
+
     fn on_host(&self) -> Option<&dyn HostLayer> {
         Some(self)
     }

@@ -48,11 +48,11 @@ impl<'a> Lookup<'a> {
             return Err(error.help("give `vocabulary`, or call `adapt` before the layer is applied"));
         };
         let mask = (self.oov_start() == 1).then_some(self.mask_token);
-        let special: Vec<Option<&str>> =
-            mask.into_iter().chain(vec![self.oov_token; self.num_oov_indices]).collect();
-        let starts = special.len() <= vocabulary.len()
-            && special.iter().zip(vocabulary).all(|(special, token)| *special == Some(token));
-        let tokens = if starts { &vocabulary[special.len()..] } else { vocabulary };
+        let count = self.num_oov_indices.saturating_add(usize::from(mask.is_some()));
+        let mut special =
+            mask.into_iter().chain(std::iter::repeat_n(self.oov_token, self.num_oov_indices)).zip(vocabulary);
+        let starts = count <= vocabulary.len() && special.all(|(special, token)| special == Some(token));
+        let tokens = if starts { &vocabulary[count..] } else { vocabulary };
         if tokens.is_empty() {
             return Err(Error::argument(argument("vocabulary"), "is empty"));
         }
@@ -170,6 +170,12 @@ impl TokenTable<'_> {
         weights.extend(given);
         weights.resize(self.depth(), 0.0);
         Ok(Some(weights))
+    }
+
+    /// [`TokenTable::weights`] as Keras keeps them beside the weights of a layer.
+    pub fn saved_weights(&self) -> Option<Tensor> {
+        let weights = self.weights().ok()??;
+        Tensor::from_f64([weights.len()], DType::F32, &weights).ok()
     }
 
     /// Tokens of this shape in the form that the layer gives.

@@ -1,6 +1,7 @@
 //! Resampling an axis.
 use crate::arguments::keyword;
 use crate::layers::prelude::*;
+use cornu_graph::memory;
 use std::f64::consts::PI;
 
 keyword! {
@@ -57,10 +58,12 @@ pub(in crate::layers) fn resize_axis(
         return Ok(x.clone());
     }
     if *interpolation.check()? == Interpolation::Nearest {
+        memory::check_table(&[size], DType::F64)?;
         let step = from as f64 / size as f64;
         let nearest: Vec<i32> = (0..size).map(|j| ((j as f64 + 0.5) * step).floor() as i32).collect();
         return Ok(x.take(&x.builder().constant(Tensor::new([size], nearest)?), axis as i64));
     }
+    memory::check_table(&[from, size], DType::F64)?;
     let weights = Tensor::from_f64([from, size], x.dtype(), &weights(from, size, interpolation, antialias))?;
     let y = x.tensordot(&x.builder().constant(weights), &[axis as i64], &[0]);
     // The product has the new axis last.

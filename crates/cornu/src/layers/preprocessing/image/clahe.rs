@@ -42,7 +42,10 @@ impl ContrastLimitedAdaptiveHistogramEqualization {
         };
         let [down, across] = *self.tile_grid_size.positive("tile_grid_size")?;
         let (tile_height, tile_width) = (height.div_ceil(down), width.div_ceil(across));
-        let (full_height, full_width) = (tile_height * down, tile_width * across);
+        let (full_height, full_width) = (tile_height.saturating_mul(down), tile_width.saturating_mul(across));
+        // Places and shares of each row and of each column, and the curves of the tiles.
+        cornu_graph::memory::check_table(&[full_height.max(full_width), 4], DType::F64)?;
+        cornu_graph::memory::check_table(&[down, across, LEVELS], DType::F32)?;
         let x = mirror(&mirror(x, 1, full_height)?, 2, full_width)?;
         let levels = x.clip(0.0, (LEVELS - 1) as f64).cast(DType::I32);
 

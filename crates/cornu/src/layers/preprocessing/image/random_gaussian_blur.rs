@@ -49,6 +49,7 @@ impl Layer for RandomGaussianBlur {
         }
         augment(cx, x, &self.data_format, |images| {
             let chosen = images.chosen(factor)?;
+            cornu_graph::memory::check_table(&self.kernel_size.0, DType::F64)?;
             let sides = self.kernel_size.0.map(|size| {
                 let sigma = images.uniform(sigma, &[])? + 1e-6;
                 let middle = (size - 1) as f64 / 2.0;

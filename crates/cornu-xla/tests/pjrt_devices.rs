@@ -128,7 +128,7 @@ fn one_device_fails() {
     let engine = pjrt.over(&[0, 1, 2]).unwrap();
     let lost = "are lost: load the weights again";
     let mut run = Prepared::new(&engine, 6);
-    let mut attempt = |line: &str, run: &mut Prepared| {
+    let attempt = |line: &str, run: &mut Prepared| {
         mock.control(&[line]);
         run.step().unwrap_err().to_string()
     };

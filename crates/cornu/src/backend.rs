@@ -5,6 +5,19 @@
 //! PJRT, and to any plugin of PJRT (`CORNU_PJRT_PLUGIN`, else the installed one). Their libraries are opened when they are
 //! first used. `reference` interprets every op in f64: slow, but a way to find out whether a surprising number comes from the
 //! engine or from the model.
+//!
+//! What the environment says to `cuda` and `pjrt`, when they are first used:
+//!
+//! | | |
+//! |---|---|
+//! | `CORNU_PJRT_DEVICES` | the devices to see, by number: `0,2`; [`distribution`](crate::distribution) trains on several |
+//! | `CORNU_PJRT_MEMORY_FRACTION`, `CORNU_PJRT_PREALLOCATE` | the part of a device's memory to use; whether it is taken at once |
+//! | `CORNU_PJRT_DATA_MEMORY` | bytes of it that arrays may take which `fit` reads in several epochs: they stay there, and batches are taken from them; 0: none. By default a quarter of what the device says is free |
+//! | `CORNU_CACHE_DIR` | the folder of compiled programs; empty: none are kept |
+//! | `CORNU_CACHE_MAX_SIZE` | bytes that they may take, by default 2 GiB: those that were not used for the longest time go |
+//!
+//! A step that fails on a device may take the variables with it that it was to change. That is said, and a model without them
+//! refuses to go on until it is loaded again.
 use crate::distribution::DataParallel;
 use cornu_cpu::Cpu;
 use cornu_graph::{Backend, Error, Reference, Result, nearest};

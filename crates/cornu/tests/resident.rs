@@ -79,7 +79,7 @@ fn the_same_bits_and_fewer_bytes() {
             // The last batch is whole on each device.
             let rest = SAMPLES % BATCH;
             let per_epoch = |bytes: usize| {
-                bytes + if rest % count == 0 { 0 } else { bytes / SAMPLES * rest * (count - 1) }
+                bytes + if rest.is_multiple_of(count) { 0 } else { bytes / SAMPLES * rest * (count - 1) }
             };
             let before = 4 * per_epoch(samples);
             let after = count * samples + 4 * per_epoch(2 * 4 * SAMPLES);

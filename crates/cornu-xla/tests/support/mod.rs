@@ -73,6 +73,7 @@ impl Mock {
     }
 
     /// The text of the error of opening it, with its folder left out.
+    #[allow(dead_code)]
     pub fn refusal(&self) -> String {
         let text = self.open().unwrap_err().to_string();
         text.replace(&format!("{}{}", self.dir.display(), std::path::MAIN_SEPARATOR), "")

@@ -1,15 +1,16 @@
 //! `fit`.
 use crate::callbacks::{Callback, Callbacks, Stage};
 use crate::models::Model;
+use crate::training::class_weight::{class_weights, weighted};
 use crate::training::data::{Data, SampleWeight};
-use crate::training::dataset::{Batch, Dataset};
+use crate::training::dataset::Dataset;
 use crate::training::evaluate::alone;
 use crate::training::feed::{Feed, Needs, Passes, Source, nothing};
 use crate::training::history::{History, Logs};
 use crate::training::progress::{Progress, Verbose};
 use crate::training::run::{check_batch_size, read_logs};
 use crate::training::step::{Phase, StepSpec};
-use cornu_graph::{DType, Error, Result, Tensor};
+use cornu_graph::{Error, Result};
 use std::collections::HashMap;
 
 /// The arguments of [`Model::fit`].
@@ -488,35 +489,4 @@ fn check_share(batch_size: usize, count: usize) -> Result<()> {
         format!("must be a multiple of {parts}, the number of devices that share a batch, got {batch_size}");
     let error = Error::argument("Fit.batch_size", message);
     Err(error.help("batches that leave a rest are computed whole by each device"))
-}
-
-/// A batch of a data set with the weights of its classes.
-fn weighted(batch: Batch, classes: Option<&HashMap<i64, f64>>) -> Result<Batch> {
-    match (classes, &batch.y) {
-        (Some(_), _) if batch.sample_weight.is_some() => {
-            let message = "cannot be given together with sample weights, which the batches have";
-            Err(Error::argument("Fit.class_weight", message))
-        }
-        (Some(classes), Some(y)) => Ok(Batch { sample_weight: Some(class_weights(y, classes)?), ..batch }),
-        _ => Ok(batch),
-    }
-}
-
-/// A weight for each sample from the class it is of: the label, or the largest of a one-hot row.
-fn class_weights(y: &Data, classes: &HashMap<i64, f64>) -> Result<SampleWeight> {
-    let [y] = y.tensors() else {
-        let message = "is only supported for models with a single output";
-        return Err(Error::argument("Fit.class_weight", message));
-    };
-    let values = y.to_f64();
-    let width = if y.rank() >= 2 { y.shape()[y.rank() - 1] } else { 1 };
-    let class = |row: &[f64]| match row {
-        [label] => label.round() as i64,
-        // The first of the largest.
-        _ => row.iter().enumerate().fold(0, |best, (i, &v)| if v > row[best] { i } else { best }) as i64,
-    };
-    let weights: Vec<f64> =
-        values.chunks(width.max(1)).map(|row| classes.get(&class(row)).copied().unwrap_or(1.0)).collect();
-    let shape = if y.rank() >= 2 { &y.shape()[..y.rank() - 1] } else { y.shape() };
-    Ok(Tensor::from_f64(shape, DType::F32, &weights)?.into())
 }

@@ -2,6 +2,7 @@
 mod ahead;
 mod checkpoint;
 mod checks;
+mod class_weight;
 pub(crate) mod compile;
 mod custom;
 pub(crate) mod data;

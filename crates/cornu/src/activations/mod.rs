@@ -104,6 +104,11 @@ impl Activation {
         }
     }
 
+    /// Whether each element of the result depends on one of the input alone; not known of functions of the user.
+    pub(crate) fn is_elementwise(&self) -> bool {
+        matches!(self.0, Kind::Known(name, _) if !["softmax", "log_softmax", "sparsemax", "glu"].contains(&name))
+    }
+
     /// Whether the name is known.
     ///
     /// # Errors

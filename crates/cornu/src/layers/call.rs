@@ -1,5 +1,5 @@
 //! What a layer sees while it is traced: its weights, masks, randomness and the phase.
-use crate::layers::given::{Given, as_mask};
+use crate::layers::given::{Given, MASK, as_mask};
 use crate::layers::weights::{Built, ensure_built, in_layer};
 use crate::layers::{Layer, LayerRef};
 use crate::regularizers::Regularizer;
@@ -139,10 +139,17 @@ impl Trace {
         inputs: &[Value],
         masks: &[Option<Value>],
     ) -> Result<(Vec<Value>, Vec<Option<Value>>)> {
-        // A mask given as an argument stands in for the one that came with the input.
+        // Masks given as an argument stand in for those that came with the inputs.
         let (tensors, given_masks) = inputs.split_at(given.mask_start(inputs.len()));
         let mut masks = masks[..masks.len().min(tensors.len())].to_vec();
-        masks.iter_mut().zip(given_masks).for_each(|(mask, value)| *mask = Some(as_mask(value)));
+        if !given_masks.is_empty() {
+            masks.fill(None);
+        }
+        for (i, value) in given_masks.iter().enumerate() {
+            if let Some(mask) = masks.get_mut(given.masked.get(i).copied().unwrap_or(i)) {
+                *mask = Some(as_mask(value));
+            }
+        }
         let shapes = given.built_on(tensors.iter().map(|v| batched(v.shape())));
         let call = self.call_of(parent, training, layer, given, &shapes, masks)?;
         let cast = |v: &Value| {
@@ -211,6 +218,17 @@ impl Call<'_> {
     /// The mask of the first input: bool, `(batch, time)`.
     pub fn mask(&self) -> Option<&Value> {
         self.masks.first().and_then(Option::as_ref)
+    }
+
+    /// The mask of a sequence with `count` tensors in all: as in Keras, the one that came with it counts only where no initial
+    /// states are given besides, one that was given as an argument always.
+    pub(crate) fn sequence_mask(&self, count: usize) -> Option<&Value> {
+        self.mask().filter(|_| count == 1 || self.has_given_mask())
+    }
+
+    /// Whether masks were given as an argument.
+    pub(crate) fn has_given_mask(&self) -> bool {
+        self.given.tensors.iter().any(|name| name == MASK)
     }
 
     /// The masks of all inputs.

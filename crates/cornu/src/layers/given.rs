@@ -12,6 +12,8 @@ pub struct Given {
     pub tensors: Vec<String>,
     /// What is no tensor, by parameter: `use_causal_mask`.
     pub options: Map<String, Json>,
+    /// For each mask, the input that it is of; empty when they stand in the order of the inputs.
+    pub(crate) masked: Vec<usize>,
     /// The call as it was read from a file, with numbers in place of tensors.
     pub(crate) form: Option<Json>,
 }

@@ -303,6 +303,9 @@ fn given(layer: &dyn Layer, form: Json, tensors: Vec<KerasTensor>) -> Result<(Gi
     for (name, value) in arguments {
         let before = places.len();
         numbers(&value, &mut places);
+        if let (MASK, Some(masks)) = (name.as_str(), value.as_array()) {
+            given.masked = (0..masks.len()).filter(|&i| !masks[i].is_null()).collect();
+        }
         given.tensors.extend((before..places.len()).map(|_| name.clone()));
         let is_set = places.len() == before && !value.is_null() && value != json!([]);
         if is_set {

@@ -123,33 +123,38 @@ impl Products<'_> {
     }
 
     fn softmax(&self, scores: &Value, mask: Option<&Value>) -> Result<Value> {
-        let scores = match mask {
-            Some(mask) => self.masked(scores, mask)?,
-            None => scores.clone(),
-        };
+        let mask = mask.map(|mask| self.aligned(scores, mask));
+        let scores = mask.as_ref().map_or_else(|| scores.clone(), |mask| self.masked(scores, mask));
         scores.builder().check()?;
         let shape = scores.shape().to_vec();
         // Scores that could not be made have no axes.
         let kept = shape.len().saturating_sub(self.axes.len());
         let size = shape[kept..].iter().product();
         let flat = scores.reshape(&[&shape[..kept], &[size]].concat());
-        Ok(flat.softmax(-1).reshape(&shape))
+        let weights = flat.softmax(-1).reshape(&shape);
+        Ok(match mask {
+            // A target that sees no source has no weights; Keras's fused attention gives it the mean.
+            Some(mask) if !self.fused => mask.select(&weights, &weights.full_like(0.0)),
+            _ => weights,
+        })
     }
 
-    fn masked(&self, scores: &Value, mask: &Value) -> Result<Value> {
-        // The axes of heads come before those of targets and sources.
+    /// The mask in the shape of the scores: the axes of heads come before those of targets and sources.
+    fn aligned(&self, scores: &Value, mask: &Value) -> Value {
         let mut mask = mask.clone();
         while mask.rank() < scores.rank() {
             mask = mask.expand_dims(-2 * self.axes.len() as i64 - 1);
         }
-        let mask = mask.broadcast_to(scores.shape());
-        let (low, _) = scores.dtype().limits();
-        Ok(if self.fused {
-            mask.select(scores, &scores.full_like(0.7 * low))
-        } else {
-            let large = if scores.dtype() == DType::F16 { 3e4 } else { 1e9 };
-            mask.select(scores, &(scores - large))
-        })
+        mask.broadcast_to(scores.shape())
+    }
+
+    fn masked(&self, scores: &Value, mask: &Value) -> Value {
+        let low = match (self.fused, scores.dtype()) {
+            (true, dtype) => 0.7 * dtype.limits().0,
+            (false, DType::F16) => -3e4,
+            (false, _) => -1e9,
+        };
+        mask.select(scores, &scores.full_like(low))
     }
 }
 
@@ -203,11 +208,13 @@ pub(super) fn build_dropout(
     weights: &mut Weights,
     rate: f64,
     seed: Option<u64>,
+    dtype: &crate::DTypePolicy,
     shape: &Shape,
 ) -> Result<()> {
     share("dropout", rate)?;
     let mut dropout = Dropout::new(rate);
     dropout.seed = seed;
+    crate::layers::HasBase::base_mut(&mut dropout).dtype = dtype.clone();
     weights.add_layer(DROPOUT, &crate::layers::LayerObject::share(&dropout), std::slice::from_ref(shape))
 }
 

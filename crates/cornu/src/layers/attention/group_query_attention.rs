@@ -98,7 +98,7 @@ impl Layer for GroupQueryAttention {
         let sums = Shape(vec![None, None, Some(heads), Some(size)]);
         let layer = projections.layer("attention_output", 4, 2, &[query.last()?], "linear");
         weights.add_layer("_output_dense", &layer, &[sums])?;
-        build_dropout(weights, self.dropout, self.seed, value)
+        build_dropout(weights, self.dropout, self.seed, &self.base.dtype, value)
     }
 
     fn call_many(&self, cx: &Call, inputs: &[Value]) -> Result<Vec<Value>> {

@@ -135,7 +135,7 @@ impl Layer for MultiHeadAttention {
         };
         let layer = projections.layer("attention_output", sums.rank(), 2, &output, "linear");
         weights.add_layer("output_dense", &layer, &[sums])?;
-        build_dropout(weights, self.dropout, self.seed, value)
+        build_dropout(weights, self.dropout, self.seed, &self.base.dtype, value)
     }
 
     fn call_many(&self, cx: &Call, inputs: &[Value]) -> Result<Vec<Value>> {

@@ -1,5 +1,5 @@
 //! Transposed convolution.
-use super::geometry::{channels_last, restore_channels};
+use super::geometry::{activated, channels_last};
 use crate::arguments::{DataFormat, Padding, Size};
 use crate::layers::prelude::*;
 use cornu_graph::ops::ConvWindow;
@@ -97,8 +97,7 @@ macro_rules! conv_transpose_layer {
                 if self.use_bias {
                     y = y + cx.weight("bias")?;
                 }
-                let y = self.activation.call(&y);
-                Ok(restore_channels(&y, &self.data_format))
+                Ok(activated(&y, &self.activation, &self.data_format))
             }
         }
     };

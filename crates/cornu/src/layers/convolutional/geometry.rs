@@ -1,4 +1,5 @@
 //! From Keras's arguments to windows.
+use crate::activations::Activation;
 use crate::arguments::{DataFormat, Padding};
 use cornu_graph::ops::ConvWindow;
 use cornu_graph::{Error, Result, Value};
@@ -23,6 +24,16 @@ pub(crate) fn restore_channels(y: &Value, format: &DataFormat) -> Value {
             y.transpose(&order)
         }
         _ => y.clone(),
+    }
+}
+
+/// The activation of an image with channels last, then [`restore_channels`]. What looks along the last axis, as softmax, sees
+/// the axes where the user has them.
+pub(crate) fn activated(y: &Value, activation: &Activation, format: &DataFormat) -> Value {
+    if activation.is_elementwise() {
+        restore_channels(&activation.call(y), format)
+    } else {
+        activation.call(&restore_channels(y, format))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Convolution of each channel on its own, then across channels.
 use super::depthwise_conv::depthwise;
-use super::geometry::{channels_last, convolve, restore_channels};
+use super::geometry::{activated, channels_last, convolve};
 use crate::arguments::{DataFormat, Padding, Size};
 use crate::layers::prelude::*;
 
@@ -104,8 +104,7 @@ macro_rules! separable_layer {
                 if self.use_bias {
                     y = y + cx.weight("bias")?;
                 }
-                let y = self.activation.call(&y);
-                Ok(restore_channels(&y, &self.data_format))
+                Ok(activated(&y, &self.activation, &self.data_format))
             }
         }
     };

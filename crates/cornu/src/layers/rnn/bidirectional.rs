@@ -1,7 +1,8 @@
 //! Both directions of time.
 use crate::arguments::keyword;
+use crate::layers::given::MASK;
 use crate::layers::prelude::*;
-use crate::layers::{LayerBox, LayerRef};
+use crate::layers::{Given, LayerBox, LayerRef};
 
 keyword! {
     /// How the outputs of both directions are joined.
@@ -117,10 +118,16 @@ impl Layer for Bidirectional {
             inputs.split_first().ok_or_else(|| Error::Data("a recurrent layer needs an input".into()))?;
         let (first, second) = states.split_at(states.len() / 2);
         let run = |name: &str, states: &[Value]| {
-            let arguments: Vec<Value> = [x].into_iter().chain(states).cloned().collect();
-            let mut masks = vec![None; arguments.len()];
-            masks[0] = cx.mask().cloned();
-            Ok::<_, Error>(cx.apply_masked(cx.child(name)?, &arguments, &masks)?.0)
+            let mask = cx.sequence_mask(inputs.len());
+            let arguments: Vec<Value> = [x].into_iter().chain(states).chain(mask).cloned().collect();
+            let mut given = Given::in_order();
+            if mask.is_some() {
+                let states = states.iter().map(|_| "initial_state");
+                given.tensors =
+                    ["sequences"].into_iter().chain(states).chain([MASK]).map(String::from).collect();
+            }
+            let masks = vec![None; arguments.len()];
+            Ok::<_, Error>(cx.apply_given(cx.child(name)?, &given, &arguments, &masks)?.0)
         };
         let mut forward = run("forward_layer", first)?;
         let mut backward = run("backward_layer", second)?;

@@ -72,7 +72,7 @@ impl Recurrence {
         };
 
         let time_major = x.swap_axes(0, 1);
-        let mask = cx.mask().map(|m| m.swap_axes(0, 1));
+        let mask = cx.sequence_mask(inputs.len()).map(|m| m.swap_axes(0, 1));
         let (sequence, last, states) = if self.unroll {
             self.unrolled(&time_major, mask.as_ref(), initial, &step)?
         } else {

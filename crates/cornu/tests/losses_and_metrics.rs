@@ -13,6 +13,19 @@ fn loss_of(loss: impl Into<Loss>, y_true: &[usize], y_pred: &[usize]) -> Result<
     Ok(interpret(&b.finish(&[value])?, &[])?.remove(0))
 }
 
+/// Keras does not remove the axis of size 1: each label meets each prediction.
+#[test]
+fn generalized_cross_entropy_of_a_column() {
+    let b = Builder::new();
+    let y_true = b.constant(Tensor::from([[0i32], [1]]));
+    let y_pred = b.constant(Tensor::from([[0.25f32, 0.75], [1.0, 0.0]]));
+    let loss = Loss::from(losses::CategoricalGeneralizedCrossEntropy::new());
+    let value = loss.compute(&y_true, &y_pred, None, None).unwrap();
+    let got = interpret(&b.finish(&[value]).unwrap(), &[]).unwrap().remove(0).to_f64();
+    let want = (1.0 + 0.0 + 2.0 * (1.0 - 0.75f64.sqrt()) + 2.0) / 4.0;
+    assert!((got[0] - want).abs() < 1e-6, "{got:?}, want {want}");
+}
+
 #[test]
 fn names_stand_for_classes() {
     let named = [

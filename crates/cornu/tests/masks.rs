@@ -1,4 +1,4 @@
-//! Where masks reach, as in Keras 3.15.1.
+//! Where masks and scales reach, as in Keras 3.15.1.
 #![allow(clippy::unwrap_used, clippy::panic)]
 use cornu::layers::Given;
 use cornu::prelude::*;
@@ -103,4 +103,19 @@ fn softmax_of_channels_first() {
     let outputs = predict(&mut Model::new([x], y).unwrap(), vec![ramp(&[1, 2, 5])]);
     let sums: Vec<f64> = outputs[0].chunks(4).map(|row| row.iter().sum::<f64>()).collect();
     assert!(sums.len() == 3 && sums.iter().all(|sum| (sum - 1.0).abs() < 1e-6), "{sums:?}");
+}
+
+/// The scale is that of the last axis, even where another is normalized.
+#[test]
+fn scale_of_another_axis() {
+    let x = Input::new([2, 2]).tensor();
+    let y = RMSNormalization::new().axis(1).epsilon(0.0).apply(&x);
+    let mut model = Model::new([x], y).unwrap();
+    model.set_weights(&[Tensor::from([10f32, 1.0])]).unwrap();
+    let data = Tensor::from([3f32, 3.0, 3.0, 3.0]).reshape(vec![1, 2, 2]).unwrap();
+    let outputs = predict(&mut model, vec![data]);
+    assert!(
+        outputs[0].iter().zip([10.0, 1.0, 10.0, 1.0]).all(|(y, want)| (y - want).abs() < 1e-5),
+        "{outputs:?}"
+    );
 }

@@ -189,6 +189,35 @@ fn host_tensors_are_computed_at_once() {
 }
 
 #[test]
+fn rare_arguments() {
+    let m = Tensor::new([2, 3], vec![1f32, 5.0, 3.0, 4.0, 2.0, 6.0]).unwrap();
+    let (square, i) = (Tensor::new([2, 2], vec![1f32, 2.0, 3.0, 4.0]).unwrap(), Tensor::from([7i32, -3]));
+    let b = Tensor::from([true, false]);
+    close(ops::einsum([&square], "ii->i"), &[1.0, 4.0]);
+    close(ops::einsum([&square], "ii"), &[5.0]);
+    close(ops::einsum([&m], "...j->..."), &[9.0, 12.0]);
+    close(ops::einsum([&i, &i], "i,j"), &[49.0, -21.0, -21.0, 9.0]);
+    close(ops::einsum([&square, &m, &m], "ij,jk,lk->il"), &[99.0, 144.0, 233.0, 320.0]);
+    close(ops::einsum([&i, &m], "i,ij->j"), &[-5.0, 29.0, 3.0]);
+    close(ops::matmul(&i, &square), &[-2.0, 2.0]);
+    close(ops::tensordot(&b, &square, ops::Contracted::Count(1)), &[1.0, 2.0]);
+    assert_eq!(ops::expand_dims(&m, [0, -1]).unwrap().shape(), [1, 2, 3, 1]);
+    close(ops::argsort(&m, None), &[0.0, 4.0, 2.0, 3.0, 1.0, 5.0]);
+    let whole = ops::softmax(&m, None).unwrap();
+    assert!((whole.to_f64().iter().sum::<f64>() - 1.0).abs() < 1e-6 && whole.shape() == [2, 3]);
+    close(ops::max(&b, None, false), &[1.0]);
+    close(ops::amin(&b, 0, false), &[0.0]);
+    close(ops::round(&i, 2), &[7.0, -3.0]);
+    close(ops::absolute(&b), &[1.0, 0.0]);
+    close(ops::diff(&b, 1, -1), &[1.0]);
+    close(ops::clip(&i, -0.5, 2.5), &[2.0, 0.0]);
+    close(ops::corrcoef(&Tensor::from([1f32, 2.0, 4.0])), &[1.0]);
+    let places = Tensor::new([2, 1], vec![0i32, 0]).unwrap();
+    close(ops::scatter_update(&i, &places, &Tensor::from([2i32, 3]), Some("mul".into())), &[42.0, -3.0]);
+    close(ops::pad([&i], [(1, 0)].into(), "constant".into()), &[0.0, 7.0, -3.0]);
+}
+
+#[test]
 fn within_layers_ops_add_to_the_graph() {
     let loss = Loss::function("pinball", |y_true: &Value, y_pred: &Value| {
         let e = ops::subtract(y_true, y_pred);

@@ -53,6 +53,14 @@ fn integers_by_how_frequent_they_are() {
     let weight = (1.0f64 + 3.0 / 3.0).ln();
     assert_eq!(weighted.vocabulary, Some(vec![7, 9]));
     assert_eq!(weighted.idf_weights, Some(vec![weight, weight]));
+
+    // As a file of Keras has it: the vocabulary names the unknown, and padding has weights, too.
+    let mut padded = IntegerLookup::new().output_mode("tf_idf").max_tokens(5).pad_to_max_tokens(true);
+    padded.vocabulary = Some(vec![-1, 7, 9]);
+    padded.idf_weights = Some(vec![0.5, 1.0, 2.0, 0.0, 0.0]);
+    let x = Input::new([3]).dtype("int64").tensor();
+    let y = padded.apply(&x);
+    assert_eq!(predict(&x, &y, &Tensor::from([[8i64, 9, 9]])), [0.5, 0.0, 4.0, 0.0, 0.0]);
 }
 
 #[test]

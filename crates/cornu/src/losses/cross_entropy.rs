@@ -171,7 +171,8 @@ loss! {
             let message = format!("must be in the interval (0, 1), got {}", self.q);
             return Err(Error::argument("CategoricalGeneralizedCrossEntropy.q", message));
         }
-        let hot = labels(y_true, y_pred, -1).one_hot(y_pred.dim(-1), -1, y_pred.dtype());
+        // As in Keras, labels with an axis of size 1 more meet every prediction of the batch.
+        let hot = y_true.cast(DType::I32).one_hot(y_pred.dim(-1), -1, y_pred.dtype());
         let p = (y_pred * hot).sum([-1]);
         (1.0 - p.pow(&p.scalar(self.q))) / self.q
     }

@@ -29,11 +29,12 @@ ops! {
     /// The `n`-th differences of neighbours along the axis.
     Diff diff(x) { n: usize, axis: i64 } => (0..(*n).min(x.dim(*axis))).fold(x.clone(), |x, _| {
         let size = x.dim(*axis);
-        x.slice_axis(*axis, 1, size) - x.slice_axis(*axis, 0, size.max(1) - 1)
+        let (next, before) = (x.slice_axis(*axis, 1, size), x.slice_axis(*axis, 0, size.max(1) - 1));
+        if x.dtype() == DType::Bool { next.not_equal(&before) } else { next - before }
     });
     /// With borders of these widths: `"constant"` (a second tensor says of what, else 0), `"reflect"`, `"symmetric"`,
     /// `"edge"`, `"wrap"`.
-    Pad pad([xs]) { pad_width: Widths, mode: Text } => padded(xs, pad_width, mode);
+    Pad pad([xs]) { pad_width: Widths, mode: Text } => padded(xs, &pad_width.0, mode);
     /// Which bin each element is in: the number of bins, which rise, at or below it, int32.
     Digitize digitize(x, bins) => {
         let (x, bins) = (float(x), float(bins));
@@ -66,9 +67,10 @@ ops! {
             None => ScatterKind::Set,
             Some("add") => ScatterKind::Add,
             Some("max") => ScatterKind::Max,
-            Some("min") => return vec![-(-inputs).scatter_at(ScatterKind::Max, indices, &-updates)],
+            Some("min") => ScatterKind::Min,
+            Some("mul") => ScatterKind::Mul,
             Some(other) => {
-                let known = ["add", "max", "min"];
+                let known = ["add", "max", "min", "mul"];
                 return vec![inputs.fail(Error::unknown("reduction", other, known))];
             }
         };
@@ -78,8 +80,40 @@ ops! {
 
 /// How values meet, or that they replace each other.
 type How = Option<String>;
-/// Before and after each axis.
-type Widths = Vec<(i64, i64)>;
+/// Before and after each axis; one pair is for all.
+#[derive(Debug, serde::Serialize)]
+#[serde(transparent)]
+pub struct Widths(Vec<(i64, i64)>);
+
+impl From<Vec<(i64, i64)>> for Widths {
+    fn from(widths: Vec<(i64, i64)>) -> Widths {
+        Widths(widths)
+    }
+}
+
+impl<const N: usize> From<[(i64, i64); N]> for Widths {
+    fn from(widths: [(i64, i64); N]) -> Widths {
+        Widths(widths.to_vec())
+    }
+}
+
+/// One number for all, one pair for all, or a pair for each axis.
+impl<'de> serde::Deserialize<'de> for Widths {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(serde::Deserialize)]
+        #[serde(untagged)]
+        enum Saved {
+            Same(i64),
+            Pair(i64, i64),
+            Each(Vec<(i64, i64)>),
+        }
+        Ok(Widths(match Saved::deserialize(deserializer)? {
+            Saved::Same(n) => vec![(n, n)],
+            Saved::Pair(low, high) => vec![(low, high)],
+            Saved::Each(each) => each,
+        }))
+    }
+}
 
 pub(super) fn spaced(start: &Value, stop: &Value, num: usize, endpoint: bool, axis: i64) -> Value {
     let (start, stop) = (float(start), float(stop));
@@ -113,7 +147,7 @@ fn on_diagonal(x: &Value, k: i64) -> Value {
     x.pad(&x.scalar(0.0), &padding).reshape(&[size, size])
 }
 
-fn diagonal_of(x: &Value, offset: i64, axis1: i64, axis2: i64) -> Value {
+pub(super) fn diagonal_of(x: &Value, offset: i64, axis1: i64, axis2: i64) -> Value {
     let rank = x.rank();
     let axis = |a: i64| cornu_graph::normalize_axis("diagonal", a, rank);
     let (a, b) = match (axis(axis1), axis(axis2)) {

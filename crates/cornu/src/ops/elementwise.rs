@@ -22,13 +22,13 @@ ops! {
     /// The smaller of both, broadcast; NaN if either is.
     Minimum minimum(x1, x2) => x1.minimum(x2);
     /// Within `x_min..=x_max`.
-    Clip clip(x) { x_min: f64, x_max: f64 } => x.clip(*x_min, *x_max);
+    Clip clip(x) { x_min: f64, x_max: f64 } => clipped(x, *x_min, *x_max);
     /// `-x`
     Negative negative(x) => -x;
     /// `|x|`
-    Absolute absolute(x) => x.abs();
+    Absolute absolute(x) => magnitude(x);
     /// `|x|`: Python's own `abs` of a tensor, which Keras saves under another name than [`absolute`].
-    Abs abs_of_python(x) => x.abs();
+    Abs abs_of_python(x) => magnitude(x);
     /// `|x|`; integers give float32.
     Fabs fabs(x) => float(x).abs();
     /// The tensor itself.
@@ -185,8 +185,24 @@ fn bessel_i0(x: &Value) -> Value {
     a.lt(&a.scalar(3.75)).select(&small, &large)
 }
 
+/// Integers have no bounds between them: those of Keras are cut off.
+fn clipped(x: &Value, low: f64, high: f64) -> Value {
+    match x.dtype() {
+        DType::Bool => x.cast(DType::I32).clip(low.trunc(), high.trunc()),
+        dtype if dtype.is_float() => x.clip(low, high),
+        _ => x.clip(low.trunc(), high.trunc()),
+    }
+}
+
+fn magnitude(x: &Value) -> Value {
+    if x.dtype() == DType::Bool { x.clone() } else { x.abs() }
+}
+
 fn rounded(x: &Value, decimals: i64) -> Value {
-    if decimals == 0 || !x.dtype().is_float() && decimals > 0 {
+    if !x.dtype().is_float() && decimals >= 0 {
+        return x.clone();
+    }
+    if decimals == 0 {
         return x.round();
     }
     let factor = 10f64.powi(decimals as i32);

@@ -1,6 +1,7 @@
 //! Positions: picking by them, finding them.
+use super::Axes;
 use super::reduce::Axis;
-use cornu_graph::{DType, Value};
+use cornu_graph::{DType, Error, Value};
 
 ops! {
     "keras.src.ops.numpy";
@@ -16,8 +17,12 @@ ops! {
     };
     /// The elements in rising order along the axis.
     Sort sort(x) { axis: i64 } => x.sort(*axis);
-    /// The positions that would sort the axis, int32.
-    Argsort argsort(x) { axis: i64 } => x.argsort(*axis).cast(DType::I32);
+    /// The positions that would sort the axis, int32; all elements in a row when it is `None`.
+    Argsort argsort(x) { axis: Axes } => match axis {
+        Axes::One(axis) => x.argsort(*axis).cast(DType::I32),
+        Axes::All(()) => x.reshape(&[x.spec().len()]).argsort(0).cast(DType::I32),
+        Axes::Several(_) => x.fail(Error::argument("axis", "of `argsort` is one, or `None` for all in a row")),
+    };
     /// The positions that would put the `kth` smallest in its place along the axis, smaller ones before it, int32.
     Argpartition argpartition(x) { kth: i64, axis: i64 } => {
         let _ = kth;

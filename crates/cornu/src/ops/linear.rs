@@ -2,29 +2,28 @@
 use super::Axes;
 use super::arguments::Text;
 use super::dtypes::float;
-use crate::layers::einsum;
 use cornu_graph::ops::{ConvWindow, ReduceKind};
-use cornu_graph::{Error, Value};
+use cornu_graph::{DType, Error, Value};
 
 ops! {
     "keras.src.ops.numpy";
     /// NumPy's `matmul`: the last axis of `x1` with the last but one of `x2`; axes before them are batches, broadcast.
-    Matmul matmul(x1, x2) => x1.matmul(x2);
+    Matmul matmul(x1, x2) => { let [x1, x2] = alike(x1, x2); x1.matmul(&x2) };
     /// NumPy's `dot`: the last axis of `x1` with the last but one of `x2`; all other axes are kept. A scalar multiplies.
     Dot dot(x1, x2) => match (x1.rank(), x2.rank()) {
         (0, _) | (_, 0) => x1 * x2,
-        (_, 1) => x1.tensordot(x2, &[-1], &[0]),
-        _ => x1.tensordot(x2, &[-1], &[-2]),
+        (_, 1) => contracted(x1, x2, &[-1], &[0]),
+        _ => contracted(x1, x2, &[-1], &[-2]),
     };
     /// The product of all elements of both, in a row, summed.
     Vdot vdot(x1, x2) => {
         let flat = |x: &Value| x.reshape(&[x.spec().len()]);
-        flat(x1).tensordot(&flat(x2), &[0], &[0])
+        contracted(&flat(x1), &flat(x2), &[0], &[0])
     };
     /// Products of all vectors along the last axes.
     Inner inner(x1, x2) => match (x1.rank(), x2.rank()) {
         (0, _) | (_, 0) => x1 * x2,
-        _ => x1.tensordot(x2, &[-1], &[-1]),
+        _ => contracted(x1, x2, &[-1], &[-1]),
     };
     /// The second in place of every element of the first, times that element.
     Kron kron(x1, x2) => {
@@ -48,14 +47,15 @@ ops! {
                 return vec![x1.fail(Error::op("tensordot", message))];
             }
             let (n, rank) = (*n as i64, x1.rank() as i64);
-            x1.tensordot(x2, &(rank - n..rank).collect::<Vec<_>>(), &(0..n).collect::<Vec<_>>())
+            contracted(x1, x2, &(rank - n..rank).collect::<Vec<_>>(), &(0..n).collect::<Vec<_>>())
         }
-        Contracted::Axes(a, b) => x1.tensordot(x2, &a.of(x1.rank()), &b.of(x2.rank())),
+        Contracted::Axes(a, b) => contracted(x1, x2, &a.of(x1.rank()), &b.of(x2.rank())),
     };
-    /// Einstein's sum over the letters that the result does not have: `"ij,jk->ik"`.
-    Einsum einsum([xs]) { subscripts: Text } => match xs {
-        [x1, x2] => einsum::einsum(subscripts, x1, x2).unwrap_or_else(|e| x1.fail(e)),
-        _ => xs[0].fail(Error::op("einsum", format!("of two tensors only, got {}", xs.len()))),
+    /// Einstein's sum over the letters that the result does not have: `"ij,jk->ik"`. Without `->`, the result has the letters
+    /// that appear once, in order.
+    Einsum einsum([xs]) { subscripts: Text } => {
+        let xs = super::reshape::promoted(xs);
+        super::einsum::einsum(subscripts, &xs).unwrap_or_else(|e| xs[0].fail(e))
     };
     /// The vector product along the last axis.
     Cross cross(x1, x2) { axisa: i64, axisb: i64, axisc: i64; axis = null } => {
@@ -73,6 +73,11 @@ ops! {
     Corrcoef corrcoef(x) => {
         let x = float(x);
         let centered = &x - x.mean_keepdims([-1]);
+        if x.rank() < 2 || x.dim(0) == 1 {
+            // One row alone gives a scalar.
+            let sum = centered.square().sum(centered.all_axes());
+            return vec![&sum / &sum];
+        }
         let covariance = centered.tensordot(&centered, &[-1], &[-1]);
         let deviation = centered.square().reduce(ReduceKind::Sum, &[-1], false).sqrt();
         covariance / (deviation.expand_dims(1) * deviation.expand_dims(0))
@@ -80,6 +85,17 @@ ops! {
     /// The sum of products of a vector with another that is moved along it: `"valid"` places, as many as the first has
     /// (`"same"`), or all (`"full"`).
     Correlate correlate(x1, x2) { mode: Text } => correlated(&float(x1), &float(x2), mode);
+}
+
+/// Both in the dtype in which they meet.
+fn alike(x1: &Value, x2: &Value) -> [Value; 2] {
+    let dtype = DType::promote(x1.dtype(), x2.dtype());
+    [x1.cast(dtype), x2.cast(dtype)]
+}
+
+fn contracted(x1: &Value, x2: &Value, a: &[i64], b: &[i64]) -> Value {
+    let [x1, x2] = alike(x1, x2);
+    x1.tensordot(&x2, a, b)
 }
 
 /// What is summed over: so many axes, or these of the first and those of the second.

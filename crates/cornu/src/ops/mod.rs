@@ -33,6 +33,7 @@ mod control;
 mod counting;
 mod creation;
 mod dtypes;
+mod einsum;
 mod elementwise;
 pub(crate) mod fourier;
 mod functions;

@@ -1,7 +1,9 @@
 //! Activations and encodings.
+use super::Axes;
 use super::arguments::{DTypeName, Number};
 use super::dtypes::float;
 use crate::activations as forms;
+use cornu_graph::{Error, Value};
 
 ops! {
     "keras.src.ops.nn";
@@ -54,10 +56,10 @@ ops! {
     /// `x` where above the threshold, else a default.
     Threshold threshold(x) { threshold: Number, default_value: Number } =>
         forms::threshold(x, threshold.to_f64(), default_value.to_f64());
-    /// `e^x`, divided by its sum over the axis.
-    Softmax softmax(x) { axis: i64 } => float(x).softmax(*axis);
+    /// `e^x`, divided by its sum over the axis, or over all elements when it is `None`.
+    Softmax softmax(x) { axis: Axes } => over(x, axis, Value::softmax);
     /// Logarithm of [`softmax`], without overflow.
-    LogSoftmax log_softmax(x) { axis: i64 } => float(x).log_softmax(*axis);
+    LogSoftmax log_softmax(x) { axis: Axes } => over(x, axis, Value::log_softmax);
     /// A new axis before `axis` (-1: at the end) with 1 at the position that the integer says and 0 elsewhere.
     OneHot one_hot(x) { num_classes: usize, axis: i64, dtype: DTypeName; sparse = false } =>
         x.one_hot(*num_classes, *axis, dtype.0);
@@ -79,4 +81,14 @@ pub fn swish<X: super::Operand>(x: impl Into<super::Arg<X>>) -> X::Output {
 #[track_caller]
 pub fn hard_swish<X: super::Operand>(x: impl Into<super::Arg<X>>) -> X::Output {
     hard_silu(x)
+}
+
+/// Along one axis, or over all elements in a row.
+fn over(x: &Value, axes: &Axes, f: fn(&Value, i64) -> Value) -> Value {
+    let x = float(x);
+    match axes {
+        Axes::One(axis) => f(&x, *axis),
+        Axes::All(()) => f(&x.reshape(&[x.spec().len()]), 0).reshape(x.shape()),
+        Axes::Several(_) => x.fail(Error::argument("axis", "is one, or `None` for all")),
+    }
 }

@@ -84,6 +84,12 @@ pub(super) fn joined(x: &Value, axes: &Axes, keepdims: bool) -> Option<(Value, V
 }
 
 fn over(x: &Value, kind: ReduceKind, axes: &Axes, keepdims: bool) -> Value {
+    // The larger of bools is whether any holds.
+    let kind = match (x.dtype(), kind) {
+        (DType::Bool, ReduceKind::Max) => ReduceKind::Any,
+        (DType::Bool, ReduceKind::Min) => ReduceKind::All,
+        (_, kind) => kind,
+    };
     x.reduce(kind, &axes.of(x.rank()), keepdims)
 }
 

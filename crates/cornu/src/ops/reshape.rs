@@ -9,8 +9,8 @@ ops! {
     Reshape reshape(x) { newshape: Sizes } => or_fail(x, sizes_of(x, &newshape.0), |sizes| x.reshape(&sizes));
     /// The axes in another order; with no axes given, reversed.
     Transpose transpose(x) { axes: Order } => or_fail(x, order_of(x, axes), |order| x.transpose(&order));
-    /// A new axis of size 1 before `axis`; -1 puts it at the end.
-    ExpandDims expand_dims(x) { axis: i64 } => x.expand_dims(*axis);
+    /// A new axis of size 1 before `axis`; -1 puts it at the end. Several stand at these places of the result.
+    ExpandDims expand_dims(x) { axis: Axes } => expanded(x, axis);
     /// Without these axes, which have size 1; without all of that size when `None`.
     Squeeze squeeze(x) { axis: Axes } => squeeze_axes(x, axis);
     /// Both axes in each other's place.
@@ -188,9 +188,19 @@ fn stacked(xs: &[Value], rank: usize, axis: i64) -> Value {
 }
 
 /// All in the dtype that they meet in.
-fn promoted(xs: &[Value]) -> Vec<Value> {
+pub(super) fn promoted(xs: &[Value]) -> Vec<Value> {
     let dtype = xs.iter().map(Value::dtype).reduce(cornu_graph::DType::promote);
     xs.iter().map(|x| dtype.map_or_else(|| x.clone(), |d| x.cast(d))).collect()
+}
+
+fn expanded(x: &Value, axes: &Axes) -> Value {
+    let axes = axes.of(0);
+    let rank = x.rank() + axes.len();
+    let places = axes.iter().map(|&a| normalize_axis("expand_dims", a, rank)).collect::<Result<Vec<_>>>();
+    or_fail(x, places, |mut places| {
+        places.sort_unstable();
+        places.iter().fold(x.clone(), |x, &at| x.expand_dims(at as i64))
+    })
 }
 
 /// What is made of a setting that may be wrong.

@@ -41,11 +41,12 @@ impl Layer for RMSNormalization {
     }
 }
 
-/// `x / sqrt(mean of squares + epsilon) * scale` over the axes, in float32 at least.
+/// `x / sqrt(mean of squares + epsilon) * scale` over the axes, in float32 at least. The scale is broadcast to the last axes,
+/// whichever these are, as in Keras.
 pub(crate) fn rms_normalize(x: &Value, axes: &[usize], epsilon: f64, scale: Option<&Value>) -> Value {
     let x = x.cast(DType::promote(x.dtype(), DType::F32));
     let reduced: Vec<i64> = axes.iter().map(|&a| a as i64).collect();
     let factor = (x.square().mean_keepdims(&reduced) + epsilon).rsqrt();
     let y = &x * factor;
-    scale.map_or_else(|| y.clone(), |scale| &y * super::over_axes(scale, &x, axes))
+    scale.map_or_else(|| y.clone(), |scale| &y * scale)
 }

@@ -190,7 +190,8 @@ impl IntegerLookup {
     fn weights(&self, depth: usize) -> Result<Tensor> {
         let given = self.idf_weights.as_deref().unwrap_or_default();
         let vocabulary = self.vocabulary.as_deref().unwrap_or_default();
-        if given.len() != vocabulary.len() {
+        // A file of padded vectors holds a weight for each place.
+        if given.len() < vocabulary.len() || given.is_empty() {
             let message =
                 format!("must be as many as the vocabulary's {}, got {}", vocabulary.len(), given.len());
             return Err(Error::argument("idf_weights", message));

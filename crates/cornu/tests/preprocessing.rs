@@ -60,7 +60,7 @@ fn integers_by_how_frequent_they_are() {
     padded.idf_weights = Some(vec![0.5, 1.0, 2.0, 0.0, 0.0]);
     let x = Input::new([3]).dtype("int64").tensor();
     let y = padded.apply(&x);
-    assert_eq!(predict(&x, &y, &Tensor::from([[8i64, 9, 9]])), [0.5, 0.0, 4.0, 0.0, 0.0]);
+    assert_eq!(predict(&x, &y, Tensor::from([[8i64, 9, 9]])), [0.5, 0.0, 4.0, 0.0, 0.0]);
 }
 
 #[test]

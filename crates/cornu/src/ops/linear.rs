@@ -74,9 +74,10 @@ ops! {
         let x = float(x);
         let centered = &x - x.mean_keepdims([-1]);
         if x.rank() < 2 || x.dim(0) == 1 {
-            // One row alone gives a scalar.
-            let sum = centered.square().sum(centered.all_axes());
-            return vec![&sum / &sum];
+            // One row alone gives a scalar: 1, or NaN where all its numbers are the same.
+            let variance = centered.square().sum(centered.all_axes());
+            let deviation = variance.sqrt();
+            return vec![&variance / &deviation / &deviation];
         }
         let covariance = centered.tensordot(&centered, &[-1], &[-1]);
         let deviation = centered.square().reduce(ReduceKind::Sum, &[-1], false).sqrt();

@@ -102,6 +102,13 @@ here! {
         log_softmax mish relu relu6 selu sigmoid silu soft_shrink softmax softplus softsign sparse_plus
         sparse_sigmoid sparsemax squareplus tanh tanh_shrink threshold
     }
+    "keras.distribution" = cornu::distribution {
+        DataParallel DeviceMesh distribution get_device_count list_devices set_distribution
+    }
+    "keras.ops.image" = cornu::ops {
+        affine_transform crop_images extract_patches gaussian_blur hsv_to_rgb pad_images resize
+        rgb_to_grayscale rgb_to_hsv
+    }
     "keras.ops" = cornu::ops {
         abs absolute adaptive_average_pool adaptive_max_pool add all allclose amax amin angle any append arange
         arccos arccosh arcsin arcsinh arctan arctan2 arctanh argmax argmin argpartition argsort array

@@ -1,13 +1,17 @@
 //! Threads that wait for work: they spin for a moment, since the next step is mostly near, then sleep.
 //!
-//! A piece of work is a number of tasks. Threads, the caller among them, take the next task until none is left; which thread
-//! runs a task does not matter to its result.
+//! A piece of work is a number of tasks. Each thread, the caller among them, has a share of them that follow each other, and then
+//! helps others with the end of theirs. Tasks go through arrays in order, so that a thread finds in its caches what it wrote in the
+//! step before. Which thread runs a task does not matter to its result.
 use cornu_graph::{Error, Result};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
+
+/// Threads that can have a share of their own; more of them only help.
+const SHARES: usize = 128;
 
 /// How long a thread spins before it sleeps.
 const SPIN: Duration = Duration::from_micros(100);
@@ -16,11 +20,32 @@ const SPIN: Duration = Duration::from_micros(100);
 struct Job {
     /// Valid until `left` is 0 and all helpers have gone.
     task: *const (dyn Fn(usize) + Sync),
-    tasks: usize,
+    shares: usize,
 }
 
 // SAFETY: the task is `Sync`, and `Pool::run` does not return while a thread may use it.
 unsafe impl Send for Job {}
+
+/// The tasks of a thread that nobody has taken: the first in the upper half, the end in the lower. Alone in its lines of the cache.
+#[derive(Default)]
+#[repr(align(128))]
+struct Share(AtomicU64);
+
+impl Share {
+    fn set(&self, tasks: std::ops::Range<u32>) {
+        self.0.store(u64::from(tasks.start) << 32 | u64::from(tasks.end), Ordering::Relaxed);
+    }
+
+    /// Takes a task: the first for the owner, the last for others.
+    fn take(&self, is_owner: bool) -> Option<usize> {
+        let taken = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |share| {
+            let is_left = share >> 32 < share & u64::from(u32::MAX);
+            is_left.then(|| if is_owner { share + (1 << 32) } else { share - 1 })
+        });
+        let share = taken.ok()?;
+        Some(if is_owner { (share >> 32) as usize } else { (share as u32 - 1) as usize })
+    }
+}
 
 #[derive(Default)]
 struct Shared {
@@ -43,7 +68,7 @@ pub(crate) struct Pool {
     done: Condvar,
     /// Moves on with each job, so that spinning threads see it without the lock.
     epoch: AtomicUsize,
-    next: AtomicUsize,
+    shares: Box<[Share]>,
     /// Helpers at work, for the caller to spin on.
     active: AtomicUsize,
     /// One job at a time; a caller that finds another at work runs its tasks itself.
@@ -54,6 +79,10 @@ pub(crate) struct Pool {
 thread_local! {
     /// Whether this thread is inside of a task.
     static INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+fn shares() -> Box<[Share]> {
+    (0..SHARES).map(|_| Share::default()).collect()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -69,7 +98,7 @@ impl Pool {
             wake: Condvar::new(),
             done: Condvar::new(),
             epoch: AtomicUsize::new(0),
-            next: AtomicUsize::new(0),
+            shares: shares(),
             active: AtomicUsize::new(0),
             busy: Mutex::new(()),
             wanted: AtomicUsize::new(default_threads()),
@@ -83,22 +112,26 @@ impl Pool {
     /// When a task does.
     pub fn run(&'static self, tasks: usize, task: &(dyn Fn(usize) + Sync)) {
         let helpers = self.wanted.load(Ordering::Relaxed).min(tasks).saturating_sub(1);
-        let guard = if helpers == 0 || INSIDE.get() { None } else { self.busy.try_lock().ok() };
+        let alone = helpers == 0 || INSIDE.get() || u32::try_from(tasks).is_err();
+        let guard = if alone { None } else { self.busy.try_lock().ok() };
         let Some(_guard) = guard else { return (0..tasks).for_each(task) };
         self.ensure_threads(helpers);
         // SAFETY: only the lifetime changes; this function returns after the last use.
         let erased: &'static (dyn Fn(usize) + Sync) = unsafe { std::mem::transmute(task) };
+        let count = (helpers + 1).min(SHARES);
         let sleeping = {
             let mut shared = lock(&self.shared);
-            self.next.store(0, Ordering::Relaxed);
-            shared.job = Some(Job { task: erased, tasks });
+            for (i, share) in self.shares.iter().take(count).enumerate() {
+                share.set((i * tasks / count) as u32..((i + 1) * tasks / count) as u32);
+            }
+            shared.job = Some(Job { task: erased, shares: count });
             self.epoch.fetch_add(1, Ordering::Release);
             shared.sleeping
         };
         if sleeping > 0 {
             self.wake.notify_all();
         }
-        let own = catch_unwind(AssertUnwindSafe(|| self.take_tasks(task, tasks)));
+        let own = catch_unwind(AssertUnwindSafe(|| self.take_tasks(task, 0, count)));
         let panicked = self.finish();
         if let Err(panic) = own {
             resume_unwind(panic);
@@ -106,15 +139,15 @@ impl Pool {
         assert!(!panicked, "a task panicked on another thread");
     }
 
-    fn take_tasks(&self, task: &(dyn Fn(usize) + Sync), tasks: usize) {
+    /// Runs the tasks of thread `own` of so many, then those that others have left.
+    fn take_tasks(&self, task: &(dyn Fn(usize) + Sync), own: usize, shares: usize) {
         INSIDE.set(true);
         let _reset = Reset;
-        loop {
-            let i = self.next.fetch_add(1, Ordering::Relaxed);
-            if i >= tasks {
-                return;
+        for i in own..own + shares {
+            let is_owner = i == own && own < shares;
+            while let Some(i) = self.shares[i % shares].take(is_owner) {
+                task(i);
             }
-            task(i);
         }
     }
 
@@ -167,12 +200,13 @@ impl Pool {
             seen = self.epoch.load(Ordering::Acquire);
             let allowed = number + 1 < self.wanted.load(Ordering::Relaxed);
             let Some(job) = shared.job.as_ref().filter(|_| allowed) else { continue };
-            let (task, tasks) = (job.task, job.tasks);
+            let (task, shares) = (job.task, job.shares);
             shared.helpers += 1;
             self.active.fetch_add(1, Ordering::AcqRel);
             drop(shared);
             // SAFETY: the caller waits until `helpers` is 0 again.
-            let result = catch_unwind(AssertUnwindSafe(|| self.take_tasks(unsafe { &*task }, tasks)));
+            let result =
+                catch_unwind(AssertUnwindSafe(|| self.take_tasks(unsafe { &*task }, number + 1, shares)));
             let mut shared = lock(&self.shared);
             shared.panicked |= result.is_err();
             shared.helpers -= 1;
@@ -232,7 +266,7 @@ mod tests {
             wake: Condvar::new(),
             done: Condvar::new(),
             epoch: AtomicUsize::new(0),
-            next: AtomicUsize::new(0),
+            shares: shares(),
             active: AtomicUsize::new(0),
             busy: Mutex::new(()),
             wanted: AtomicUsize::new(threads),

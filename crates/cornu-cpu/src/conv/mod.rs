@@ -115,7 +115,7 @@ impl Geometry {
         if depthwise::fits(self) {
             return depthwise::kernel_grad_scratch(self);
         }
-        if winograd::fits_kernel_grad(self) {
+        if winograd::fits(self) {
             return winograd::kernel_grad_scratch(self);
         }
         let (m, n, k) = (self.group_filters(), self.patch(), self.positions());
@@ -216,7 +216,7 @@ impl Geometry {
             if depthwise::fits(self) {
                 return depthwise::kernel_grad(self, x, dy, dw, scratch);
             }
-            if winograd::fits_kernel_grad(self) {
+            if winograd::fits(self) {
                 return winograd::kernel_grad(self, x, dy, dw, scratch);
             }
             let (channels, filters, patch) = (self.group_channels(), self.group_filters(), self.patch());

@@ -121,7 +121,54 @@ fn tiles_against_the_interpreter() {
     assert!(check(99, [1, 270, 12], [1, 13, 13], [1, 3, 3], window));
 }
 
-/// With strides alone, the gradient of the image goes by parts.
+/// The gradient of a kernel of 3x3 over padded images.
+fn kernel_grad_of(x: &[f32], dy: &[f32], image: [usize; 3], channels: usize, filters: usize) -> Vec<f32> {
+    let window = ConvWindow {
+        strides: vec![1; 3],
+        padding: vec![(0, 0), (1, 1), (1, 1)],
+        lhs_dilation: vec![1; 3],
+        rhs_dilation: vec![1; 3],
+        groups: 1,
+    };
+    let shape = |n| [image[0], 1, image[1], image[2], n];
+    let kernel = [1, 3, 3, channels, filters];
+    let geometry =
+        crate::kernels::geometry(&window, DType::F32, &shape(channels), &kernel, &shape(filters)).unwrap();
+    let mut scratch = crate::aligned::Aligned::zeroed(geometry.kernel_grad_scratch());
+    let mut dw = vec![f32::NAN; 9 * channels * filters];
+    // SAFETY: all are as large as the geometry says.
+    unsafe { geometry.kernel_grad(x.as_ptr(), dy.as_ptr(), dw.as_mut_ptr(), scratch.as_mut_ptr()) };
+    dw
+}
+
+/// Sums over tiles that are larger than what they add, by parts (60 channels) and over all tiles (130), against those of a few
+/// channels at a time.
+#[test]
+fn many_channels_are_as_few_at_a_time() {
+    let image = [9, 21, 22];
+    let places: usize = image.iter().product();
+    for (channels, filters) in [(60, 63), (130, 128)] {
+        let s = &mut 3;
+        let [x, dy] =
+            [channels, filters].map(|n| numbers(&[places, n], s).as_slice::<f32>().unwrap().to_vec());
+        let all = kernel_grad_of(&x, &dy, image, channels, filters);
+        for from in (0..channels).step_by(20) {
+            let n = 20.min(channels - from);
+            let some: Vec<f32> = x.chunks(channels).flat_map(|row| &row[from..from + n]).copied().collect();
+            let want = kernel_grad_of(&some, &dy, image, n, filters);
+            let got: Vec<f32> = all
+                .chunks(channels * filters)
+                .flat_map(|w| &w[from * filters..(from + n) * filters])
+                .copied()
+                .collect();
+            let largest = want.iter().fold(0f32, |m, v| m.max(v.abs()));
+            for (got, want) in got.iter().zip(&want) {
+                assert!((got - want).abs() <= 2e-5 * largest, "{channels} channels: {got} {want}");
+            }
+        }
+    }
+}
+
 #[test]
 fn strides_against_the_interpreter() {
     let mut checked = 0;

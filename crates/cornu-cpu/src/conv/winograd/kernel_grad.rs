@@ -1,4 +1,7 @@
 //! The gradient of the kernel: the transposed computation, summed over tiles before it is transformed back.
+//!
+//! A task transforms and multiplies some tiles, and has sums of its own. With many channels those are much larger than what they
+//! add: then many tiles are transformed first, and each pair of points is a task.
 use super::tiles::{Apart, Images, Tiles};
 use super::transform::{self, Map, Put, columns};
 use super::{BLOCK_BYTES, Geometry, IMAGE, PAD, POINTS, RESULT, is_large};
@@ -7,9 +10,14 @@ use crate::gemm::Epilogue;
 use crate::gemm::kernel::{Panels, Pass, Target, panel_height, panel_width, tile_for};
 use crate::pool::Pool;
 use crate::vector::{Vector, for_isa};
+use std::ops::Range;
 
 /// Most parts of the sum over tiles.
 const PARTS: usize = 16;
+/// From how many times the memory of a tile on, sums are of all tiles.
+const LARGE_SUMS: usize = 64;
+/// Most tiles that all threads transform before they multiply.
+const HELD: usize = 256;
 
 #[derive(Clone, Copy)]
 struct Shape {
@@ -18,6 +26,9 @@ struct Shape {
     filters: usize,
     /// Tiles of a block.
     block: usize,
+    /// Tiles whose transforms are held at a time, those of a block or [`HELD`]; made odd, so that pairs of points do not compete for the same
+    /// lines of the cache.
+    held: usize,
     /// Parts of the sum, each of its own blocks.
     parts: usize,
 }
@@ -25,20 +36,51 @@ struct Shape {
 impl Shape {
     fn new(g: &Geometry, tiles: &Tiles) -> Shape {
         let (channels, filters) = (g.channels.next_multiple_of(PAD), g.filters.next_multiple_of(PAD));
-        let block = (BLOCK_BYTES / (POINTS * (channels + filters) * 4)).clamp(16, 128);
-        Shape { channels, filters, block, parts: tiles.count.div_ceil(block).min(PARTS) }
+        // Of a tile, the sums take so many times the memory of its transforms.
+        let ratio = channels * filters / (channels + filters);
+        let fitting = (BLOCK_BYTES / (POINTS * (channels + filters) * 4)).clamp(16, 128);
+        if ratio >= LARGE_SUMS {
+            return Shape { channels, filters, block: fitting, held: tiles.count.min(HELD) | 1, parts: 1 };
+        }
+        let sums_fit = POINTS * channels * filters * 4 <= BLOCK_BYTES;
+        let block = if sums_fit { fitting } else { fitting.max(2 * ratio) };
+        let parts = tiles.count.div_ceil(block).min(PARTS);
+        Shape { channels, filters, block, held: block | 1, parts }
     }
 
     /// Floats of the sums of a part.
     fn sums(&self) -> usize {
         POINTS * self.channels * self.filters
     }
+
+    /// Floats of the transforms that are held.
+    fn transforms(&self) -> usize {
+        POINTS * self.held * (self.channels + self.filters)
+    }
+
+    /// Whether tiles are transformed for all threads.
+    fn is_shared(&self) -> bool {
+        self.held > self.block | 1
+    }
 }
+
+/// What is multiplied.
+struct Operands<'a> {
+    g: &'a Geometry,
+    shape: Shape,
+    tiles: Tiles,
+    x: *const f32,
+    dy: *const f32,
+}
+
+// SAFETY: what it points to is only read.
+unsafe impl Sync for Operands<'_> {}
 
 /// Bytes of scratch memory for [`kernel_grad`].
 pub(in crate::conv) fn kernel_grad_scratch(g: &Geometry) -> usize {
     let shape = Shape::new(g, &Tiles::new(g));
-    shape.parts * shape.sums() * 4
+    let transforms = if shape.is_shared() { shape.transforms() } else { 0 };
+    (shape.parts * shape.sums() + transforms) * 4
 }
 
 /// See [`Geometry::kernel_grad`].
@@ -54,98 +96,104 @@ pub(in crate::conv) unsafe fn kernel_grad(
 ) {
     let tiles = Tiles::new(g);
     let shape = Shape::new(g, &tiles);
-    let (x, dy, dw, sums) = (x as usize, dy as usize, dw as usize, scratch as usize);
-    Pool::global().run(shape.parts, &|part| {
-        thread_memory(POINTS * shape.block * (shape.channels + shape.filters), |memory| {
-            // SAFETY: the caller's; each task writes sums of its own, and has memory for both blocks.
-            unsafe {
-                let sums = (sums as *mut f32).add(part * shape.sums());
-                some_tiles(g, &shape, &tiles, x as *const f32, dy as *const f32, sums, memory, part);
+    let of = Operands { g, shape, tiles, x, dy };
+    let (dw, sums) = (dw as usize, scratch as usize);
+    // SAFETY: the caller's; each task writes sums or transforms of its own, and has memory for its blocks.
+    unsafe {
+        if shape.is_shared() {
+            let transforms = (scratch as *mut f32).add(shape.sums()) as usize;
+            for from in (0..tiles.count).step_by(HELD) {
+                let until = tiles.count.min(from + HELD);
+                Pool::global().run((until - from).div_ceil(shape.block), &|block| {
+                    let first = from + block * shape.block;
+                    let some = first..until.min(first + shape.block);
+                    transform_tiles(&of, transforms as *mut f32, some, from);
+                });
+                Pool::global().run(POINTS, &|point| {
+                    let (transforms, sums) = (transforms as *const f32, sums as *mut f32);
+                    multiply(&of, transforms, sums, point..point + 1, until - from, from == 0);
+                });
             }
-        });
-    });
+        } else {
+            let blocks = tiles.count.div_ceil(shape.block);
+            Pool::global().run(shape.parts, &|part| {
+                thread_memory(shape.transforms(), |memory| {
+                    let sums = (sums as *mut f32).add(part * shape.sums());
+                    let first = part * blocks / shape.parts;
+                    for block in first..(part + 1) * blocks / shape.parts {
+                        let from = block * shape.block;
+                        let until = tiles.count.min(from + shape.block);
+                        transform_tiles(&of, memory, from..until, from);
+                        multiply(&of, memory, sums, 0..POINTS, until - from, block == first);
+                    }
+                });
+            });
+        }
+    }
     Pool::global().run(g.channels, &|channel| {
         // SAFETY: the caller's; each task writes the numbers of its channel.
-        unsafe { transform_back(g, &shape, sums as *const f32, dw as *mut f32, channel) }
+        unsafe { back(g, &shape, sums as *const f32, dw as *mut f32, channel) }
     });
 }
 
-for_isa!(fn some_tiles(
-    g: &Geometry, shape: &Shape, tiles: &Tiles, x: *const f32, dy: *const f32, sums: *mut f32, memory: *mut f32,
-    part: usize,
-) = some_tiles_with);
+for_isa!(fn transform_tiles(of: &Operands, memory: *mut f32, some: Range<usize>, first: usize) = transform_tiles_with);
 
-/// The sums over the tiles of a part.
+/// The transforms of some tiles, among those held from `first` on.
 #[inline(always)]
-#[allow(clippy::too_many_arguments)]
-unsafe fn some_tiles_with<V: Vector>(
-    g: &Geometry,
-    shape: &Shape,
-    tiles: &Tiles,
-    x: *const f32,
-    dy: *const f32,
-    sums: *mut f32,
-    memory: *mut f32,
-    part: usize,
-) {
+unsafe fn transform_tiles_with<V: Vector>(of: &Operands, memory: *mut f32, some: Range<usize>, first: usize) {
+    let &Operands { g, shape, tiles, x, dy } = of;
     let images = Images { data: x, height: g.image[1], width: g.image[2], channels: g.channels };
     let results = Images { data: dy, height: g.result[1], width: g.result[2], channels: g.filters };
     let ahead = is_large(g);
-    let blocks = tiles.count.div_ceil(shape.block);
-    let first = part * blocks / shape.parts;
-    for block in first..(part + 1) * blocks / shape.parts {
-        let from = block * shape.block;
-        let terms = shape.block.min(tiles.count - from);
+    for tile in some {
+        let (image, top, left) = tiles.place(tile);
+        let place = (top as isize - g.low[1], left as isize - g.low[2]);
+        let at = tile - first;
         // SAFETY: the caller's.
         unsafe {
-            let gradients = memory.add(POINTS * shape.block * shape.channels);
-            for t in 0..terms {
-                let (image, top, left) = tiles.place(from + t);
+            let gradients = memory.add(POINTS * shape.held * shape.channels);
+            if let Some((image, top, left)) = tiles.below(tile).filter(|_| ahead) {
                 let place = (top as isize - g.low[1], left as isize - g.low[2]);
-                if let Some((image, top, left)) = tiles.below(from + t).filter(|_| ahead) {
-                    let place = (top as isize - g.low[1], left as isize - g.low[2]);
-                    for channel in (0..g.channels).step_by(V::LANES) {
-                        images.ask(image, place, channel);
-                    }
-                    for filter in (0..g.filters).step_by(V::LANES) {
-                        results.ask(image, (top as isize - 2, left as isize), filter);
-                    }
-                }
                 for channel in (0..g.channels).step_by(V::LANES) {
-                    let to = memory.add(t * shape.channels + channel);
-                    let mut put = Apart { to, apart: shape.block * shape.channels };
-                    images.tile::<transform::Image, V, IMAGE>(image, place, channel, &mut put);
+                    images.ask(image, place, channel);
                 }
                 for filter in (0..g.filters).step_by(V::LANES) {
-                    let to = gradients.add(t * shape.filters + filter);
-                    let mut put = Apart { to, apart: shape.block * shape.filters };
-                    let place = (top as isize, left as isize);
-                    results.tile::<transform::ResultGrad, V, RESULT>(image, place, filter, &mut put);
+                    results.ask(image, (top as isize - 2, left as isize), filter);
                 }
             }
-            multiply(g, shape, memory, gradients, sums, terms, block == first);
+            for channel in (0..g.channels).step_by(V::LANES) {
+                let to = memory.add(at * shape.channels + channel);
+                let mut put = Apart { to, apart: shape.held * shape.channels };
+                images.tile::<transform::Image, V, IMAGE>(image, place, channel, &mut put);
+            }
+            for filter in (0..g.filters).step_by(V::LANES) {
+                let to = gradients.add(at * shape.filters + filter);
+                let mut put = Apart { to, apart: shape.held * shape.filters };
+                let place = (top as isize, left as isize);
+                results.tile::<transform::ResultGrad, V, RESULT>(image, place, filter, &mut put);
+            }
         }
     }
 }
 
-/// For each pair of points, adds the product of images and gradients over some tiles.
-#[inline(always)]
+/// For each of some pairs of points, adds the product of images and gradients over some of the tiles held.
 unsafe fn multiply(
-    g: &Geometry,
-    shape: &Shape,
-    images: *const f32,
-    gradients: *const f32,
+    of: &Operands,
+    transforms: *const f32,
     sums: *mut f32,
+    points: Range<usize>,
     terms: usize,
     first: bool,
 ) {
+    let (g, shape) = (of.g, of.shape);
     let (height, width) = (panel_height(), panel_width());
     let none = Epilogue::default();
-    for point in 0..POINTS {
+    for point in points {
         // SAFETY: the caller's.
         unsafe {
-            let images = images.add(point * shape.block * shape.channels);
-            let gradients = gradients.add(point * shape.block * shape.filters);
+            let gradients = transforms.add(POINTS * shape.held * shape.channels);
+            let images = transforms.add(point * shape.held * shape.channels);
+            let gradients = gradients.add(point * shape.held * shape.filters);
             let c = sums.add(point * shape.channels * shape.filters);
             let target = Target { c, row: shape.filters, epilogue: &none, past_caches: false };
             for row in (0..g.channels).step_by(height) {
@@ -167,19 +215,13 @@ unsafe fn multiply(
     }
 }
 
-for_isa!(fn transform_back(
+for_isa!(fn back(
     g: &Geometry, shape: &Shape, sums: *const f32, dw: *mut f32, channel: usize
-) = transform_back_with);
+) = back_with);
 
 /// The gradient of the kernel of a channel from the sums of all parts.
 #[inline(always)]
-unsafe fn transform_back_with<V: Vector>(
-    g: &Geometry,
-    shape: &Shape,
-    sums: *const f32,
-    dw: *mut f32,
-    channel: usize,
-) {
+unsafe fn back_with<V: Vector>(g: &Geometry, shape: &Shape, sums: *const f32, dw: *mut f32, channel: usize) {
     for filter in (0..g.filters).step_by(V::LANES) {
         // SAFETY: the caller's; sums are padded to whole vectors.
         unsafe {

@@ -50,8 +50,3 @@ pub(super) fn fits(g: &Geometry) -> bool {
         && tiles.count >= 16
         && 6 * tiles.per_image() <= g.result[1] * g.result[2]
 }
-
-/// Whether that holds for the gradient of the kernel: its sums must stay in the cache as well.
-pub(super) fn fits_kernel_grad(g: &Geometry) -> bool {
-    fits(g) && g.channels * g.filters <= 128 * 128
-}

@@ -2,6 +2,7 @@
 //! of the image under the kernel at one position. No copy of all patches is ever made.
 mod depthwise;
 mod lines;
+mod overlap;
 mod patches;
 mod place;
 mod strided;
@@ -98,6 +99,9 @@ impl Geometry {
         if winograd::fits(self) {
             return winograd::forward_scratch(self);
         }
+        if overlap::fits(self) {
+            return overlap::forward_scratch(self);
+        }
         let (m, n, k) = (self.positions(), self.group_filters(), self.patch());
         Tasks::new(m, n, k).scratch_bytes(m, n)
     }
@@ -117,6 +121,9 @@ impl Geometry {
         }
         if winograd::fits(self) {
             return winograd::kernel_grad_scratch(self);
+        }
+        if overlap::fits_kernel_grad(self) {
+            return overlap::kernel_grad_scratch(self);
         }
         let (m, n, k) = (self.group_filters(), self.patch(), self.positions());
         if lines::fits(self) || self.is_upright() {
@@ -150,6 +157,9 @@ impl Geometry {
             if winograd::fits(self) && !epilogue.accumulate {
                 return winograd::forward(self, x, w, y, epilogue, scratch);
             }
+            if overlap::fits(self) {
+                return overlap::forward(self, x, w, y, epilogue, scratch);
+            }
             let (channels, filters) = (self.group_channels(), self.group_filters());
             for group in 0..self.groups {
                 let kernel =
@@ -182,6 +192,10 @@ impl Geometry {
             if winograd::fits(&transposed) {
                 self.flip(w, flipped);
                 return winograd::forward(&transposed, dy, flipped, dx, &none, rest);
+            }
+            if overlap::fits(&transposed) {
+                self.flip(w, flipped);
+                return overlap::forward(&transposed, dy, flipped, dx, &none, rest);
             }
             for group in 0..self.groups {
                 self.flip(w.add(group * filters), flipped);
@@ -218,6 +232,9 @@ impl Geometry {
             }
             if winograd::fits(self) {
                 return winograd::kernel_grad(self, x, dy, dw, scratch);
+            }
+            if overlap::fits_kernel_grad(self) {
+                return overlap::kernel_grad(self, x, dy, dw, scratch);
             }
             let (channels, filters, patch) = (self.group_channels(), self.group_filters(), self.patch());
             let (m, n, k) = (filters, patch, self.positions());

@@ -169,6 +169,39 @@ fn many_channels_are_as_few_at_a_time() {
     }
 }
 
+/// Patches that overlap in memory: wide images of some channels.
+#[test]
+fn overlapping_patches_against_the_interpreter() {
+    let mut checked = [0; 2];
+    for case in 0..36u64 {
+        let s = &mut (case * 31 + 11);
+        let filters = [3, 16, 20, 32][random(s, 4)];
+        let channels = 2 + random(s, 5);
+        let kernel = [1 + random(s, 2), 1 + random(s, 3), 1 + random(s, 5)];
+        let stride = 1 + random(s, 2);
+        let image = [2, 3 + random(s, 2), 12 + random(s, 10) + 14 * (stride - 1)];
+        let window = ConvWindow {
+            strides: vec![1, 1 + random(s, 2), stride],
+            padding: (0..3).map(|_| (random(s, 4) as i64 - 1, random(s, 3) as i64)).collect(),
+            lhs_dilation: vec![1; 3],
+            rhs_dilation: vec![1; 3],
+            groups: 1,
+        };
+        let size = |i: usize| {
+            let (low, high) = window.padding[i];
+            ((image[i] as i64 + low + high - kernel[i] as i64).max(0) / window.strides[i] as i64 + 1) as usize
+        };
+        let shapes = ([2, image[0], image[1], image[2], channels], [2, size(0), size(1), size(2), filters]);
+        let w = [kernel[0], kernel[1], kernel[2], channels, filters];
+        if let Some(g) = crate::kernels::geometry(&window, DType::F32, &shapes.0, &w, &shapes.1) {
+            let is_checked = check(case, [2, channels, filters], image, kernel, window);
+            checked[0] += usize::from(is_checked && overlap::fits(&g));
+            checked[1] += usize::from(is_checked && overlap::fits_kernel_grad(&g));
+        }
+    }
+    assert!(checked.iter().all(|&n| n >= 5), "{checked:?}");
+}
+
 #[test]
 fn strides_against_the_interpreter() {
     let mut checked = 0;

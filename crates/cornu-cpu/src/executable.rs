@@ -30,7 +30,7 @@ impl CpuExecutable {
     /// When the graph is malformed.
     pub fn new(graph: &Graph) -> Result<CpuExecutable> {
         verify(graph)?;
-        let plan = Plan::new(&passes::optimize(graph)?)?;
+        let plan = Plan::of_program(&passes::optimize(graph)?)?;
         let mut slots = vec![std::ptr::null_mut(); plan.slots()];
         plan.fill_constants(&mut slots);
         let specs = |values: &[cornu_graph::ValueId]| values.iter().map(|&v| graph.spec(v).clone()).collect();

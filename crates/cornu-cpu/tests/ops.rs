@@ -5,7 +5,7 @@
 use cornu_cpu::{Cpu, set_num_threads};
 use cornu_graph::ops::ConvWindow;
 use cornu_graph::testing::{self, Case};
-use cornu_graph::{Backend, DType, Graph, Tensor, interpret};
+use cornu_graph::{Backend, Builder, DType, Graph, Spec, Tensor, interpret};
 use std::sync::Mutex;
 
 /// Cases of each op; those that an op refuses count.
@@ -163,6 +163,33 @@ fn loops_over_many_rows() {
 }
 
 /// A scatter writes over its operand, unless something reads that later.
+/// Zeros to which rows are added stay from run to run: other rows each time, twice the same one, some outside; what reads them
+/// could be written over them.
+#[test]
+fn rows_added_to_zeros() {
+    let _one = THREADS.lock().unwrap_or_else(|e| e.into_inner());
+    let builder = Builder::new();
+    let rows = builder.input(Spec::new(DType::F32, &[40, 32]));
+    let indices = builder.input(Spec::new(DType::I32, &[40]));
+    let zeros = builder.constant([0f32]).broadcast_to(&[600, 32]);
+    let sums = zeros.scatter_rows_add(&indices, &rows);
+    let squares = &sums * &sums;
+    let graph = builder.finish(&[squares, sums.sum(&[0])]).unwrap();
+    let mut executable = Cpu::new().compile(&graph).unwrap();
+    executable.start_profile();
+    let mut outputs = vec![Tensor::zeros(vec![600, 32], DType::F32), Tensor::zeros(vec![32], DType::F32)];
+    for run in 0..4i32 {
+        let places: Vec<i32> = (0..40).map(|i| (i * 37 * (run + 1) + run) % 640 / (1 + i % 2)).collect();
+        let inputs = [numbers(&[40, 32]), Tensor::from(places)];
+        executable.run(&mut [], &inputs, &mut outputs).unwrap();
+        for (got, want) in outputs.iter().zip(interpret(&graph, &inputs).unwrap()) {
+            close(&format!("run {run}"), got, &want);
+        }
+    }
+    let steps = executable.take_profile().unwrap().steps;
+    assert!(steps.iter().all(|step| !step.name.starts_with("broadcast")), "{steps:?}");
+}
+
 #[test]
 fn scattered_in_place() {
     let _one = THREADS.lock().unwrap_or_else(|e| e.into_inner());

@@ -182,14 +182,46 @@ fn gather<T: Copy + 'static>(places: Places) -> Kernel {
     })
 }
 
+/// Where a scatter puts its updates.
+fn places_of(scatter: &Scatter, inputs: &[&Spec]) -> Option<Places> {
+    let sizes = scatter.dims.slice_sizes(inputs[0].rank(), &inputs[2].shape);
+    Places::new(&scatter.dims, &sizes, inputs[0], inputs[1], &inputs[2].shape)
+}
+
+/// A scatter into zeros whose memory, like the scratch memory, is of zeros before the first run and then as the last run left it.
+pub(crate) fn scatter_over_zeros(scatter: &Scatter, inputs: &[&Spec]) -> Option<Kernel> {
+    /// Bytes before the indices of the last run: whether there was one.
+    const FLAG: usize = 64;
+    let places = places_of(scatter, inputs)?;
+    let (kind, dtype, bytes) = (scatter.kind, inputs[0].dtype, inputs[1].bytes());
+    Some(Kernel::with_scratch(FLAG + bytes, move |args: &Args| {
+        let (has_run, indices) = (args.scratch::<u8>(), args.scratch::<u8>().wrapping_add(FLAG));
+        let count = if places.size == 0 { 0 } else { places.count };
+        // SAFETY: places lie within the output; the scratch memory has room for flag and indices.
+        unsafe {
+            for i in 0..if *has_run == 0 { 0 } else { count } {
+                let Some((a, b)) = places.place(indices, i, false) else { continue };
+                places.runs(a, b, |a, _, [n, apart, _]| match apart {
+                    1 => args.output::<u8>(0).add(a * dtype.size()).write_bytes(0, n * dtype.size()),
+                    _ => (0..n).for_each(|i| {
+                        args.output::<u8>(0).add((a + i * apart) * dtype.size()).write_bytes(0, dtype.size());
+                    }),
+                });
+            }
+            *has_run = 1;
+            std::ptr::copy_nonoverlapping(args.input::<u8>(1), indices, bytes);
+            for i in 0..count {
+                let Some((a, b)) = places.place(indices, i, false) else { continue };
+                places.runs(a, b, |a, b, run| scatter_run(kind, dtype, args, a, b, run));
+            }
+        }
+    }))
+}
+
 impl Lower for Scatter {
     fn lower(&self, inputs: &[&Spec], outputs: &[Spec]) -> Result<Option<Kernel>> {
-        let (operand, updates) = (inputs[0], inputs[2]);
-        let sizes = self.dims.slice_sizes(operand.rank(), &updates.shape);
-        let Some(places) = Places::new(&self.dims, &sizes, operand, inputs[1], &updates.shape) else {
-            return Ok(None);
-        };
-        let (kind, bytes, dtype) = (self.kind, outputs[0].bytes(), operand.dtype);
+        let Some(places) = places_of(self, inputs) else { return Ok(None) };
+        let (kind, bytes, dtype) = (self.kind, outputs[0].bytes(), inputs[0].dtype);
         Ok(Some(Kernel::new(move |args: &Args| {
             let (from, to) = (args.input::<u8>(0), args.output::<u8>(0));
             // SAFETY: operand and output are of one spec; places lie within them.

@@ -23,6 +23,7 @@ mod window;
 pub(crate) use affine::affine;
 #[cfg(test)]
 pub(crate) use convolution::geometry;
+pub(crate) use index::scatter_over_zeros;
 
 use crate::memory::{Bases, Loc};
 use cornu_graph::{Graph, Op, Result, Spec, ValueId, for_each_op};

@@ -1,4 +1,5 @@
 //! A graph as a list of steps, with a place for every value.
+mod kept;
 mod places;
 
 use crate::aligned::Aligned;
@@ -37,7 +38,16 @@ impl Plan {
     /// When a graph inside an op cannot be planned.
     pub fn new(graph: &Graph) -> Result<Plan> {
         let units = schedule(graph);
-        Planner::new(graph, &units)?.finish()
+        Planner::new(graph, &units, false)?.finish()
+    }
+
+    /// Plans a graph whose arena is of zeros at first, and nobody else's until the last run.
+    ///
+    /// # Errors
+    /// As for [`Plan::new`].
+    pub fn of_program(graph: &Graph) -> Result<Plan> {
+        let units = schedule(graph);
+        Planner::new(graph, &units, true)?.finish()
     }
 
     /// Bytes of the arena.
@@ -145,12 +155,14 @@ struct Planner<'a> {
     /// Scratch memory of each unit.
     scratch: Vec<Loc>,
     kernels: Vec<Option<Kernel>>,
+    /// What stays in the arena from run to run.
+    kept: Vec<kept::Kept>,
     copies: Vec<Step>,
     arena: usize,
 }
 
 impl<'a> Planner<'a> {
-    fn new(graph: &'a Graph, units: &'a [Unit]) -> Result<Planner<'a>> {
+    fn new(graph: &'a Graph, units: &'a [Unit], owns_arena: bool) -> Result<Planner<'a>> {
         let mut planner = Planner {
             graph,
             units,
@@ -158,6 +170,7 @@ impl<'a> Planner<'a> {
             constants: vec![],
             scratch: vec![],
             kernels: vec![],
+            kept: vec![],
             copies: vec![],
             arena: 0,
         };
@@ -165,6 +178,9 @@ impl<'a> Planner<'a> {
             planner.places.insert(*v, Loc { slot: 1 + i as u32, offset: 0 });
         }
         planner.kernels = units.iter().map(|u| planner.kernel_of(u)).collect::<Result<_>>()?;
+        if owns_arena {
+            planner.keep();
+        }
         planner.place_constants()?;
         planner.place_outputs();
         planner.place_arena();
@@ -198,12 +214,12 @@ impl<'a> Planner<'a> {
             if made.all(Spec::is_empty) {
                 continue;
             }
-            described.push(self.describe(unit));
             steps.push(match (unit, kernel) {
                 (Unit::Loop(nodes), _) => Step::Loop(self.compile_loop(nodes)),
                 (unit, Some(kernel)) => self.kernel_step(unit, kernel, self.scratch[at]),
                 (_, None) => continue,
             });
+            described.push(self.describe(unit));
         }
         for copy in std::mem::take(&mut self.copies) {
             if let Step::Copy { from, to, bytes } = copy {

@@ -123,14 +123,19 @@ impl Planner<'_> {
             .filter(|(v, life)| self.is_stored(**v, life.made, life.last))
             .map(|(&v, life)| {
                 let bytes = self.graph.spec(v).bytes();
-                (v, Lifetime { bytes, first: life.made, last: life.last })
+                match self.is_kept(v) {
+                    true => (v, Lifetime { bytes, first: 0, last: self.units.len() }),
+                    false => (v, Lifetime { bytes, first: life.made, last: life.last }),
+                }
             })
             .collect();
         values.sort_by_key(|(v, _)| *v);
         let mut lifetimes: Vec<Lifetime> = values.iter().map(|(_, l)| *l).collect();
         for (at, kernel) in self.kernels.iter().enumerate() {
             let bytes = kernel.as_ref().map_or(0, |k| k.scratch);
-            lifetimes.push(Lifetime { bytes, first: at, last: at });
+            let is_kept = self.kept.iter().any(|kept| kept.at == at);
+            let (first, last) = if is_kept { (0, self.units.len()) } else { (at, at) };
+            lifetimes.push(Lifetime { bytes, first, last });
         }
         let (offsets, total) = lay_out(&lifetimes);
         let loc = |i: usize| Loc { slot: ARENA, offset: offsets[i] };
@@ -157,6 +162,9 @@ impl Planner<'_> {
                 let stored = self.is_stored(old, before.made, before.last)
                     && self.is_stored(new, after.made, after.last);
                 let taken = over.iter().any(|(v, _)| *v == new);
+                if self.kept.iter().any(|kept| kept.value == old) {
+                    continue;
+                }
                 if before.last == at && !taken && in_arena(&old) && in_arena(&new) && stored {
                     let place = over.iter().find(|(v, _)| *v == old).map_or(old, |(_, place)| *place);
                     for v in [old, place] {

@@ -74,10 +74,15 @@ fn ready(scan: &Scan) -> Option<(usize, Ready)> {
             }
             Op::Binary(Binary { kind: BinaryKind::Add }) => {
                 let side = (0..2).find(|&side| sequence(node.inputs[side]).is_some())?;
-                let other = &body.nodes[node.inputs[1 - side].index()];
+                let (sequence, other) = (sequence(node.inputs[side])?, node.inputs[1 - side]);
+                if let Some(constant) = constant(other) {
+                    let shape = body.spec(other).shape.clone();
+                    let broadcast = Broadcast { dims: (0..shape.len()).collect(), shape };
+                    return Some((i, Ready::Sum { sequence, broadcast, constant }));
+                }
+                let other = &body.nodes[other.index()];
                 let Op::Broadcast(broadcast) = &other.op else { return None };
-                let (sequence, constant) = (sequence(node.inputs[side])?, constant(other.inputs[0])?);
-                Ready::Sum { sequence, broadcast: broadcast.clone(), constant }
+                Ready::Sum { sequence, broadcast: broadcast.clone(), constant: constant(other.inputs[0])? }
             }
             _ => return None,
         };
@@ -99,8 +104,14 @@ fn before(
         }
         Ready::Sum { sequence, broadcast, constant } => {
             let shape = [&[scan.length], &broadcast.shape[..]].concat();
-            let dims = broadcast.dims.iter().map(|d| d + 1).collect();
-            let spread = new.emit(Broadcast { shape, dims }, &[inputs[*constant]], source)?;
+            let mut dims: Vec<usize> = broadcast.dims.iter().map(|d| d + 1).collect();
+            let mut from = inputs[*constant];
+            let node = &new.graph.nodes[from.index()];
+            if let Op::Broadcast(inner) = &node.op {
+                dims = inner.dims.iter().map(|&d| dims[d]).collect();
+                from = node.inputs[0];
+            }
+            let spread = new.emit(Broadcast { shape, dims }, &[from], source)?;
             new.emit(Binary { kind: BinaryKind::Add }, &[inputs[*sequence], spread], source)
         }
     }

@@ -81,7 +81,8 @@ impl Recurrence {
         if self.stateful {
             states.iter().enumerate().try_for_each(|(i, s)| cx.update(&state_name(i), s))?;
         }
-        let mut outputs = vec![if self.return_sequences { sequence.swap_axes(0, 1) } else { last }];
+        let sequence = sequence.filter(|_| self.return_sequences);
+        let mut outputs = vec![sequence.map_or(last, |sequence| sequence.swap_axes(0, 1))];
         if self.return_state {
             outputs.extend(states);
         }
@@ -112,7 +113,7 @@ impl Recurrence {
         mask: Option<&Value>,
         initial: Vec<Value>,
         step: &Step,
-    ) -> Result<(Value, Value, Vec<Value>)> {
+    ) -> Result<(Option<Value>, Value, Vec<Value>)> {
         let length = x.dim(0);
         let count = initial.len();
         let mut carries = initial;
@@ -122,19 +123,35 @@ impl Recurrence {
             carries.push(trial.full_like(0.0));
         }
         let sequences: Vec<Value> = [Some(x), mask].into_iter().flatten().cloned().collect();
+        // Where the last output is a state as well, the others need not be kept.
+        let mut last_is = None;
         let (mut last, stacked) =
             cx.builder().scan(&carries, &sequences, length, self.go_backwards, |_, carries, slices| {
-                let (output, states) = step(&slices[0], &carries[..count])?;
-                let Some(mask) = slices.get(1) else { return Ok((states, vec![output])) };
-                let (output, mut next) =
-                    self.masked(mask, &output, states, &carries[..count], &carries[count]);
-                next.push(output.1);
-                Ok((next, vec![output.0]))
+                let (output, mut next) = step(&slices[0], &carries[..count])?;
+                let mut shown = output.clone();
+                if let Some(mask) = slices.get(1) {
+                    let ((masked, kept), states) =
+                        self.masked(mask, &output, next, &carries[..count], &carries[count]);
+                    next = states;
+                    next.push(kept);
+                    shown = masked;
+                }
+                if !self.return_sequences && length > 0 {
+                    last_is = next.iter().position(|state| state.id() == shown.id());
+                }
+                let stacked = if last_is.is_none() { vec![shown] } else { vec![] };
+                Ok((next, stacked))
             })?;
+        let Some(sequence) = stacked.first() else {
+            let end = last_is.and_then(|i| last.get(i)).cloned();
+            let end = end.ok_or_else(|| Error::State("a loop over time gave no output".into()))?;
+            last.truncate(count);
+            return Ok((None, end, last));
+        };
         last.truncate(count);
-        let sequence = if self.go_backwards { stacked[0].flip([0]) } else { stacked[0].clone() };
+        let sequence = if self.go_backwards { sequence.flip([0]) } else { sequence.clone() };
         let end = sequence.index_axis(0, length.saturating_sub(1));
-        Ok((sequence, end, last))
+        Ok((Some(sequence), end, last))
     }
 
     /// Where the mask is false, states stay and the output is the one before, or zero.
@@ -166,7 +183,7 @@ impl Recurrence {
         mask: Option<&Value>,
         initial: Vec<Value>,
         step: &Step,
-    ) -> Result<(Value, Value, Vec<Value>)> {
+    ) -> Result<(Option<Value>, Value, Vec<Value>)> {
         let length = x.dim(0);
         let mut states = initial;
         let mut before: Option<Value> = None;
@@ -187,7 +204,7 @@ impl Recurrence {
             outputs.push(shown);
         }
         let last = outputs.last().cloned().ok_or_else(|| Error::Data("a sequence of no steps".into()))?;
-        Ok((Value::stack(&outputs.iter().collect::<Vec<_>>(), 0), last, states))
+        Ok((Some(Value::stack(&outputs.iter().collect::<Vec<_>>(), 0)), last, states))
     }
 
     /// The mask goes on with sequences, and ends with the last output.

@@ -18,7 +18,11 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Tensor {
     shape: Vec<usize>,
+    /// Shared by clones, and by tensors of some of its rows.
     data: Arc<Data>,
+    /// The place of the first element.
+    start: usize,
+    len: usize,
 }
 
 macro_rules! data {
@@ -54,6 +58,27 @@ pub trait TensorElement: Element + Stored {}
 impl<T: Element + Stored> TensorElement for T {}
 
 impl Tensor {
+    /// All of `data`.
+    fn of(shape: Vec<usize>, data: Data) -> Tensor {
+        Tensor { shape, len: data.len(), data: Arc::new(data), start: 0 }
+    }
+
+    /// The values, if they are of this type.
+    fn values<T: TensorElement>(&self) -> Option<&[T]> {
+        T::slice(&self.data).and_then(|all| all.get(self.start..self.start + self.len))
+    }
+
+    /// The values to write to: of this tensor alone.
+    fn own(&mut self) -> &mut Data {
+        if self.len != self.data.len() {
+            let some = with_dtype!(self.dtype(), T => {
+                T::wrap(self.values::<T>().unwrap_or_default().to_vec())
+            });
+            (self.data, self.start) = (Arc::new(some), 0);
+        }
+        Arc::make_mut(&mut self.data)
+    }
+
     /// A tensor of `shape` with `values` in row-major order.
     ///
     /// # Errors
@@ -67,19 +92,19 @@ impl Tensor {
                 values.len()
             )));
         }
-        Ok(Tensor { shape, data: Arc::new(T::wrap(values)) })
+        Ok(Tensor::of(shape, T::wrap(values)))
     }
 
     /// A tensor without axes.
     pub fn scalar<T: TensorElement>(value: T) -> Tensor {
-        Tensor { shape: vec![], data: Arc::new(T::wrap(vec![value])) }
+        Tensor::of(vec![], T::wrap(vec![value]))
     }
 
     /// A tensor filled with `value`, converted to `dtype`.
     pub fn full(shape: impl Into<Vec<usize>>, dtype: DType, value: f64) -> Tensor {
         let shape = shape.into();
         let n = shape.iter().product();
-        Tensor { shape, data: Arc::new(with_dtype!(dtype, T => T::wrap(vec![T::from_f64(value); n]))) }
+        Tensor::of(shape, with_dtype!(dtype, T => T::wrap(vec![T::from_f64(value); n])))
     }
 
     /// A tensor of zeros.
@@ -112,7 +137,7 @@ impl Tensor {
 
     /// Number of elements.
     pub fn len(&self) -> usize {
-        self.data.len()
+        self.len
     }
 
     /// No elements at all.
@@ -130,7 +155,7 @@ impl Tensor {
     /// # Errors
     /// When `T` is not the tensor's dtype.
     pub fn as_slice<T: TensorElement>(&self) -> Result<&[T]> {
-        T::slice(&self.data).ok_or_else(|| wrong_dtype(T::DTYPE, self.dtype()))
+        self.values::<T>().ok_or_else(|| wrong_dtype(T::DTYPE, self.dtype()))
     }
 
     /// The values in row-major order, to write to.
@@ -139,7 +164,7 @@ impl Tensor {
     /// When `T` is not the tensor's dtype.
     pub fn as_slice_mut<T: TensorElement>(&mut self) -> Result<&mut [T]> {
         let got = self.dtype();
-        T::slice_mut(Arc::make_mut(&mut self.data)).ok_or_else(|| wrong_dtype(T::DTYPE, got))
+        T::slice_mut(self.own()).ok_or_else(|| wrong_dtype(T::DTYPE, got))
     }
 
     /// A copy of the values in row-major order.
@@ -167,7 +192,7 @@ impl Tensor {
     }
 
     fn convert<U>(&self, f: impl Fn(f64) -> U) -> Vec<U> {
-        with_dtype!(self.dtype(), T => match T::slice(&self.data) {
+        with_dtype!(self.dtype(), T => match self.values::<T>() {
             Some(values) => values.iter().map(|x| f(x.to_f64())).collect(),
             None => vec![],
         })
@@ -181,12 +206,12 @@ impl Tensor {
         let via_int = self.dtype().is_int() && !dtype.is_float();
         let data = with_dtype!(dtype, U => U::wrap(if via_int {
             with_dtype!(self.dtype(), T => {
-                T::slice(&self.data).unwrap_or_default().iter().map(|x| U::from_i64(x.to_i64())).collect()
+                self.values::<T>().unwrap_or_default().iter().map(|x| U::from_i64(x.to_i64())).collect()
             })
         } else {
             self.convert(U::from_f64)
         }));
-        Tensor { shape: self.shape.clone(), data: Arc::new(data) }
+        Tensor::of(self.shape.clone(), data)
     }
 
     /// The same values in another shape.
@@ -198,10 +223,10 @@ impl Tensor {
         if shape.iter().product::<usize>() != self.len() {
             return Err(Error::Data(format!("a tensor of shape {:?} cannot become {shape:?}", self.shape)));
         }
-        Ok(Tensor { shape, data: self.data.clone() })
+        Ok(Tensor { shape, ..self.clone() })
     }
 
-    /// Rows `from..to` of the first axis.
+    /// Rows `from..to` of the first axis, in the memory of the whole until one of them is written to.
     ///
     /// # Errors
     /// When the tensor has no axis or fewer rows.
@@ -215,13 +240,15 @@ impl Tensor {
         let row: usize = self.shape[1..].iter().product();
         let mut shape = self.shape.clone();
         shape[0] = to - from;
-        with_dtype!(self.dtype(), T => Tensor::new(shape, self.as_slice::<T>()?[from * row..to * row].to_vec()))
+        let (start, len) = (self.start + from * row, (to - from) * row);
+        Ok(Tensor { shape, data: self.data.clone(), start, len })
     }
 
     /// The memory of the values.
     pub fn bytes(&self) -> &[u8] {
-        // SAFETY: every element type is plain data without padding, and the vector outlives the borrow.
-        unsafe { std::slice::from_raw_parts(self.data.as_ptr(), self.len() * self.dtype().size()) }
+        let size = self.dtype().size();
+        // SAFETY: every element type is plain data without padding, and the vector, which has these elements, outlives the borrow.
+        unsafe { std::slice::from_raw_parts(self.data.as_ptr().add(self.start * size), self.len * size) }
     }
 
     /// The memory of the values, to write to; a shared tensor is copied first.
@@ -230,7 +257,7 @@ impl Tensor {
     /// What is written must be valid elements: for bool 0 or 1.
     pub unsafe fn bytes_mut(&mut self) -> &mut [u8] {
         let size = self.len() * self.dtype().size();
-        let data = Arc::make_mut(&mut self.data);
+        let data = self.own();
         // SAFETY: `data` owns `size` bytes, borrowed as long as `self` is.
         unsafe { std::slice::from_raw_parts_mut(data.as_mut_ptr(), size) }
     }
@@ -270,13 +297,13 @@ impl<T: TensorElement, D: Dimension> From<Array<T, D>> for Tensor {
     fn from(array: Array<T, D>) -> Tensor {
         let shape = array.shape().to_vec();
         // Iteration is in logical order, whatever the memory layout.
-        Tensor { shape, data: Arc::new(T::wrap(array.iter().copied().collect())) }
+        Tensor::of(shape, T::wrap(array.iter().copied().collect()))
     }
 }
 
 impl<T: TensorElement> From<Vec<T>> for Tensor {
     fn from(values: Vec<T>) -> Tensor {
-        Tensor { shape: vec![values.len()], data: Arc::new(T::wrap(values)) }
+        Tensor::of(vec![values.len()], T::wrap(values))
     }
 }
 
@@ -294,7 +321,7 @@ impl<T: TensorElement, const N: usize> From<[T; N]> for Tensor {
 
 impl<T: TensorElement, const N: usize, const M: usize> From<[[T; N]; M]> for Tensor {
     fn from(values: [[T; N]; M]) -> Tensor {
-        Tensor { shape: vec![M, N], data: Arc::new(T::wrap(values.into_iter().flatten().collect())) }
+        Tensor::of(vec![M, N], T::wrap(values.into_iter().flatten().collect()))
     }
 }
 
@@ -320,7 +347,7 @@ impl fmt::Debug for Tensor {
         const SHOWN: usize = 8;
         write!(f, "Tensor({}{:?} ", self.dtype(), self.shape)?;
         let text = with_dtype!(self.dtype(), T => {
-            let values = T::slice(&self.data).unwrap_or_default();
+            let values = self.values::<T>().unwrap_or_default();
             let mut shown: Vec<String> = values.iter().take(SHOWN).map(|x| format!("{x:?}")).collect();
             if values.len() > SHOWN {
                 shown.push("...".into());
@@ -371,5 +398,21 @@ mod tests {
         let e = Tensor::from([1f32]).as_slice::<i32>().unwrap_err();
         assert_eq!(e.to_string(), "expected a tensor of int32, got float32\n  help: convert it with `cast`");
         assert!(Tensor::from([true]).copy_from_bytes(&[2]).is_err());
+    }
+
+    #[test]
+    fn rows_are_those_of_the_whole_until_written_to() {
+        let mut whole = Tensor::new([3, 2], vec![1f32, 2.0, 3.0, 4.0, 5.0, 6.0]).unwrap();
+        let mut rows = whole.rows(1, 3).unwrap();
+        let first = rows.rows(0, 1).unwrap();
+        assert_eq!(first.bytes().as_ptr(), whole.rows(1, 2).unwrap().bytes().as_ptr());
+        rows.as_slice_mut::<f32>().unwrap()[0] = 7.0;
+        whole.as_slice_mut::<f32>().unwrap()[2] = 8.0;
+        assert_eq!(rows.to_vec::<f32>().unwrap(), [7.0, 4.0, 5.0, 6.0]);
+        assert_eq!(rows.rows(1, 2).unwrap().to_vec::<f32>().unwrap(), [5.0, 6.0]);
+        assert_eq!(first.to_vec::<f32>().unwrap(), [3.0, 4.0]);
+        assert_eq!(whole.to_vec::<f32>().unwrap(), [1.0, 2.0, 8.0, 4.0, 5.0, 6.0]);
+        assert!(whole.rows(3, 3).unwrap().is_empty());
+        assert_eq!(first.reshape([2]).unwrap(), Tensor::from([3f32, 4.0]));
     }
 }

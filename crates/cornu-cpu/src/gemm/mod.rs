@@ -128,6 +128,10 @@ pub(crate) fn goes_past_caches(c: *const f32, sizes: &[usize], numbers: usize) -
 /// Shortest part of a sum that is cut, and the most parts.
 const SPLIT: (usize, usize) = (1024, 32);
 
+/// From how many times as many terms as rows, and how many numbers on, the right operand is weights, which weigh more than the result.
+const FLAT: usize = 4;
+const WEIGHTS: usize = 1 << 17;
+
 /// How a product is cut into tasks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tasks {
@@ -153,6 +157,19 @@ impl Tasks {
         }
         let (rows, columns) = cut_for(m, n, least, num_threads());
         Tasks { rows, columns, parts: 1 }
+    }
+
+    /// The tasks of a product with weights, term by term in memory. Where those weigh more than the result, the sum is cut: then
+    /// threads read the rows of weights that they wrote, for gradient and update are cut along them, too.
+    fn of_weights(m: usize, n: usize, k: usize) -> Tasks {
+        let tasks = Tasks::new(m, n, k);
+        let parts = k.div_ceil(MAX_TERMS);
+        if tasks.parts > 1 || parts == 1 || m * FLAT > k || k * n < WEIGHTS || m * n > TASK.0 * TASK.1 {
+            return tasks;
+        }
+        let least = (m.div_ceil(TASK.0), n.div_ceil(TASK.1));
+        let (rows, columns) = cut_for(m, n, least, num_threads().div_ceil(parts));
+        Tasks { rows, columns, parts }
     }
 
     /// Bytes for the results of parts.
@@ -270,9 +287,14 @@ fn cut_for(m: usize, n: usize, least: (usize, usize), threads: usize) -> (usize,
 }
 
 impl Gemm {
+    fn tasks(&self) -> Tasks {
+        let of = if self.b.col == 1 { Tasks::of_weights } else { Tasks::new };
+        of(self.m, self.n, self.k)
+    }
+
     /// Bytes of scratch memory for [`Gemm::run`].
     pub fn scratch_bytes(&self) -> usize {
-        Tasks::new(self.m, self.n, self.k).scratch_bytes(self.m, self.n)
+        self.tasks().scratch_bytes(self.m, self.n)
     }
 
     /// Computes the product on all threads.
@@ -290,7 +312,7 @@ impl Gemm {
         let (a, b) = (Matrix { data: a, strides: self.a }, Matrix { data: b, strides: self.b });
         let shape = (self.m, self.n, self.k);
         // SAFETY: the caller's.
-        unsafe { Tasks::new(self.m, self.n, self.k).run(shape, &a, &b, c, self.c_row, epilogue, scratch) };
+        unsafe { self.tasks().run(shape, &a, &b, c, self.c_row, epilogue, scratch) };
     }
 
     /// Computes the product on this thread.

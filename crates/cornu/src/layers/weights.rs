@@ -1,6 +1,7 @@
 //! What a layer asks for in `build`, and the variables it gets.
 use crate::constraints::Constraint;
 use crate::initializers::Initializer;
+use crate::layers::lora::{self, EnableLora, Lora};
 use crate::layers::{Layer, LayerRef};
 use crate::regularizers::Regularizer;
 use crate::shape::Shape;
@@ -10,7 +11,7 @@ use cornu_graph::philox::Generator;
 use cornu_graph::{DType, Error, Result, Spec, Tensor, memory};
 use std::cell::Cell;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Collects the weights that a layer wants. Given to [`Layer::build`].
 #[derive(Debug)]
@@ -19,6 +20,7 @@ pub struct Weights {
     shared: Vec<Arc<Variable>>,
     wanted: Vec<Wanted>,
     children: Vec<(String, LayerRef)>,
+    lora: Option<EnableLora>,
     dtype: DType,
 }
 
@@ -46,9 +48,16 @@ pub struct Built {
     pub children: Vec<(String, LayerRef)>,
     /// The shapes it was built for.
     pub inputs: Vec<Shape>,
+    /// What is trained in place of a weight.
+    pub(crate) lora: OnceLock<Lora>,
 }
 
 impl Built {
+    /// The variables, and those of LoRA after them.
+    pub(crate) fn all_variables(&self) -> impl Iterator<Item = &Arc<Variable>> {
+        self.variables.iter().chain(self.lora.get().into_iter().flat_map(|lora| [&lora.a, &lora.b]))
+    }
+
     /// The variable of this name.
     pub fn variable(&self, name: &str) -> Option<&Arc<Variable>> {
         self.variables.iter().find(|v| v.name == name)
@@ -115,6 +124,12 @@ impl Weights {
         Ok(&self.shared[self.shared.len() - 1])
     }
 
+    /// Asks for LoRA of this rank, if there is one and it is not 0, for the weight that the layer has it for.
+    pub(crate) fn lora(&mut self, rank: Option<usize>, alpha: Option<f64>) {
+        let lora = rank.filter(|&rank| rank > 0).map(EnableLora::new);
+        self.lora = lora.map(|lora| alpha.into_iter().fold(lora, EnableLora::lora_alpha));
+    }
+
     fn push(&mut self, wanted: Wanted) -> &mut Wanted {
         self.wanted.push(wanted);
         let last = self.wanted.len() - 1;
@@ -166,7 +181,7 @@ impl Wanted {
     }
 
     fn make(self) -> Result<Variable> {
-        spend(&self.shape, self.dtype)?;
+        spend(&self.shape, self.dtype, 1)?;
         if let Some(regularizer) = &self.regularizer {
             regularizer.get()?;
         }
@@ -186,6 +201,17 @@ impl Wanted {
         variable.constraint = self.constraint;
         Ok(variable)
     }
+}
+
+/// A variable of LoRA, that starts as an initializer says.
+///
+/// # Errors
+/// When there is no room for it, or the initializer does not fit.
+pub(crate) fn start(name: String, role: Role, spec: Spec, initializer: &Initializer) -> Result<Variable> {
+    // A file has none of these numbers: what they may take goes by those that it has.
+    spend(&spec.shape, spec.dtype, 16)?;
+    let initializer = initializer.clone();
+    Start { spec, initializer, seed: next_seed(), ones: 0..0, map: None }.variable(name, role)
 }
 
 /// How a weight starts. Its numbers are drawn when they are first needed: never, if a file gives others.
@@ -254,12 +280,17 @@ pub(crate) fn ensure_built<'a>(layer: &'a dyn Layer, inputs: &[Shape]) -> Result
     let base = layer.base();
     base.set_built(|| {
         let dtype = base.dtype.variable_dtype()?;
-        let mut weights = Weights { shared: vec![], wanted: vec![], children: vec![], dtype };
+        let mut weights = Weights { shared: vec![], wanted: vec![], children: vec![], lora: None, dtype };
         layer.build_many(&mut weights, inputs).map_err(|e| in_layer(layer, e))?;
         let own = weights.wanted.into_iter().map(|w| w.make().map(Arc::new));
         let variables = weights.shared.into_iter().map(Ok).chain(own).collect::<Result<_>>();
         let variables = variables.map_err(|e| in_layer(layer, e))?;
-        Ok(Built { variables, children: weights.children, inputs: inputs.to_vec() })
+        let lora = OnceLock::new();
+        let built = Built { variables, children: weights.children, inputs: inputs.to_vec(), lora };
+        if let Some(lora) = &weights.lora {
+            lora::enable(layer, &built, lora).map_err(|e| in_layer(layer, e))?;
+        }
+        Ok(built)
     })
 }
 
@@ -291,7 +322,8 @@ pub(crate) fn within_budget<R>(bytes: u64, f: impl FnOnce() -> R) -> R {
     f()
 }
 
-fn spend(shape: &[usize], dtype: DType) -> Result<()> {
+/// Takes the bytes of a weight, or one of so many parts of them, from the budget.
+fn spend(shape: &[usize], dtype: DType, parts: u64) -> Result<()> {
     let too_large = || Error::Data(format!("a weight of shape {shape:?} does not fit into memory"));
     let bytes = memory::check(&Spec::new(dtype, shape)).map_err(|_| too_large())?;
     // Asked for and given back: what the system refuses here would be an abort later.
@@ -300,7 +332,7 @@ fn spend(shape: &[usize], dtype: DType) -> Result<()> {
         return Err(too_large());
     }
     let Some(budget) = BUDGET.get() else { return Ok(()) };
-    let left = budget.checked_sub(bytes).ok_or_else(|| {
+    let left = budget.checked_sub(bytes / parts).ok_or_else(|| {
         let message = format!("a weight of shape {shape:?} is asked for, more than the file holds");
         Error::Data(message)
     })?;

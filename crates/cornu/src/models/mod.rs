@@ -9,6 +9,7 @@ pub(crate) mod model;
 pub(crate) mod nested;
 mod sequential;
 mod summary;
+pub(crate) mod weights;
 
 pub use crate::saving::{load_model, model_from_json, save_model};
 pub use cloning::{CloneModel, clone_model};
@@ -16,3 +17,4 @@ pub(crate) use functional::Functional;
 pub use keras_tensor::{Apply, Inputs, KerasTensor};
 pub use model::Model;
 pub use sequential::{Sequential, Stage};
+pub use weights::ModelVariable;

@@ -1,8 +1,9 @@
 //! Keras 3's table of a model.
 use crate::layers::{Layer, LayerRef};
+use crate::models::Model;
 use crate::models::functional::as_input;
 use crate::models::keras_tensor::{Node, output_specs};
-use crate::models::model::{Model, layer_params};
+use crate::models::weights::layer_params;
 use crate::shape::Shape;
 use cornu_graph::{Error, Spec};
 use std::fmt::Write;

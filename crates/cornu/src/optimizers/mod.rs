@@ -41,7 +41,7 @@ pub use sgd::SGD;
 pub use wrapper::{Inner, Step as WrappedStep, Wrapper};
 
 use crate::layers::Trace;
-use crate::models::model::ModelVariable;
+use crate::models::weights::ModelVariable;
 use crate::object::{Saved, family};
 use crate::variable::{Role, Variable};
 use cornu_graph::{Result, Spec, Tensor, Value};

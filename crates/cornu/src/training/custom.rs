@@ -1,6 +1,6 @@
 //! Training steps of user code: several models, several optimizers, any loss. What Keras's `train_step` is for.
 use crate::layers::{LayerRef, Trace};
-use crate::models::model::{ModelVariable, variables_of};
+use crate::models::weights::{ModelVariable, variables_of};
 use crate::optimizers::Optimizer;
 use crate::training::data::Data;
 use crate::training::history::Logs;

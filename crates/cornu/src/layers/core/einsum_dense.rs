@@ -30,7 +30,9 @@ use serde_json::Value as Json;
         activity_regularizer,
         kernel_constraint,
         bias_constraint,
-        quantization_config
+        quantization_config,
+        lora_rank,
+        lora_alpha
     )
 )]
 pub struct EinsumDense {
@@ -66,6 +68,15 @@ pub struct EinsumDense {
     /// What the bias must be like.
     #[default(None)]
     pub bias_constraint: Option<Constraint>,
+    /// If given, the kernel stays as it starts and two matrices of this rank are trained in its place; see
+    /// [`EnableLora`](crate::layers::EnableLora).
+    #[default(None)]
+    #[omit_default]
+    pub lora_rank: Option<usize>,
+    /// The product of these matrices counts `lora_alpha / lora_rank` times; `lora_rank` by default.
+    #[default(None)]
+    #[omit_default]
+    pub lora_alpha: Option<f64>,
     /// Null; quantized layers are refused.
     #[default(None)]
     pub quantization_config: Option<Json>,
@@ -204,7 +215,12 @@ impl Layer for EinsumDense {
                 .regularizer(&self.bias_regularizer)
                 .constraint(&self.bias_constraint);
         }
+        weights.lora(self.lora_rank, self.lora_alpha);
         Ok(())
+    }
+
+    fn lora_weight(&self) -> Option<&'static str> {
+        Some("kernel")
     }
 
     fn call(&self, cx: &Call, x: &Value) -> Result<Value> {

@@ -35,6 +35,7 @@ pub struct Wanted {
     seed: Option<u64>,
     ones: Range<usize>,
     map: Option<fn(f64) -> f64>,
+    value: Option<Tensor>,
     regularizer: Option<Regularizer>,
     constraint: Option<Constraint>,
 }
@@ -81,6 +82,7 @@ impl Weights {
             seed: None,
             ones: 0..0,
             map: None,
+            value: None,
             regularizer: None,
             constraint: None,
         })
@@ -97,6 +99,7 @@ impl Weights {
             seed: Some(seed.unwrap_or_else(next_seed)),
             ones: 0..0,
             map: None,
+            value: None,
             regularizer: None,
             constraint: None,
         });
@@ -168,6 +171,12 @@ impl Wanted {
         self
     }
 
+    /// What it starts as, in place of what the initializer gives.
+    pub(crate) fn starts_as(&mut self, value: &Option<Tensor>) -> &mut Self {
+        self.value.clone_from(value);
+        self
+    }
+
     /// Another dtype than the layer's.
     pub fn dtype(&mut self, dtype: DType) -> &mut Self {
         self.dtype = dtype;
@@ -188,9 +197,14 @@ impl Wanted {
         if let Some(constraint) = &self.constraint {
             constraint.get()?;
         }
-        let mut variable = match self.seed {
-            Some(seed) => Variable::new(self.name, self.role, Tensor::from([seed, 0])),
-            None => {
+        let mut variable = match (self.seed, self.value) {
+            (Some(seed), _) => Variable::new(self.name, self.role, Tensor::from([seed, 0])),
+            (None, Some(value)) => {
+                let start = Variable::new(self.name, self.role, Tensor::zeros(self.shape, self.dtype));
+                start.assign(&value)?;
+                start
+            }
+            (None, None) => {
                 let (initializer, ones, map) = (self.initializer, self.ones, self.map);
                 let spec = Spec::new(self.dtype, self.shape);
                 let start = Start { spec, initializer, seed: next_seed(), ones, map };

@@ -4,7 +4,7 @@ use crate::models::functional::{as_input, is_operation, unique_names};
 use crate::models::keras_tensor::{apply_layer, one_output};
 use crate::models::nested::NestedModel;
 use crate::models::weights::set_trainable;
-use crate::models::{Functional, Inputs, KerasTensor, config, nested, summary};
+use crate::models::{Functional, Inputs, KerasTensor, config, nested};
 use crate::shape::Shape;
 use crate::training::Trainer;
 use cornu_graph::{DType, Error, Result};
@@ -181,18 +181,26 @@ impl Model {
         }
     }
 
-    /// The layer of this name.
+    /// The layer of this name, or the one of this number among [`Model::layers`].
     ///
     /// # Errors
     /// When there is none; the nearest name is suggested.
-    pub fn get_layer(&self, name: &str) -> Result<LayerRef> {
+    pub fn get_layer(&self, which: impl Into<WhichLayer>) -> Result<LayerRef> {
         let layers = self.layers();
+        let name = match which.into() {
+            WhichLayer::Name(name) => name,
+            WhichLayer::Index(index) => {
+                let message = || format!("asked for layer {index}, the model has {}", layers.len());
+                let missing = || Error::argument("get_layer", message());
+                return layers.get(index).cloned().ok_or_else(missing);
+            }
+        };
         let of = |l: &LayerRef| l.base().resolved_name(l.class_name()).to_string();
         let names: Vec<String> = layers.iter().map(of).collect();
-        let found = names.iter().position(|n| n == name);
+        let found = names.iter().position(|n| *n == name);
         found
             .map(|i| layers[i].clone())
-            .ok_or_else(|| Error::unknown("layer", name, names.iter().map(String::as_str)))
+            .ok_or_else(|| Error::unknown("layer", &name, names.iter().map(String::as_str)))
     }
 
     /// The symbolic inputs.
@@ -292,17 +300,26 @@ impl Model {
         self.base.set_frozen(!trainable);
         self.layers().iter().for_each(|l| set_trainable(&**l, trainable));
     }
+}
 
-    /// Keras's table of layers, output shapes and parameters.
-    pub fn summary(&self) -> String {
-        // A mistake in the layers shows in the table as unknown shapes, and as an error in `compile`.
-        let known = self.build_if_known();
-        summary::table(self, None, known.err())
+/// A layer of a model, by its name or number.
+#[derive(Clone, Debug)]
+pub enum WhichLayer {
+    /// By name.
+    Name(String),
+    /// By its place, from 0.
+    Index(usize),
+}
+
+impl<T: AsRef<str> + ?Sized> From<&T> for WhichLayer {
+    fn from(name: &T) -> WhichLayer {
+        WhichLayer::Name(name.as_ref().into())
     }
+}
 
-    /// [`Model::summary`] in lines of this length, 40 at least.
-    pub fn summary_of_width(&self, line_length: usize) -> String {
-        summary::table(self, Some(line_length), self.build_if_known().err())
+impl From<usize> for WhichLayer {
+    fn from(index: usize) -> WhichLayer {
+        WhichLayer::Index(index)
     }
 }
 

@@ -36,7 +36,7 @@ pub use muon::Muon;
 pub use nadam::Nadam;
 pub use rmsprop::RMSprop;
 pub use schedule_free_adamw::ScheduleFreeAdamW;
-pub use settings::Settings;
+pub use settings::{Excluded, Settings};
 pub use sgd::SGD;
 pub use wrapper::{Inner, Step as WrappedStep, Wrapper};
 

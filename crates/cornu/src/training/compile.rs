@@ -96,6 +96,13 @@ impl<T: Into<Loss>> From<T> for Losses {
     }
 }
 
+/// No loss: what layers add to it is minimized alone.
+impl From<()> for Losses {
+    fn from((): ()) -> Losses {
+        Losses::Named(vec![])
+    }
+}
+
 impl<T: Into<Loss>, const N: usize> From<[T; N]> for Losses {
     fn from(losses: [T; N]) -> Losses {
         Losses::Each(losses.into_iter().map(|l| Some(l.into())).collect())

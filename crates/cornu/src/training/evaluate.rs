@@ -3,6 +3,7 @@ use crate::callbacks::{Callback, Callbacks, Stage};
 use crate::models::Model;
 use crate::shape::Shape;
 use crate::training::checks::check_targets;
+use crate::training::class_weight::class_weights;
 use crate::training::data::{Data, SampleWeight, Samples};
 use crate::training::feed::{Feed, Needs, Passes, Source};
 use crate::training::history::Logs;
@@ -314,15 +315,22 @@ impl Model {
     /// # Errors
     /// When the data does not fit the model, or the model has several outputs.
     pub fn predict_on_batch(&mut self, x: impl Into<Data>) -> Result<Tensor> {
+        one(self.predict_many_on_batch(x)?)
+    }
+
+    /// [`Model::predict_on_batch`] for a model with several outputs.
+    ///
+    /// # Errors
+    /// When the data does not fit the model.
+    pub fn predict_many_on_batch(&mut self, x: impl Into<Data>) -> Result<Vec<Tensor>> {
         self.trainer.check()?;
         let batches = self.batches(x.into(), None, None)?;
         let Samples { tensors, count } = &batches.samples;
-        let outputs = self.with_program(batches.step_spec(Phase::Predict, *count), |program| {
+        self.with_program(batches.step_spec(Phase::Predict, *count), |program| {
             program.batch.clone_from_slice(tensors);
             program.run()?;
             Ok(program.outputs.clone())
-        })?;
-        one(outputs)
+        })
     }
 
     /// One step of training on one batch; loss and metrics since the last [`Model::reset_metrics`].
@@ -352,6 +360,34 @@ impl Model {
     /// When the model is not compiled, or the data does not fit it.
     pub fn test_on_batch(&mut self, x: impl Into<Data>, y: impl Into<Data>) -> Result<Logs> {
         self.on_batch(Phase::Test, x.into(), y.into(), None)
+    }
+
+    /// [`Model::train_on_batch`] with a weight for each class, as [`Fit::class_weight`](super::Fit::class_weight).
+    ///
+    /// # Errors
+    /// When the model is not compiled or has several outputs, or the data does not fit it.
+    pub fn train_on_class_weighted_batch(
+        &mut self,
+        x: impl Into<Data>,
+        y: impl Into<Data>,
+        class_weight: impl IntoIterator<Item = (i64, f64)>,
+    ) -> Result<Logs> {
+        let y = y.into();
+        let weight = class_weights(&y, &class_weight.into_iter().collect())?;
+        self.on_batch(Phase::Train, x.into(), y, Some(weight))
+    }
+
+    /// [`Model::test_on_batch`] with a weight for each sample.
+    ///
+    /// # Errors
+    /// When the model is not compiled, or the data does not fit it.
+    pub fn test_on_weighted_batch(
+        &mut self,
+        x: impl Into<Data>,
+        y: impl Into<Data>,
+        sample_weight: impl Into<SampleWeight>,
+    ) -> Result<Logs> {
+        self.on_batch(Phase::Test, x.into(), y.into(), Some(sample_weight.into()))
     }
 
     fn on_batch(&mut self, phase: Phase, x: Data, y: Data, weight: Option<SampleWeight>) -> Result<Logs> {

@@ -34,7 +34,50 @@ pub struct Fit<'a> {
     steps_per_epoch: Option<usize>,
     validation_steps: Option<usize>,
     validation_batch_size: Option<usize>,
-    validation_freq: usize,
+    validation_freq: ValidationFreq,
+}
+
+/// After which epochs `fit` validates.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ValidationFreq {
+    /// After every so many.
+    Every(usize),
+    /// After these, the first of which is 1.
+    After(Vec<usize>),
+}
+
+impl ValidationFreq {
+    fn every(&self) -> Option<usize> {
+        match self {
+            ValidationFreq::Every(every) => Some(*every),
+            ValidationFreq::After(_) => None,
+        }
+    }
+
+    fn is_due(&self, epoch: usize) -> bool {
+        match self {
+            ValidationFreq::Every(every) => epoch.is_multiple_of(*every),
+            ValidationFreq::After(epochs) => epochs.contains(&epoch),
+        }
+    }
+}
+
+impl From<usize> for ValidationFreq {
+    fn from(every: usize) -> ValidationFreq {
+        ValidationFreq::Every(every)
+    }
+}
+
+impl<const N: usize> From<[usize; N]> for ValidationFreq {
+    fn from(epochs: [usize; N]) -> ValidationFreq {
+        ValidationFreq::After(epochs.to_vec())
+    }
+}
+
+impl From<Vec<usize>> for ValidationFreq {
+    fn from(epochs: Vec<usize>) -> ValidationFreq {
+        ValidationFreq::After(epochs)
+    }
 }
 
 /// Data to evaluate after each epoch: `(x, y)`, `(x, y, sample_weight)` or a [`Dataset`].
@@ -84,7 +127,7 @@ impl Default for Fit<'_> {
             steps_per_epoch: None,
             validation_steps: None,
             validation_batch_size: None,
-            validation_freq: 1,
+            validation_freq: ValidationFreq::Every(1),
         }
     }
 }
@@ -181,9 +224,9 @@ impl<'a> Fit<'a> {
         self
     }
 
-    /// Validates after every so many epochs; 1 by default.
-    pub fn validation_freq(mut self, validation_freq: usize) -> Self {
-        self.validation_freq = validation_freq;
+    /// Validates after every so many epochs, 1 by default; or after those of a list, the first of which is 1.
+    pub fn validation_freq(mut self, validation_freq: impl Into<ValidationFreq>) -> Self {
+        self.validation_freq = validation_freq.into();
         self
     }
 
@@ -197,7 +240,7 @@ impl<'a> Fit<'a> {
         for (what, n) in [
             ("Fit.steps_per_epoch", self.steps_per_epoch),
             ("Fit.validation_steps", self.validation_steps),
-            ("Fit.validation_freq", Some(self.validation_freq)),
+            ("Fit.validation_freq", self.validation_freq.every()),
         ] {
             if n == Some(0) {
                 return Err(Error::argument(what, "must be at least 1, got 0"));
@@ -370,7 +413,7 @@ impl<'a, 'b> FitRun<'a, 'b> {
         }
 
         if let Some(validation) =
-            self.validation.as_mut().filter(|_| (epoch + 1).is_multiple_of(self.options.validation_freq))
+            self.validation.as_mut().filter(|_| self.options.validation_freq.is_due(epoch + 1))
         {
             let mut silent = Progress::new(Verbose::Silent, None);
             let limit = self.options.validation_steps;

@@ -25,7 +25,7 @@ pub use data::{Data, SampleWeight};
 pub use dataset::{Batch, Dataset, PyDataset};
 pub use evaluate::{Evaluate, Predict};
 pub use feed::Source;
-pub use fit::{Fit, Validation};
+pub use fit::{Fit, Validation, ValidationFreq};
 pub use history::{History, Logs};
 pub use profile::ModelProfile;
 pub use progress::Verbose;

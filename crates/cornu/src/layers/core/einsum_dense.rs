@@ -32,7 +32,8 @@ use serde_json::Value as Json;
         bias_constraint,
         quantization_config,
         lora_rank,
-        lora_alpha
+        lora_alpha,
+        gptq_unpacked_column_size
     )
 )]
 pub struct EinsumDense {
@@ -77,6 +78,10 @@ pub struct EinsumDense {
     #[default(None)]
     #[omit_default]
     pub lora_alpha: Option<f64>,
+    /// None; quantized layers are refused.
+    #[default(None)]
+    #[omit_default]
+    pub gptq_unpacked_column_size: Option<usize>,
     /// Null; quantized layers are refused.
     #[default(None)]
     pub quantization_config: Option<Json>,
@@ -203,6 +208,7 @@ impl EinsumDense {
 impl Layer for EinsumDense {
     fn build(&self, weights: &mut Weights, input: &Shape) -> Result<()> {
         no_quantization("EinsumDense", &self.quantization_config)?;
+        no_quantization("EinsumDense", &self.gptq_unpacked_column_size.map(Json::from))?;
         let plan = self.plan(input)?;
         let kernel_initializer = self.kernel_initializer.with_axes(&plan.input_axes, &plan.output_axes);
         weights

@@ -33,6 +33,10 @@ pub struct Embedding {
     /// Whether 0 stands for padding that later layers leave out.
     #[default(false)]
     pub mask_zero: bool,
+    /// The table itself, `(input_dim, output_dim)`, in place of what the initializer gives. It is not a part of the config.
+    #[default(None)]
+    #[unsaved]
+    pub weights: Option<Tensor>,
     /// If given, the table stays as it starts and two matrices of this rank are trained in its place; see
     /// [`EnableLora`](crate::layers::EnableLora).
     #[default(None)]
@@ -56,7 +60,8 @@ impl Layer for Embedding {
         weights
             .add("embeddings", [self.input_dim, self.output_dim], &self.embeddings_initializer)
             .regularizer(&self.embeddings_regularizer)
-            .constraint(&self.embeddings_constraint);
+            .constraint(&self.embeddings_constraint)
+            .starts_as(&self.weights);
         // Keras drops the alpha here.
         weights.lora(self.lora_rank, None);
         Ok(())

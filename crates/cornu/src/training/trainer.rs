@@ -190,8 +190,9 @@ impl Model {
         Ok(variables)
     }
 
-    /// The variables of the optimizer, once there are any.
-    pub(crate) fn optimizer_variables(&self) -> Option<&[Arc<Variable>]> {
+    /// The variables of the optimizer in the order in which Keras saves them; none before the first data since `compile`. Keras's
+    /// `optimizer.variables`.
+    pub fn optimizer_variables(&self) -> Option<&[Arc<Variable>]> {
         let of_ready = self.trainer.ready.as_ref().map(|r| r.optimizer.as_slice());
         of_ready.or(self.trainer.resume.as_deref())
     }

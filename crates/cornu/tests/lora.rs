@@ -184,6 +184,52 @@ fn what_is_refused() {
 }
 
 #[test]
+fn layers_within_layers() {
+    let x = Input::new([4, 6]).tensor();
+    let attention = MultiHeadAttention::new(2, 3).name("attention");
+    let y = attention.apply([&x, &x]);
+    let y = TimeDistributed::new(Dense::new(3).name("each")).name("steps").apply(&y);
+    let mut model = Model::new(x, y).unwrap();
+    let count = model.count_params().unwrap();
+    let within = model.get_layer("attention").unwrap().layers_within();
+    let query = within.iter().find(|layer| layer.name() == "query").unwrap();
+    query.enable_lora(2).unwrap();
+    model.get_layer("steps").unwrap().layers_within()[0].enable_lora(EnableLora::new(1)).unwrap();
+    assert_eq!(model.count_params().unwrap(), count + (6 * 2 * 2 + 2 * 3) + (6 + 3));
+
+    model.compile(Compile::new(SGD::new().learning_rate(0.05), "mse")).unwrap();
+    let x: Vec<f32> = (0..48).map(|i| (i % 7) as f32 / 7.0).collect();
+    let x = Tensor::new([2, 4, 6], x).unwrap();
+    let y = Tensor::ones([2, 4, 3], DType::F32);
+    for _ in 0..3 {
+        model.train_on_batch(&x, &y).unwrap();
+    }
+    let path = std::env::temp_dir().join(format!("cornu-lora-within-{}.keras", std::process::id()));
+    model.save(&path).unwrap();
+    let mut loaded = saving::load_model(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    near("loaded", &predict(&mut loaded, &x), &predict(&mut model, &x), 1e-6);
+    // As in Keras, the config of attention says nothing of it, that of a wrapped layer does.
+    assert_eq!(loaded.count_params().unwrap(), count + 6 + 3);
+}
+
+#[test]
+fn a_file_cannot_ask_for_any_rank() {
+    let text = |rank: u64| {
+        let layers = serde_json::json!([
+            {"class_name": "InputLayer", "config": {"batch_shape": [null, 8]}},
+            {"class_name": "Dense", "config": {"name": "d", "units": 8, "lora_rank": rank}},
+        ]);
+        serde_json::json!({"class_name": "Sequential", "config": {"layers": layers}}).to_string()
+    };
+    let read = |rank| saving::within_memory(1 << 20, || saving::model_from_json(&text(rank)));
+    assert_eq!(read(2).unwrap().count_params().unwrap(), 72 + 32);
+    for rank in [1 << 24, 1 << 50, u64::MAX] {
+        assert!(read(rank).is_err(), "{rank}");
+    }
+}
+
+#[test]
 fn mixed_precision() {
     for dtype in ["mixed_bfloat16", "float16", "float64"] {
         let mut model = Sequential::new()

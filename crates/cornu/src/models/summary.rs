@@ -159,7 +159,7 @@ impl Summary {
         let inner: &[Arc<Node>] = nested.map_or(&[], |nested| &nested.functional.nodes);
         let is_stack = layer.class_name() == "Sequential";
         for child in layer.sublayers() {
-            if !is_operation(&child) && !(is_stack && as_input(&child).is_some()) {
+            if !(is_operation(&child) || is_stack && as_input(&child).is_some()) {
                 self.add_rows(&child, inner, stacked, level + 1, rows);
             }
         }

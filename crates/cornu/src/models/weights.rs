@@ -1,5 +1,5 @@
 //! The weights of models and layers.
-use crate::layers::Layer;
+use crate::layers::{Layer, LayerRef};
 use crate::models::Model;
 use crate::variable::Variable;
 use cornu_graph::{Error, Result, Tensor};
@@ -174,6 +174,13 @@ impl dyn Layer {
     /// Freezes (`false`) or releases the weights of this layer and those within. Takes effect at the next `compile`.
     pub fn set_trainable(&self, trainable: bool) {
         set_trainable(self, trainable);
+    }
+
+    /// The layers within this one: those of a model or wrapper, and those that a layer is made of, as the projections of
+    /// [`MultiHeadAttention`](crate::layers::MultiHeadAttention) once it is built.
+    pub fn layers_within(&self) -> Vec<LayerRef> {
+        let children = self.base().built().map_or(&[][..], |built| &built.children);
+        children.iter().map(|(_, child)| child.clone()).chain(self.sublayers()).collect()
     }
 
     /// Copies of the layer's weights.

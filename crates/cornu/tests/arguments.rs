@@ -114,3 +114,33 @@ fn without_a_loss_what_layers_add_is_minimized() {
     std::fs::remove_file(&path).unwrap();
     loaded.train_on_batch(&x, &y).unwrap();
 }
+
+#[test]
+fn results_of_metrics_between_batches() {
+    let x = Tensor::new([2, 2], vec![1f32, 0.0, 0.0, 2.0]).unwrap();
+    let y = Tensor::new([2, 1], vec![0f32, 1.0]).unwrap();
+    let mut model = line();
+    assert!(model.get_metrics_result().is_err());
+    let metrics: [Metric; 2] = ["mae".into(), metrics::F1Score::new().threshold(0.5).into()];
+    model.compile(Compile::new(SGD::new().learning_rate(0.0), "mse").metrics(metrics)).unwrap();
+    let logs = model.test_on_batch(&x, &y).unwrap();
+    assert_eq!(model.get_metrics_result().unwrap(), logs);
+    assert_eq!(logs.get("loss"), Some(1.0));
+    model.reset_metrics().unwrap();
+    assert_eq!(model.get_metrics_result().unwrap().get("mae"), Some(0.0));
+}
+
+#[test]
+fn how_keras_runs_a_step() {
+    let mut model = line();
+    let message = model.compile(Compile::new("sgd", "mse").run_eagerly(true)).unwrap_err().to_string();
+    assert!(message.contains("Compile.run_eagerly"), "{message}");
+    for jit in [true, false] {
+        model.compile(Compile::new("sgd", "mse").jit_compile(jit)).unwrap();
+        let saved: serde_json::Value = serde_json::from_str(&model.to_json().unwrap()).unwrap();
+        assert_eq!(saved["compile_config"]["jit_compile"], jit);
+    }
+    assert!(model.is_trainable() && model.get_layer(0).unwrap().is_trainable());
+    model.trainable(false);
+    assert!(!model.is_trainable() && !model.get_layer(0).unwrap().is_trainable());
+}

@@ -295,6 +295,11 @@ impl Model {
         Ok(saved)
     }
 
+    /// Whether the optimizer updates the weights now, as far as the layers are trainable.
+    pub fn is_trainable(&self) -> bool {
+        self.base.is_trainable()
+    }
+
     /// Whether the optimizer updates the weights. Takes effect at the next `compile`. Applies to all layers within.
     pub fn trainable(&mut self, trainable: bool) {
         self.base.set_frozen(!trainable);

@@ -176,6 +176,11 @@ impl dyn Layer {
         set_trainable(self, trainable);
     }
 
+    /// Whether the optimizer updates the weights of this layer now, as far as they are trainable.
+    pub fn is_trainable(&self) -> bool {
+        self.base().is_trainable()
+    }
+
     /// The layers within this one: those of a model or wrapper, and those that a layer is made of, as the projections of
     /// [`MultiHeadAttention`](crate::layers::MultiHeadAttention) once it is built.
     pub fn layers_within(&self) -> Vec<LayerRef> {

@@ -45,7 +45,7 @@ pub(super) fn of(model: &Model) -> Result<Option<Json>> {
         "weighted_metrics": metrics(&compile.weighted_metrics)?,
         "run_eagerly": false,
         "steps_per_execution": compile.steps_per_execution,
-        "jit_compile": true,
+        "jit_compile": compile.jit_compile,
     })))
 }
 

@@ -1,6 +1,7 @@
 //! `evaluate`, `predict` and the calls for a single batch.
 use crate::callbacks::{Callback, Callbacks, Stage};
 use crate::models::Model;
+use crate::ops::run;
 use crate::shape::Shape;
 use crate::training::checks::check_targets;
 use crate::training::class_weight::class_weights;
@@ -57,6 +58,12 @@ impl<'a> Evaluate<'a> {
         self.callbacks.push(Box::new(callback));
         self
     }
+
+    /// Adds callbacks.
+    pub fn callbacks(mut self, callbacks: impl IntoIterator<Item = Box<dyn Callback + 'a>>) -> Self {
+        self.callbacks.extend(callbacks);
+        self
+    }
 }
 
 /// The arguments of [`Model::predict`].
@@ -95,6 +102,12 @@ impl<'a> Predict<'a> {
     /// Adds a callback.
     pub fn callback(mut self, callback: impl Callback + 'a) -> Self {
         self.callbacks.push(Box::new(callback));
+        self
+    }
+
+    /// Adds callbacks.
+    pub fn callbacks(mut self, callbacks: impl IntoIterator<Item = Box<dyn Callback + 'a>>) -> Self {
+        self.callbacks.extend(callbacks);
         self
     }
 }
@@ -401,6 +414,28 @@ impl Model {
             program.read_logs(&mut logs)?;
             Ok(logs)
         })
+    }
+
+    /// Loss and metrics since the last [`Model::reset_metrics`] or the start of the last epoch, by name in Keras's order.
+    ///
+    /// # Errors
+    /// When the model was not trained or evaluated since it was compiled, or the device fails.
+    pub fn get_metrics_result(&self) -> Result<Logs> {
+        let ready = self.trainer.ready()?;
+        let mut results = vec![];
+        for mean in &ready.loss_means {
+            let (total, count) = (mean.total.value()?.item()?, mean.count.value()?.item()?);
+            results.push((&mean.name, Tensor::scalar(if count == 0.0 { 0.0 } else { total / count })));
+        }
+        for m in &ready.metrics {
+            let state = m.state.iter().map(|v| v.value()).collect::<Result<Vec<_>>>()?;
+            let result = run(&state, |_, state| Ok(vec![m.metric.result(state)?]))?.remove(0);
+            results.push((&m.name, result));
+        }
+        results.sort_by_key(|(name, _)| *name);
+        let mut logs = Logs::new();
+        results.iter().try_for_each(|(name, value)| logs.set_tensor(name, value))?;
+        Ok(logs)
     }
 
     /// Starts the means of loss and metrics over.

@@ -171,6 +171,7 @@ impl Model {
         self.build_if_known()?;
         compile.optimizer.check()?;
         check_steps_per_execution(compile.steps_per_execution)?;
+        compile.check_run_eagerly()?;
         if let Some(functional) = self.functional() {
             for output in compile.per_output(&functional.output_names())? {
                 output.check()?;

@@ -3,13 +3,13 @@ use crate::callbacks::{Callback, Callbacks, Stage};
 use crate::models::Model;
 use crate::training::class_weight::{class_weights, weighted};
 use crate::training::data::{Data, SampleWeight};
-use crate::training::dataset::Dataset;
 use crate::training::evaluate::alone;
 use crate::training::feed::{Feed, Needs, Passes, Source, nothing};
 use crate::training::history::{History, Logs};
 use crate::training::progress::{Progress, Verbose};
 use crate::training::run::{check_batch_size, read_logs};
 use crate::training::step::{Phase, StepSpec};
+use crate::training::validation::{Validation, ValidationFreq};
 use cornu_graph::{Error, Result};
 use std::collections::HashMap;
 
@@ -35,80 +35,6 @@ pub struct Fit<'a> {
     validation_steps: Option<usize>,
     validation_batch_size: Option<usize>,
     validation_freq: ValidationFreq,
-}
-
-/// After which epochs `fit` validates.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ValidationFreq {
-    /// After every so many.
-    Every(usize),
-    /// After these, the first of which is 1.
-    After(Vec<usize>),
-}
-
-impl ValidationFreq {
-    fn every(&self) -> Option<usize> {
-        match self {
-            ValidationFreq::Every(every) => Some(*every),
-            ValidationFreq::After(_) => None,
-        }
-    }
-
-    fn is_due(&self, epoch: usize) -> bool {
-        match self {
-            ValidationFreq::Every(every) => epoch.is_multiple_of(*every),
-            ValidationFreq::After(epochs) => epochs.contains(&epoch),
-        }
-    }
-}
-
-impl From<usize> for ValidationFreq {
-    fn from(every: usize) -> ValidationFreq {
-        ValidationFreq::Every(every)
-    }
-}
-
-impl<const N: usize> From<[usize; N]> for ValidationFreq {
-    fn from(epochs: [usize; N]) -> ValidationFreq {
-        ValidationFreq::After(epochs.to_vec())
-    }
-}
-
-impl From<Vec<usize>> for ValidationFreq {
-    fn from(epochs: Vec<usize>) -> ValidationFreq {
-        ValidationFreq::After(epochs)
-    }
-}
-
-/// Data to evaluate after each epoch: `(x, y)`, `(x, y, sample_weight)` or a [`Dataset`].
-pub struct Validation<'a> {
-    x: Source<'a>,
-    y: Option<Data>,
-    sample_weight: Option<SampleWeight>,
-}
-
-impl<X: Into<Data>, Y: Into<Data>> From<(X, Y)> for Validation<'_> {
-    fn from((x, y): (X, Y)) -> Self {
-        Validation { x: Source::Arrays(x.into()), y: Some(y.into()), sample_weight: None }
-    }
-}
-
-impl<X: Into<Data>, Y: Into<Data>, W: Into<Data>> From<(X, Y, W)> for Validation<'_> {
-    fn from((x, y, w): (X, Y, W)) -> Self {
-        Validation { x: Source::Arrays(x.into()), y: Some(y.into()), sample_weight: Some(w.into()) }
-    }
-}
-
-impl<'a> From<Dataset<'a>> for Validation<'a> {
-    fn from(dataset: Dataset<'a>) -> Self {
-        Validation { x: Source::Dataset(dataset), y: None, sample_weight: None }
-    }
-}
-
-impl<'a, 'b: 'a> From<&'a mut Dataset<'b>> for Validation<'a> {
-    fn from(dataset: &'a mut Dataset<'b>) -> Self {
-        dataset.by_ref().into()
-    }
 }
 
 impl Default for Fit<'_> {
@@ -174,7 +100,8 @@ impl<'a> Fit<'a> {
         self
     }
 
-    /// Data to evaluate after each epoch: `(x, y)`, `(x, y, sample_weight)` or a [`Dataset`].
+    /// Data to evaluate after each epoch: `(x, y)`, `(x, y, sample_weight)` or a
+    /// [`Dataset`](super::Dataset).
     pub fn validation_data(mut self, validation_data: impl Into<Validation<'a>>) -> Self {
         self.validation_data = Some(validation_data.into());
         self
@@ -255,7 +182,8 @@ impl<'a> Fit<'a> {
 }
 
 impl Model {
-    /// Trains on data; the losses and metrics of each epoch. A [`Dataset`] has its targets with it: `y` is `()` then.
+    /// Trains on data; the losses and metrics of each epoch. A [`Dataset`](super::Dataset) has its targets with it: `y` is `()`
+    /// then.
     ///
     /// # Errors
     /// When the model is not compiled, the data does not fit it, or an argument makes no sense.

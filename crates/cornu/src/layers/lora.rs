@@ -80,7 +80,7 @@ impl dyn Layer {
     /// `enable_lora`, of `Dense`, `EinsumDense`, `Embedding`, `ReversibleEmbedding`, `Conv1D`, `Conv2D` and `Conv3D`.
     ///
     /// Files hold the sum in place of the kernel, as Keras's do: a loaded model starts with `a` and `b` of zeros. As in Keras,
-    /// [`set_trainable(true)`](Layer::set_trainable) releases the kernel as well.
+    /// `set_trainable(true)` releases the kernel as well.
     ///
     /// # Errors
     /// When the layer has no LoRA, has it already, or is not built; when its kernel has a constraint, the rank is 0, or an

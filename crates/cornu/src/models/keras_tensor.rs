@@ -202,7 +202,7 @@ impl dyn Layer {
     /// ```
     ///
     /// # Errors
-    /// When the layer was not called on symbolic tensors, or gave several; [`outputs`](Layer::outputs) has these.
+    /// When the layer was not called on symbolic tensors, or gave several; `outputs` has these.
     pub fn output(&self) -> Result<KerasTensor> {
         self.only("output", self.outputs()?)
     }
@@ -218,7 +218,7 @@ impl dyn Layer {
     /// What the layer was first called on. Keras's `input`.
     ///
     /// # Errors
-    /// When the layer was not called on symbolic tensors, or on several; [`inputs`](Layer::inputs) has these.
+    /// When the layer was not called on symbolic tensors, or on several; `inputs` has these.
     pub fn input(&self) -> Result<KerasTensor> {
         self.only("input", self.inputs()?)
     }

@@ -155,6 +155,35 @@ fn an_optimizer_of_before_is_not_used() {
 }
 
 #[test]
+fn steps_of_user_code_see_it() {
+    let model = stack();
+    let layer = model.as_layer().unwrap();
+    let step = || {
+        let layer = layer.clone();
+        TrainStep::new(move |cx, batch| {
+            let y = cx.call(&layer, &batch[0], true)?;
+            let loss = ops::mean(&ops::square(&y), None, false);
+            cx.minimize(&loss, &layer, &Adam::new().learning_rate(0.1).into())?;
+            Ok(vec![("loss", loss)])
+        })
+    };
+    let x = Tensor::ones([4, 5], DType::F32);
+    let mut before = step();
+    before.run([&x]).unwrap();
+    model.get_layer("dense").unwrap().enable_lora(2).unwrap();
+    let message = before.run([&x]).unwrap_err().to_string();
+    assert!(message.contains("`TrainStep`"), "{message}");
+    let kernel = model.get_weights().unwrap()[0].clone();
+    let mut after = step();
+    let losses: Vec<f64> = (0..5).map(|_| after.run([&x]).unwrap().get("loss").unwrap()).collect();
+    assert!(losses[4] < losses[0], "{losses:?}");
+    assert_eq!(model.get_weights().unwrap()[0], kernel);
+    // Another model's LoRA leaves a step as it is.
+    stack().get_layer("out").unwrap().enable_lora(1).unwrap();
+    after.run([&x]).unwrap();
+}
+
+#[test]
 fn what_is_refused() {
     #[track_caller]
     fn refused(layer: &dyn Layer, lora: impl Into<EnableLora>, words: &str) {

@@ -74,6 +74,13 @@ pub(crate) fn changes() -> u64 {
     CHANGES.load(Ordering::Relaxed)
 }
 
+/// An optimizer has a state for each weight that was trained when it was made.
+pub(crate) fn other_weights() -> Error {
+    Error::State("layers got LoRA since the optimizer began".into()).help(
+        "call `compile` again, or make the `TrainStep` anew: it starts with the weights that are trained now",
+    )
+}
+
 impl dyn Layer {
     /// Freezes the kernel (of embeddings: the table) and trains two matrices of rank `rank` in its place, whose product is
     /// added to it. `rank` is a number or an [`EnableLora`]. Takes effect in training at the next `compile`. Keras's

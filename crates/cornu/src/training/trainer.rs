@@ -1,6 +1,6 @@
 //! What a model keeps between `compile`, `fit`, `evaluate` and `predict`.
 use crate::layers::Trace;
-use crate::layers::lora::changes;
+use crate::layers::lora::{changes, other_weights};
 use crate::metrics::Metric;
 use crate::models::Model;
 use crate::models::weights::ModelVariable;
@@ -248,13 +248,9 @@ impl Model {
         let trainable: Vec<ModelVariable> = variables.into_iter().filter(|v| v.trainable).collect();
         let optimizer = match self.trainer.resume.take() {
             Some(variables) if made.0 > 0 => {
-                let wanted = compile.optimizer.variables(&trainable)?;
-                let specs = |variables: &[Arc<Variable>]| {
-                    variables.iter().map(|v| v.spec.clone()).collect::<Vec<Spec>>()
-                };
-                if specs(&wanted) != specs(&variables) {
+                if let Err(error) = compile.optimizer.check_variables(&variables, &trainable) {
                     self.trainer.resume = Some(variables);
-                    return Err(other_weights());
+                    return Err(error);
                 }
                 variables
             }
@@ -337,12 +333,6 @@ impl Model {
             .ok_or_else(|| Error::State("the optimizer has no learning rate before the first step".into()))?;
         variable.assign(&Tensor::scalar(learning_rate).cast(DType::F32))
     }
-}
-
-/// An optimizer has a state for each weight that was trained when it was made.
-fn other_weights() -> Error {
-    Error::State("layers got LoRA since the optimizer began".into())
-        .help("call `compile` again: it starts with the weights that are trained now")
 }
 
 /// Keras numbers repeated names: `mae`, `mae_1`; a weighted metric of a taken name is `weighted_mae`.

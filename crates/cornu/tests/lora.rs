@@ -162,7 +162,7 @@ fn steps_of_user_code_see_it() {
         let layer = layer.clone();
         TrainStep::new(move |cx, batch| {
             let y = cx.call(&layer, &batch[0], true)?;
-            let loss = ops::mean(&ops::square(&y), None, false);
+            let loss = ops::mean(ops::square(&y), None, false);
             cx.minimize(&loss, &layer, &Adam::new().learning_rate(0.1).into())?;
             Ok(vec![("loss", loss)])
         })

@@ -234,6 +234,9 @@ fn serialize(
 /// Writes one field.
 fn entry(a: &Argument) -> TokenStream {
     let (name, key) = (&a.name, &a.key);
+    if a.unsaved {
+        return quote!();
+    }
     let entry = match &a.save_as {
         None => quote!(map.serialize_entry(#key, &self.#name)?;),
         Some(ty) => quote! {
@@ -275,6 +278,7 @@ fn deserialize(item: &ItemStruct, arguments: &[Argument], kind: Kind) -> TokenSt
         let saved = a.save_as.as_ref().unwrap_or(ty);
         let convert = a.save_as.is_some().then(|| quote!(.map(<#ty as ::core::convert::From<#saved>>::from)));
         let value = match &a.default {
+            Some(default) if a.unsaved => a.default_value(default),
             None => quote!(fields.required::<#saved, D::Error>(#key)#convert?),
             Some(default) => {
                 let default = a.default_value(default);
@@ -290,7 +294,7 @@ fn deserialize(item: &ItemStruct, arguments: &[Argument], kind: Kind) -> TokenSt
     });
     let has_own = has_activity_regularizer(arguments);
     let base = (kind == Kind::Layer).then(|| quote!(base: fields.base::<D::Error>(#has_own)?,));
-    let keys = arguments.iter().map(|a| &a.key);
+    let keys = arguments.iter().filter(|a| !a.unsaved).map(|a| &a.key);
     let is_layer = kind == Kind::Layer;
     quote! {
         impl<'de> ::cornu::__private::serde::Deserialize<'de> for #ident {
@@ -383,6 +387,19 @@ mod tests {
                     Kind::Config,
                 ),
                 "expected `#[default(value)]`: the default that Keras gives the argument",
+            ),
+            (
+                error(
+                    quote!("a"),
+                    quote!(
+                        pub struct A {
+                            #[unsaved]
+                            pub x: f64,
+                        }
+                    ),
+                    Kind::Config,
+                ),
+                "what is not saved needs a default",
             ),
             (
                 error(

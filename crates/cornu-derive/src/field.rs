@@ -15,6 +15,8 @@ pub struct Argument {
     pub default: Option<Expr>,
     pub save_as: Option<Type>,
     pub omit_default: bool,
+    /// Not a part of the saved form: Keras takes it and does not save it.
+    pub unsaved: bool,
 }
 
 impl Argument {
@@ -29,6 +31,7 @@ impl Argument {
             default: None,
             save_as: None,
             omit_default: false,
+            unsaved: false,
         };
         let mut kept = vec![];
         for attribute in field.attrs.drain(..) {
@@ -47,6 +50,9 @@ impl Argument {
             } else if attribute.path().is_ident("omit_default") {
                 attribute.meta.require_path_only()?;
                 argument.omit_default = true;
+            } else if attribute.path().is_ident("unsaved") {
+                attribute.meta.require_path_only()?;
+                argument.unsaved = true;
             } else if attribute.path().is_ident("serde") {
                 let message = "the saved form is written by the macro; use `#[save_as(Type)]`";
                 return Err(Error::new_spanned(attribute, message));
@@ -58,6 +64,9 @@ impl Argument {
             }
         }
         field.attrs = kept;
+        if argument.unsaved && argument.default.is_none() {
+            return Err(Error::new_spanned(&argument.name, "what is not saved needs a default"));
+        }
         Ok(argument)
     }
 

@@ -3,6 +3,7 @@ use crate::constraints::Constraint;
 use crate::layers::weights::Start;
 use crate::regularizers::Regularizer;
 use cornu_graph::{Backend, Buffer, Error, Result, Spec, Tensor};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What a variable is for.
@@ -39,6 +40,7 @@ pub struct Variable {
     /// Applied after each update.
     pub constraint: Option<Constraint>,
     place: Mutex<Place>,
+    held: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -61,6 +63,7 @@ impl Variable {
             regularizer: None,
             constraint: None,
             place: Mutex::new(Place::Host(value)),
+            held: AtomicBool::new(false),
         }
     }
 
@@ -73,7 +76,18 @@ impl Variable {
             regularizer: None,
             constraint: None,
             place: Mutex::new(Place::Later(Box::new(start))),
+            held: AtomicBool::new(false),
         }
+    }
+
+    /// Whether the optimizer updates it as long as its layer is trainable.
+    pub fn is_trained(&self) -> bool {
+        self.role == Role::Trainable && !self.held.load(Ordering::Relaxed)
+    }
+
+    /// Keeps a trainable weight from being trained, or releases it.
+    pub(crate) fn hold(&self, held: bool) {
+        self.held.store(held, Ordering::Relaxed);
     }
 
     /// A copy of its value.

@@ -50,3 +50,17 @@ fn check(case: &Case, engine: &dyn Backend) -> Result<(), String> {
 fn losses_equal_those_of_keras() {
     oracle::check_all(&oracle::cases::<Case>("losses.json"), |c| &c.case, check);
 }
+
+#[test]
+fn losses_of_arrays() {
+    for case in oracle::cases::<Case>("losses.json").iter().filter(|case| case.mask.is_none()) {
+        let loss: Loss = serde_json::from_value(case.object.clone()).unwrap();
+        let weight = case.sample_weight.as_ref().map(Array::tensor);
+        let got = loss.evaluate(&case.y_true.tensor(), &case.y_pred.tensor(), weight.as_ref()).unwrap();
+        Near { relative: 1e-5, absolute: 1e-6 }.check(&case.case, &got, &case.loss).unwrap();
+    }
+    let (two, three) = (cornu::Tensor::from([1f32, 2.0]), cornu::Tensor::from([1f32, 2.0, 3.0]));
+    assert!(Loss::from("mse").evaluate(&two, &three, None).is_err());
+    let message = Loss::from("msee").evaluate(&two, &two, None).unwrap_err().to_string();
+    assert!(message.contains("`mse`"), "{message}");
+}

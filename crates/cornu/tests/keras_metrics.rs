@@ -3,7 +3,7 @@
 mod oracle;
 
 use cornu::Tensor;
-use cornu::metrics::Metric;
+use cornu::metrics::{Meter, Metric};
 use cornu_graph::{Backend, Spec};
 use oracle::{Array, Feed, Near};
 use serde::Deserialize;
@@ -78,4 +78,29 @@ fn check(case: &Case, engine: &dyn Backend) -> Result<(), String> {
 #[test]
 fn metrics_equal_those_of_keras() {
     oracle::check_all(&oracle::cases::<Case>("metrics.json"), |c| &c.case, check);
+}
+
+#[test]
+fn metrics_of_arrays() {
+    for case in oracle::cases::<Case>("metrics.json") {
+        let metric: Metric = serde_json::from_value(case.object.clone()).unwrap();
+        let mut meter = Meter::new(metric);
+        let gather = |meter: &mut Meter, batch: &Batch| {
+            let (y_true, y_pred) = (batch.y_true.tensor(), batch.y_pred.tensor());
+            match &batch.sample_weight {
+                Some(weight) => meter.update_weighted_state(&y_true, &y_pred, &weight.tensor()),
+                None => meter.update_state(&y_true, &y_pred),
+            }
+        };
+        if let Err(early) = meter.result() {
+            assert!(early.to_string().contains("shape"), "{early}");
+        }
+        gather(&mut meter, &case.batches[0]).unwrap();
+        meter.reset_state();
+        case.batches.iter().for_each(|batch| gather(&mut meter, batch).unwrap());
+        let near = Near { relative: 1e-4, absolute: 1e-5 };
+        near.check(&case.case, &meter.result().unwrap(), &case.result).unwrap();
+    }
+    let nothing = Meter::new("accuracyy").result().unwrap_err().to_string();
+    assert!(nothing.contains("`accuracy`"), "{nothing}");
 }

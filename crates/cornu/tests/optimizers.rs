@@ -223,3 +223,30 @@ fn training_goes_on_after_an_interruption() {
     assert_eq!(rest, (whole.0, 2));
     assert!(!folder.exists());
 }
+
+#[test]
+fn weights_that_do_not_decay() {
+    let decayed = |excluded: &[&str]| {
+        let sgd = SGD::new().learning_rate(0.1).weight_decay(0.5);
+        let sgd = sgd.exclude_from_weight_decay(excluded.to_vec());
+        let mut model = Sequential::new()
+            .add(Input::new([2]))
+            .add(Dense::new(1).kernel_initializer("ones").bias_initializer("ones"));
+        let nothing = Loss::function("nothing", |_, y_pred| (y_pred * 0.0).sum([-1]));
+        model.compile(Compile::new(sgd, nothing)).unwrap();
+        let x = Tensor::ones([1, 2], DType::F32);
+        model.train_on_batch(&x, Tensor::ones([1, 1], DType::F32)).unwrap();
+        model.get_weights().unwrap().iter().map(|w| (w.to_f64()[0] * 100.0).round()).collect::<Vec<f64>>()
+    };
+    assert_eq!(decayed(&[]), [95.0, 95.0]);
+    assert_eq!(decayed(&["bias"]), [95.0, 100.0]);
+    assert_eq!(decayed(&["^k", "x"]), [100.0, 95.0]);
+    // Names, not paths.
+    assert_eq!(decayed(&["dense"]), [95.0, 95.0]);
+
+    let adam = Adam::new().exclude_from_weight_decay(["bias"]);
+    let saved = serde_json::to_value(Optimizer::from(adam)).unwrap();
+    assert!(saved["config"].get("exclude_from_weight_decay").is_none());
+    let wrong = Optimizer::from(Adam::new().exclude_from_weight_decay(["("]));
+    assert!(wrong.check().unwrap_err().to_string().contains("exclude_from_weight_decay"));
+}

@@ -2,6 +2,7 @@
 use crate::dtype_policy::DTypePolicy;
 use crate::layers::as_read::AsRead;
 use crate::layers::weights::Built;
+use crate::models::keras_tensor::Node;
 use crate::object::Fields;
 use crate::regularizers::Regularizer;
 use crate::shape::Shape;
@@ -9,7 +10,7 @@ use crate::utils::naming;
 use cornu_graph::Result;
 use serde::ser::SerializeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 /// Writes the shared arguments of a layer, with the name that was made for it if none was given.
 ///
@@ -85,6 +86,8 @@ struct Identity {
     copies: OnceLock<Vec<Shape>>,
     /// What the file that it comes from said of it.
     as_read: OnceLock<AsRead>,
+    /// The first of its calls on symbolic tensors that there still are.
+    call: Mutex<Weak<Node>>,
 }
 
 impl Default for Identity {
@@ -98,6 +101,7 @@ impl Default for Identity {
             built: OnceLock::new(),
             copies: OnceLock::new(),
             as_read: OnceLock::new(),
+            call: Mutex::default(),
         }
     }
 }
@@ -193,6 +197,19 @@ impl LayerBase {
     /// Says that copies of this layer were built for these shapes: it is saved as if it were.
     pub(crate) fn copies_built_for(&self, inputs: &[Shape]) {
         self.identity.copies.get_or_init(|| inputs.to_vec());
+    }
+
+    /// Keeps a call, unless an earlier one is still there.
+    pub(crate) fn called(&self, node: &Arc<Node>) {
+        let mut call = self.identity.call.lock().unwrap_or_else(PoisonError::into_inner);
+        if call.strong_count() == 0 {
+            *call = Arc::downgrade(node);
+        }
+    }
+
+    /// The first of its calls on symbolic tensors that there still are.
+    pub(crate) fn first_call(&self) -> Option<Arc<Node>> {
+        self.identity.call.lock().unwrap_or_else(PoisonError::into_inner).upgrade()
     }
 
     /// Keeps what a file said of it.

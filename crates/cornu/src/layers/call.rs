@@ -252,12 +252,18 @@ impl Call<'_> {
         self.given.options.get(parameter)
     }
 
-    /// A weight by the name that `build` gave it, in the compute dtype if it is a float.
+    /// A weight by the name that `build` gave it, in the compute dtype if it is a float; with what LoRA adds to it.
     ///
     /// # Errors
     /// When `build` asked for no such weight.
     pub fn weight(&self, name: &str) -> Result<Value> {
-        let value = self.trace.read(self.variable(name)?);
+        let variable = self.variable(name)?;
+        if let Some(lora) = self.built.lora.get().filter(|lora| Arc::ptr_eq(&lora.target, variable)) {
+            // As in Keras, weights of mixed precision are cast before they are computed with.
+            let is_mixed = self.dtype != variable.spec.dtype && !self.layer.keeps_input_dtype();
+            return Ok(lora.read(self.trace, is_mixed.then_some(self.dtype)).cast(self.dtype));
+        }
+        let value = self.trace.read(variable);
         Ok(if value.dtype().is_float() { value.cast(self.dtype) } else { value })
     }
 

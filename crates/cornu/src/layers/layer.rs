@@ -1,6 +1,6 @@
 //! The interface of layers.
 use crate::layers::base::HasBase;
-use crate::layers::{Call, HostLayer, Weights};
+use crate::layers::{Call, HostLayer, Weights, lora};
 use crate::object::KerasObject;
 use crate::shape::Shape;
 use cornu_graph::{Error, Result, Tensor, Value};
@@ -145,6 +145,11 @@ pub trait Layer: LayerObject {
         vec![]
     }
 
+    /// The weight that `enable_lora` is for; none unless said otherwise.
+    fn lora_weight(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Layers within this one whose weights are not asked for through [`Weights::add_layer`]: those of a nested model.
     fn sublayers(&self) -> Vec<LayerRef> {
         vec![]
@@ -234,6 +239,9 @@ impl<T: Layer + KerasObject + HasBase + Clone + 'static> LayerObject for T {
         let mut config = serde_json::to_value(self).map_err(error)?;
         config["name"] = self.base().resolved_name(T::CLASS_NAME).into();
         self.settle(&mut config, self.base().built_for());
+        if self.lora_weight().is_some() {
+            lora::settle(&mut config, self.base().built().and_then(|built| built.lora.get()));
+        }
         Ok(match self.base().as_read() {
             Some(as_read) => as_read.config(config),
             None => config,

@@ -10,6 +10,7 @@ mod host;
 mod layer;
 mod layer_box;
 pub mod list;
+pub(crate) mod lora;
 pub(crate) mod weights;
 
 mod activations;
@@ -45,6 +46,7 @@ pub use given::Given;
 pub use host::HostLayer;
 pub use layer::{Layer, LayerObject, LayerRef};
 pub use layer_box::LayerBox;
+pub use lora::EnableLora;
 pub use weights::{Wanted, Weights};
 pub(crate) use weights::{ensure_built, in_layer};
 

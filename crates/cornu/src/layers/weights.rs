@@ -1,6 +1,7 @@
 //! What a layer asks for in `build`, and the variables it gets.
 use crate::constraints::Constraint;
 use crate::initializers::Initializer;
+use crate::layers::lora::{self, EnableLora, Lora};
 use crate::layers::{Layer, LayerRef};
 use crate::regularizers::Regularizer;
 use crate::shape::Shape;
@@ -10,7 +11,7 @@ use cornu_graph::philox::Generator;
 use cornu_graph::{DType, Error, Result, Spec, Tensor, memory};
 use std::cell::Cell;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Collects the weights that a layer wants. Given to [`Layer::build`].
 #[derive(Debug)]
@@ -19,6 +20,7 @@ pub struct Weights {
     shared: Vec<Arc<Variable>>,
     wanted: Vec<Wanted>,
     children: Vec<(String, LayerRef)>,
+    lora: Option<EnableLora>,
     dtype: DType,
 }
 
@@ -33,6 +35,7 @@ pub struct Wanted {
     seed: Option<u64>,
     ones: Range<usize>,
     map: Option<fn(f64) -> f64>,
+    value: Option<Tensor>,
     regularizer: Option<Regularizer>,
     constraint: Option<Constraint>,
 }
@@ -46,9 +49,16 @@ pub struct Built {
     pub children: Vec<(String, LayerRef)>,
     /// The shapes it was built for.
     pub inputs: Vec<Shape>,
+    /// What is trained in place of a weight.
+    pub(crate) lora: OnceLock<Lora>,
 }
 
 impl Built {
+    /// The variables, and those of LoRA after them.
+    pub(crate) fn all_variables(&self) -> impl Iterator<Item = &Arc<Variable>> {
+        self.variables.iter().chain(self.lora.get().into_iter().flat_map(|lora| [&lora.a, &lora.b]))
+    }
+
     /// The variable of this name.
     pub fn variable(&self, name: &str) -> Option<&Arc<Variable>> {
         self.variables.iter().find(|v| v.name == name)
@@ -72,6 +82,7 @@ impl Weights {
             seed: None,
             ones: 0..0,
             map: None,
+            value: None,
             regularizer: None,
             constraint: None,
         })
@@ -88,6 +99,7 @@ impl Weights {
             seed: Some(seed.unwrap_or_else(next_seed)),
             ones: 0..0,
             map: None,
+            value: None,
             regularizer: None,
             constraint: None,
         });
@@ -113,6 +125,12 @@ impl Weights {
         let missing = || Error::State(format!("{} has no weight `{name}`", layer.class_name()));
         self.shared.push(found.cloned().ok_or_else(missing)?);
         Ok(&self.shared[self.shared.len() - 1])
+    }
+
+    /// Asks for LoRA of this rank, if there is one and it is not 0, for the weight that the layer has it for.
+    pub(crate) fn lora(&mut self, rank: Option<usize>, alpha: Option<f64>) {
+        let lora = rank.filter(|&rank| rank > 0).map(EnableLora::new);
+        self.lora = lora.map(|lora| alpha.into_iter().fold(lora, EnableLora::lora_alpha));
     }
 
     fn push(&mut self, wanted: Wanted) -> &mut Wanted {
@@ -153,6 +171,12 @@ impl Wanted {
         self
     }
 
+    /// What it starts as, in place of what the initializer gives.
+    pub(crate) fn starts_as(&mut self, value: &Option<Tensor>) -> &mut Self {
+        self.value.clone_from(value);
+        self
+    }
+
     /// Another dtype than the layer's.
     pub fn dtype(&mut self, dtype: DType) -> &mut Self {
         self.dtype = dtype;
@@ -166,16 +190,21 @@ impl Wanted {
     }
 
     fn make(self) -> Result<Variable> {
-        spend(&self.shape, self.dtype)?;
+        spend(&self.shape, self.dtype, 1)?;
         if let Some(regularizer) = &self.regularizer {
             regularizer.get()?;
         }
         if let Some(constraint) = &self.constraint {
             constraint.get()?;
         }
-        let mut variable = match self.seed {
-            Some(seed) => Variable::new(self.name, self.role, Tensor::from([seed, 0])),
-            None => {
+        let mut variable = match (self.seed, self.value) {
+            (Some(seed), _) => Variable::new(self.name, self.role, Tensor::from([seed, 0])),
+            (None, Some(value)) => {
+                let start = Variable::new(self.name, self.role, Tensor::zeros(self.shape, self.dtype));
+                start.assign(&value)?;
+                start
+            }
+            (None, None) => {
                 let (initializer, ones, map) = (self.initializer, self.ones, self.map);
                 let spec = Spec::new(self.dtype, self.shape);
                 let start = Start { spec, initializer, seed: next_seed(), ones, map };
@@ -186,6 +215,17 @@ impl Wanted {
         variable.constraint = self.constraint;
         Ok(variable)
     }
+}
+
+/// A variable of LoRA, that starts as an initializer says.
+///
+/// # Errors
+/// When there is no room for it, or the initializer does not fit.
+pub(crate) fn start(name: String, role: Role, spec: Spec, initializer: &Initializer) -> Result<Variable> {
+    // A file has none of these numbers: what they may take goes by those that it has.
+    spend(&spec.shape, spec.dtype, 16)?;
+    let initializer = initializer.clone();
+    Start { spec, initializer, seed: next_seed(), ones: 0..0, map: None }.variable(name, role)
 }
 
 /// How a weight starts. Its numbers are drawn when they are first needed: never, if a file gives others.
@@ -254,12 +294,17 @@ pub(crate) fn ensure_built<'a>(layer: &'a dyn Layer, inputs: &[Shape]) -> Result
     let base = layer.base();
     base.set_built(|| {
         let dtype = base.dtype.variable_dtype()?;
-        let mut weights = Weights { shared: vec![], wanted: vec![], children: vec![], dtype };
+        let mut weights = Weights { shared: vec![], wanted: vec![], children: vec![], lora: None, dtype };
         layer.build_many(&mut weights, inputs).map_err(|e| in_layer(layer, e))?;
         let own = weights.wanted.into_iter().map(|w| w.make().map(Arc::new));
         let variables = weights.shared.into_iter().map(Ok).chain(own).collect::<Result<_>>();
         let variables = variables.map_err(|e| in_layer(layer, e))?;
-        Ok(Built { variables, children: weights.children, inputs: inputs.to_vec() })
+        let lora = OnceLock::new();
+        let built = Built { variables, children: weights.children, inputs: inputs.to_vec(), lora };
+        if let Some(lora) = &weights.lora {
+            lora::enable(layer, &built, lora).map_err(|e| in_layer(layer, e))?;
+        }
+        Ok(built)
     })
 }
 
@@ -291,7 +336,8 @@ pub(crate) fn within_budget<R>(bytes: u64, f: impl FnOnce() -> R) -> R {
     f()
 }
 
-fn spend(shape: &[usize], dtype: DType) -> Result<()> {
+/// Takes the bytes of a weight, or one of so many parts of them, from the budget.
+fn spend(shape: &[usize], dtype: DType, parts: u64) -> Result<()> {
     let too_large = || Error::Data(format!("a weight of shape {shape:?} does not fit into memory"));
     let bytes = memory::check(&Spec::new(dtype, shape)).map_err(|_| too_large())?;
     // Asked for and given back: what the system refuses here would be an abort later.
@@ -300,7 +346,7 @@ fn spend(shape: &[usize], dtype: DType) -> Result<()> {
         return Err(too_large());
     }
     let Some(budget) = BUDGET.get() else { return Ok(()) };
-    let left = budget.checked_sub(bytes).ok_or_else(|| {
+    let left = budget.checked_sub(bytes / parts).ok_or_else(|| {
         let message = format!("a weight of shape {shape:?} is asked for, more than the file holds");
         Error::Data(message)
     })?;

@@ -40,8 +40,9 @@ pub use regression::{
 pub use segmentation::{Axes, Dice, Tversky};
 
 use crate::object::{Saved, family};
+use crate::ops::run;
 use crate::utils::numerical::same_rank;
-use cornu_graph::{DType, Error, Result, Value, broadcast_shapes};
+use cornu_graph::{DType, Error, Result, Tensor, Value, broadcast_shapes};
 use declare::loss;
 use serde_json::Value as Json;
 use std::fmt;
@@ -189,6 +190,30 @@ impl Loss {
             (given, own) => given.cloned().or(own),
         };
         Ok(rule.reduction().reduce(&losses, sample_weight, mask.as_ref()))
+    }
+}
+
+impl Loss {
+    /// The loss of arrays, outside of a model. What calling a loss object is in Keras.
+    ///
+    /// ```
+    /// use cornu::prelude::*;
+    /// let loss = Loss::from("mse").evaluate(&Tensor::from([1f32, 2.0]), &Tensor::from([2f32, 4.0]), None)?;
+    /// assert_eq!(loss.item()?, 2.5);
+    /// # Ok::<(), cornu::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the name is unknown, an argument makes no sense, or the shapes do not fit.
+    pub fn evaluate(
+        &self,
+        y_true: &Tensor,
+        y_pred: &Tensor,
+        sample_weight: Option<&Tensor>,
+    ) -> Result<Tensor> {
+        let tensors: Vec<Tensor> = [y_true, y_pred].into_iter().chain(sample_weight).cloned().collect();
+        let computed = run(&tensors, |_, x| Ok(vec![self.compute(&x[0], &x[1], x.get(2), None)?]));
+        Ok(computed?.remove(0))
     }
 }
 

@@ -9,6 +9,7 @@ mod declare;
 mod f_score;
 mod hinge;
 mod iou;
+mod meter;
 mod precision_recall;
 mod probabilistic;
 mod r2_score;
@@ -27,6 +28,7 @@ pub use counts::{FalseNegatives, FalsePositives, TrueNegatives, TruePositives};
 pub use f_score::{Average, F1Score, FBetaScore};
 pub use hinge::{CategoricalHinge, Hinge, SquaredHinge};
 pub use iou::{BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU};
+pub use meter::Meter;
 pub use precision_recall::{Precision, Recall};
 pub use probabilistic::{
     BinaryCrossentropy, CategoricalCrossentropy, KLDivergence, Poisson, SparseCategoricalCrossentropy,

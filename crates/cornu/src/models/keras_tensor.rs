@@ -4,8 +4,8 @@ use crate::shape::Shape;
 use cornu_graph::{Builder, DType, Error, Result, Spec, Value};
 use std::fmt;
 use std::panic::Location;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// A tensor that stands for data to come: a shape, a dtype, and the layers it comes from. Cheap to clone.
 ///
@@ -28,6 +28,30 @@ pub(crate) struct Node {
     pub layer: LayerRef,
     pub given: Given,
     pub inputs: Vec<KerasTensor>,
+    /// Shapes and dtypes of what came out, once that is known.
+    outputs: OnceLock<Vec<(Shape, DType)>>,
+}
+
+impl Node {
+    fn new(layer: LayerRef, given: Given, inputs: Vec<KerasTensor>) -> Arc<Node> {
+        Arc::new(Node { id: next_id(), layer, given, inputs, outputs: OnceLock::new() })
+    }
+
+    /// Keeps what came out, and that the layer was called.
+    fn done(self: &Arc<Self>, outputs: Vec<(Shape, DType)>) -> Vec<KerasTensor> {
+        self.outputs.get_or_init(|| outputs);
+        self.layer.base().called(self);
+        self.outputs()
+    }
+
+    /// What came out; nothing before that is known.
+    pub fn outputs(self: &Arc<Self>) -> Vec<KerasTensor> {
+        let tensor = |(index, (shape, dtype)): (usize, &(Shape, DType))| {
+            let (shape, node) = (shape.clone(), self.clone());
+            KerasTensor(Arc::new(Symbol { shape, dtype: *dtype, node, index, error: None }))
+        };
+        self.outputs.get().into_iter().flatten().enumerate().map(tensor).collect()
+    }
 }
 
 impl KerasTensor {
@@ -162,6 +186,67 @@ impl dyn Layer {
     }
 }
 
+/// Where a layer stands in models.
+impl dyn Layer {
+    /// What came out when the layer was first called on symbolic tensors, as an output for another model. Keras's `output`.
+    ///
+    /// ```
+    /// use cornu::prelude::*;
+    /// let base = Sequential::new()
+    ///     .add(Input::new([8]))
+    ///     .add(Dense::new(4).activation("relu").name("features"))
+    ///     .add(Dense::new(2));
+    /// let features = Model::new(base.inputs()?, base.get_layer("features")?.output()?)?;
+    /// assert_eq!(features.outputs()?[0].shape().to_string(), "(None, 4)");
+    /// # Ok::<(), cornu::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the layer was not called on symbolic tensors, or gave several; `outputs` has these.
+    pub fn output(&self) -> Result<KerasTensor> {
+        self.only("output", self.outputs()?)
+    }
+
+    /// All that came out when the layer was first called on symbolic tensors.
+    ///
+    /// # Errors
+    /// When it was not.
+    pub fn outputs(&self) -> Result<Vec<KerasTensor>> {
+        Ok(self.first_call()?.outputs())
+    }
+
+    /// What the layer was first called on. Keras's `input`.
+    ///
+    /// # Errors
+    /// When the layer was not called on symbolic tensors, or on several; `inputs` has these.
+    pub fn input(&self) -> Result<KerasTensor> {
+        self.only("input", self.inputs()?)
+    }
+
+    /// All that the layer was first called on.
+    ///
+    /// # Errors
+    /// When it was not called on symbolic tensors.
+    pub fn inputs(&self) -> Result<Vec<KerasTensor>> {
+        let call = self.first_call()?;
+        Ok(if call.inputs.is_empty() { call.outputs() } else { call.inputs.clone() })
+    }
+
+    fn first_call(&self) -> Result<Arc<Node>> {
+        let message = || format!("layer `{}` is connected to no symbolic tensors", self.name());
+        let error = || Error::State(message()).help("`apply` it, or build the model that it stands in");
+        self.base().first_call().ok_or_else(error)
+    }
+
+    fn only(&self, what: &str, mut tensors: Vec<KerasTensor>) -> Result<KerasTensor> {
+        match tensors.len() {
+            1 => Ok(tensors.remove(0)),
+            n => Err(Error::State(format!("layer `{}` has {n} {what}s", self.name()))
+                .help(format!("use `{what}s`"))),
+        }
+    }
+}
+
 /// The only output; several are an error that the tensor keeps.
 pub(crate) fn one_output(mut outputs: Vec<KerasTensor>) -> KerasTensor {
     let first = outputs.remove(0);
@@ -181,19 +266,13 @@ pub(crate) fn apply_layer(
     at: Option<&'static Location<'static>>,
 ) -> Vec<KerasTensor> {
     let earlier = inputs.iter().find_map(|x| x.error().cloned());
-    let node = Arc::new(Node { id: next_id(), layer, given, inputs });
+    let node = Node::new(layer, given, inputs);
     let specs = match earlier {
         Some(error) => Err(error),
         None => output_specs(&node).map_err(|e| e.at_user(at, library())),
     };
     match specs {
-        Ok(specs) => specs
-            .into_iter()
-            .enumerate()
-            .map(|(index, (shape, dtype))| {
-                KerasTensor(Arc::new(Symbol { shape, dtype, node: node.clone(), index, error: None }))
-            })
-            .collect(),
+        Ok(specs) => node.done(specs),
         Err(error) => vec![failed(node, error)],
     }
 }
@@ -216,7 +295,10 @@ fn failed(node: Arc<Node>, error: Error) -> KerasTensor {
 
 /// A tensor of this shape made by a layer without inputs.
 pub(crate) fn source(layer: LayerRef, shape: Shape, dtype: DType, error: Option<Error>) -> KerasTensor {
-    let node = Arc::new(Node { id: next_id(), layer, given: Given::in_order(), inputs: vec![] });
+    let node = Node::new(layer, Given::in_order(), vec![]);
+    if error.is_none() {
+        node.done(vec![(shape.clone(), dtype)]);
+    }
     KerasTensor(Arc::new(Symbol { shape, dtype, node, index: 0, error }))
 }
 

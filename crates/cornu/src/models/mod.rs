@@ -9,10 +9,13 @@ pub(crate) mod model;
 pub(crate) mod nested;
 mod sequential;
 mod summary;
+pub(crate) mod weights;
 
 pub use crate::saving::{load_model, model_from_json, save_model};
 pub use cloning::{CloneModel, clone_model};
 pub(crate) use functional::Functional;
 pub use keras_tensor::{Apply, Inputs, KerasTensor};
-pub use model::Model;
+pub use model::{Model, WhichLayer};
 pub use sequential::{Sequential, Stage};
+pub use summary::Summary;
+pub use weights::ModelVariable;

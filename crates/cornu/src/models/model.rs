@@ -1,15 +1,14 @@
 //! Models and their weights.
-use crate::layers::{Given, Layer, LayerBase, LayerObject, LayerRef};
+use crate::layers::{Given, LayerBase, LayerObject, LayerRef};
 use crate::models::functional::{as_input, is_operation, unique_names};
 use crate::models::keras_tensor::{apply_layer, one_output};
 use crate::models::nested::NestedModel;
-use crate::models::{Functional, Inputs, KerasTensor, config, nested, summary};
+use crate::models::weights::set_trainable;
+use crate::models::{Functional, Inputs, KerasTensor, config, nested};
 use crate::shape::Shape;
 use crate::training::Trainer;
-use crate::variable::{Role, Variable};
-use cornu_graph::{DType, Error, Result, Tensor};
+use cornu_graph::{DType, Error, Result};
 use serde_json::{Value as Json, json};
-use std::collections::HashSet;
 use std::panic::Location;
 use std::sync::{Arc, OnceLock};
 
@@ -167,6 +166,8 @@ impl Model {
     /// The layers in Keras's order. A `Sequential` model does not list its input layer, and [`ops`](crate::ops) are not
     /// layers.
     pub fn layers(&self) -> Vec<LayerRef> {
+        // As in Keras, layers of a stack with an input have their weights; a mistake comes out of `compile`.
+        let _ = self.build_if_known();
         self.operations().into_iter().filter(|l| !is_operation(l)).collect()
     }
 
@@ -180,18 +181,26 @@ impl Model {
         }
     }
 
-    /// The layer of this name.
+    /// The layer of this name, or the one of this number among [`Model::layers`].
     ///
     /// # Errors
     /// When there is none; the nearest name is suggested.
-    pub fn get_layer(&self, name: &str) -> Result<LayerRef> {
+    pub fn get_layer(&self, which: impl Into<WhichLayer>) -> Result<LayerRef> {
         let layers = self.layers();
+        let name = match which.into() {
+            WhichLayer::Name(name) => name,
+            WhichLayer::Index(index) => {
+                let message = || format!("asked for layer {index}, the model has {}", layers.len());
+                let missing = || Error::argument("get_layer", message());
+                return layers.get(index).cloned().ok_or_else(missing);
+            }
+        };
         let of = |l: &LayerRef| l.base().resolved_name(l.class_name()).to_string();
         let names: Vec<String> = layers.iter().map(of).collect();
-        let found = names.iter().position(|n| n == name);
+        let found = names.iter().position(|n| *n == name);
         found
             .map(|i| layers[i].clone())
-            .ok_or_else(|| Error::unknown("layer", name, names.iter().map(String::as_str)))
+            .ok_or_else(|| Error::unknown("layer", &name, names.iter().map(String::as_str)))
     }
 
     /// The symbolic inputs.
@@ -286,195 +295,40 @@ impl Model {
         Ok(saved)
     }
 
+    /// Whether the optimizer updates the weights now, as far as the layers are trainable.
+    pub fn is_trainable(&self) -> bool {
+        self.base.is_trainable()
+    }
+
     /// Whether the optimizer updates the weights. Takes effect at the next `compile`. Applies to all layers within.
     pub fn trainable(&mut self, trainable: bool) {
         self.base.set_frozen(!trainable);
         self.layers().iter().for_each(|l| set_trainable(&**l, trainable));
     }
+}
 
-    /// Every variable of the layers, seeds included, each once, in Keras's order.
-    pub(crate) fn variables(&self) -> Result<Vec<ModelVariable>> {
-        let functional = self.built()?;
-        let mut found = vec![];
-        let mut seen = HashSet::new();
-        functional.layers.iter().for_each(|l| collect(&**l, "", true, &mut seen, &mut found));
-        Ok(found)
+/// A layer of a model, by its name or number.
+#[derive(Clone, Debug)]
+pub enum WhichLayer {
+    /// By name.
+    Name(String),
+    /// By its place, from 0.
+    Index(usize),
+}
+
+impl<T: AsRef<str> + ?Sized> From<&T> for WhichLayer {
+    fn from(name: &T) -> WhichLayer {
+        WhichLayer::Name(name.as_ref().into())
     }
+}
 
-    /// The weights in Keras's order: layer by layer, as each layer made them.
-    pub(crate) fn weights(&self) -> Result<Vec<ModelVariable>> {
-        Ok(self.variables()?.into_iter().filter(|v| v.variable.role.is_weight()).collect())
-    }
-
-    /// Copies of all weights, in Keras's order.
-    ///
-    /// # Errors
-    /// When the model is not built.
-    pub fn get_weights(&self) -> Result<Vec<Tensor>> {
-        self.weights()?.iter().map(|w| w.variable.value()).collect()
-    }
-
-    /// Replaces all weights, given in the order of [`Model::get_weights`].
-    ///
-    /// # Errors
-    /// When the number or a shape differs, in which case nothing is changed.
-    pub fn set_weights(&mut self, weights: &[Tensor]) -> Result<()> {
-        let own = self.weights()?;
-        if own.len() != weights.len() {
-            let message = format!("the model has {} weights, got {}", own.len(), weights.len());
-            return Err(Error::argument("set_weights", message));
-        }
-        for (w, value) in own.iter().zip(weights) {
-            if w.variable.spec.shape != value.shape() {
-                let message = format!(
-                    "weight `{}` has shape {:?}, got {:?}",
-                    w.path,
-                    w.variable.spec.shape,
-                    value.shape()
-                );
-                return Err(Error::argument("set_weights", message));
-            }
-        }
-        own.iter().zip(weights).try_for_each(|(w, value)| w.variable.assign(value))
-    }
-
-    /// Number of weights' elements, trainable or not.
-    ///
-    /// # Errors
-    /// When the model is not built.
-    pub fn count_params(&self) -> Result<usize> {
-        Ok(self.weights()?.iter().map(|w| w.variable.spec.len()).sum())
-    }
-
-    /// Number of the elements of those weights that the optimizer updates.
-    ///
-    /// # Errors
-    /// When the model is not built.
-    pub fn count_trainable_params(&self) -> Result<usize> {
-        Ok(self.weights()?.iter().filter(|w| w.trainable).map(|w| w.variable.spec.len()).sum())
-    }
-
-    /// Keras's table of layers, output shapes and parameters.
-    pub fn summary(&self) -> String {
-        // A mistake in the layers shows in the table as unknown shapes, and as an error in `compile`.
-        let known = self.build_if_known();
-        summary::table(self, None, known.err())
-    }
-
-    /// [`Model::summary`] in lines of this length, 40 at least.
-    pub fn summary_of_width(&self, line_length: usize) -> String {
-        summary::table(self, Some(line_length), self.build_if_known().err())
+impl From<usize> for WhichLayer {
+    fn from(index: usize) -> WhichLayer {
+        WhichLayer::Index(index)
     }
 }
 
 /// The shape of the first input as Keras has it.
 pub(crate) fn first_shape(f: &Functional) -> Option<Shape> {
     f.inputs.first().map(KerasTensor::saved_shape)
-}
-
-/// A variable and where it stands in the model.
-#[derive(Debug, Clone)]
-pub(crate) struct ModelVariable {
-    pub variable: Arc<Variable>,
-    /// `dense/kernel`
-    pub path: String,
-    /// Whether the optimizer updates it now.
-    pub trainable: bool,
-}
-
-/// The variables of a layer and the layers within, each once.
-pub(crate) fn variables_of(layer: &dyn Layer) -> Vec<ModelVariable> {
-    let mut found = vec![];
-    collect(layer, "", true, &mut HashSet::new(), &mut found);
-    found
-}
-
-/// The variables of a layer: its own, then those of the layers within.
-fn collect(
-    layer: &dyn Layer,
-    parent: &str,
-    trainable: bool,
-    seen: &mut HashSet<usize>,
-    out: &mut Vec<ModelVariable>,
-) {
-    let name = layer.base().resolved_name(layer.class_name());
-    let path = if parent.is_empty() { name.to_string() } else { format!("{parent}/{name}") };
-    let trainable = trainable && layer.base().is_trainable();
-    if let Some(built) = layer.base().built() {
-        for v in &built.variables {
-            if seen.insert(Arc::as_ptr(v) as usize) {
-                let trainable = trainable && v.role == Role::Trainable;
-                out.push(ModelVariable {
-                    variable: v.clone(),
-                    path: format!("{path}/{}", v.name),
-                    trainable,
-                });
-            }
-        }
-        built.children.iter().for_each(|(_, child)| collect(&**child, &path, trainable, seen, out));
-    }
-    layer.sublayers().iter().for_each(|child| collect(&**child, &path, trainable, seen, out));
-}
-
-/// Elements of the weights of one layer, those within included.
-pub(crate) fn layer_params(layer: &dyn Layer) -> usize {
-    variables_of(layer).iter().filter(|v| v.variable.role.is_weight()).map(|v| v.variable.spec.len()).sum()
-}
-
-fn set_trainable(layer: &dyn Layer, trainable: bool) {
-    layer.base().set_frozen(!trainable);
-    if let Some(built) = layer.base().built() {
-        built.children.iter().for_each(|(_, child)| set_trainable(&**child, trainable));
-    }
-    layer.sublayers().iter().for_each(|child| set_trainable(&**child, trainable));
-}
-
-/// Reading and changing a layer of a model by its handle.
-impl dyn Layer {
-    /// The layer's name.
-    pub fn name(&self) -> &str {
-        self.base().resolved_name(self.class_name())
-    }
-
-    /// The class as Keras shows it: that of its Python code.
-    pub fn shown_class(&self) -> &str {
-        crate::utils::naming::python_class(self.class_name())
-    }
-
-    /// Freezes (`false`) or releases the weights of this layer and those within. Takes effect at the next `compile`.
-    pub fn set_trainable(&self, trainable: bool) {
-        set_trainable(self, trainable);
-    }
-
-    /// Copies of the layer's weights.
-    ///
-    /// # Errors
-    /// When the device fails.
-    pub fn get_weights(&self) -> Result<Vec<Tensor>> {
-        self.weight_variables().iter().map(|w| w.variable.value()).collect()
-    }
-
-    /// Replaces the layer's weights.
-    ///
-    /// # Errors
-    /// When the number or a shape differs.
-    pub fn set_weights(&self, weights: &[Tensor]) -> Result<()> {
-        let own = self.weight_variables();
-        if own.len() != weights.len() {
-            let message = format!("layer `{}` has {} weights, got {}", self.name(), own.len(), weights.len());
-            return Err(Error::argument("set_weights", message));
-        }
-        own.iter().zip(weights).try_for_each(|(w, value)| w.variable.assign(value))
-    }
-
-    /// Number of the weights' elements.
-    pub fn count_params(&self) -> usize {
-        layer_params(self)
-    }
-
-    pub(crate) fn weight_variables(&self) -> Vec<ModelVariable> {
-        let mut found = variables_of(self);
-        found.retain(|v| v.variable.role.is_weight());
-        found
-    }
 }

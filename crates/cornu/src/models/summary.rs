@@ -1,51 +1,258 @@
 //! Keras 3's table of a model.
 use crate::layers::{Layer, LayerRef};
-use crate::models::functional::as_input;
+use crate::models::Model;
+use crate::models::functional::{as_input, is_operation};
 use crate::models::keras_tensor::{Node, output_specs};
-use crate::models::model::{Model, layer_params};
+use crate::models::nested::NestedModel;
+use crate::models::weights::layer_params;
 use crate::shape::Shape;
-use cornu_graph::{Error, Spec};
+use cornu_graph::{Error, Result, Spec};
+use regex_lite::Regex;
+use std::any::Any;
 use std::fmt::Write;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// One row: a text for each column.
 type Row = Vec<String>;
 
-/// The table, `line_length` wide if that is given; with a mistake in the layers, what is known and the mistake.
-pub(crate) fn table(model: &Model, line_length: Option<usize>, mistake: Option<Error>) -> String {
-    let nodes: &[Arc<Node>] = model.functional().map_or(&[], |f| &f.nodes);
-    let stacked = model.class_name() == "Sequential" || is_stack(nodes);
-    let (positions, header): (&[f64], &[&str]) = if stacked {
-        (&[0.45, 0.80, 1.0], &["Layer (type)", "Output Shape", "Param #"])
-    } else {
-        (&[0.3, 0.56, 0.74, 1.0], &["Layer (type)", "Output Shape", "Param #", "Connected to"])
-    };
-    let widest = if stacked { 88 } else { 108 };
-    let width = line_length.unwrap_or_else(|| widest.min(screen_width().saturating_sub(4)));
-    let widths = column_widths(positions, width.max(40));
-
-    let rows: Vec<Row> = model
-        .operations()
-        .iter()
-        .map(|layer| {
-            let calls = calls_of(&**layer, nodes);
-            let name = format!("{} ({})", layer.name(), layer.shown_class());
-            let mut row = vec![name, output_shapes(layer, &calls), parameters(layer)];
-            if !stacked {
-                row.push(connections(&calls, nodes));
-            }
-            row
-        })
-        .collect();
-
-    let mut text = format!("Model: \"{}\"\n", model.name());
-    draw(&mut text, &widths, header, &rows);
-    totals(&mut text, model);
-    if let Some(mistake) = mistake {
-        let _ = writeln!(text, " The model cannot be built: {mistake}");
-    }
-    text
+/// What [`Model::summary`] shows, and how wide.
+///
+/// ```
+/// use cornu::prelude::*;
+/// use cornu::models::Summary;
+///
+/// let model = Sequential::new().add(Input::new([4])).add(Dense::new(3).name("a")).add(Dense::new(2).name("b"));
+/// let text = Summary::new().show_trainable(true).layer_range("b", "b").line_length(80).of(&model)?;
+/// assert!(text.contains("b (Dense)") && !text.contains("a (Dense)"));
+/// # Ok::<(), cornu::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    line_length: Option<usize>,
+    positions: Option<Vec<f64>>,
+    expand_nested: bool,
+    show_trainable: bool,
+    layer_range: Option<(String, String)>,
 }
+
+impl Summary {
+    /// Keras's defaults: all layers of the model, models within it as one each.
+    pub fn new() -> Summary {
+        Summary::default()
+    }
+
+    /// Characters in a line; as the terminal has by default.
+    pub fn line_length(mut self, line_length: usize) -> Summary {
+        self.line_length = Some(line_length);
+        self
+    }
+
+    /// Where each column ends, as parts of a line, without that of `show_trainable`: `[0.45, 0.8, 1.0]` by default, for
+    /// models that are no stack of layers `[0.3, 0.56, 0.74, 1.0]`.
+    pub fn positions(mut self, positions: impl Into<Vec<f64>>) -> Summary {
+        self.positions = Some(positions.into());
+        self
+    }
+
+    /// Whether to show the layers of models within the model; false by default.
+    pub fn expand_nested(mut self, expand_nested: bool) -> Summary {
+        self.expand_nested = expand_nested;
+        self
+    }
+
+    /// Whether to show which layers are trainable; false by default.
+    pub fn show_trainable(mut self, show_trainable: bool) -> Summary {
+        self.show_trainable = show_trainable;
+        self
+    }
+
+    /// Shows the layers from the first whose name begins as `from` says to the last that begins as `to`: names or regular
+    /// expressions.
+    pub fn layer_range(mut self, from: impl Into<String>, to: impl Into<String>) -> Summary {
+        self.layer_range = Some((from.into(), to.into()));
+        self
+    }
+
+    /// The text.
+    ///
+    /// # Errors
+    /// When the columns are too narrow or of another number, or no layer has such a name.
+    pub fn of(&self, model: &Model) -> Result<String> {
+        let mistake = model.build_if_known().err();
+        let nodes: &[Arc<Node>] = model.functional().map_or(&[], |f| &f.nodes);
+        let stacked = model.class_name() == "Sequential" || is_stack(nodes);
+        let mut columns = Columns::new(stacked);
+        if let Some(positions) = &self.positions {
+            if positions.len() != columns.header.len() {
+                let message = format!("{} are needed, got {}", columns.header.len(), positions.len());
+                return Err(Error::argument("Summary.positions", message));
+            }
+            columns.positions.clone_from(positions);
+        }
+        if self.show_trainable {
+            columns.add_trainable();
+        }
+        let widest = columns.widest.min(screen_width().saturating_sub(4));
+        columns.widths = column_widths(&columns.positions, self.line_length.unwrap_or(widest.max(40)))?;
+
+        let layers = model.operations();
+        let range = self.range(&layers)?;
+        let mut rows = vec![];
+        layers[range].iter().for_each(|layer| self.add_rows(layer, nodes, stacked, 0, &mut rows));
+        let mut text = format!("Model: \"{}\"\n", model.name());
+        columns.draw(&mut text, &rows);
+        totals(&mut text, model);
+        // A mistake in the layers shows in the table as unknown shapes, and as an error in `compile`.
+        if let Some(mistake) = mistake {
+            let _ = writeln!(text, " The model cannot be built: {mistake}");
+        }
+        Ok(text)
+    }
+
+    /// Which of the layers to show.
+    fn range(&self, layers: &[LayerRef]) -> Result<Range<usize>> {
+        let Some((from, to)) = &self.layer_range else { return Ok(0..layers.len()) };
+        let find = |pattern: &str| {
+            let bad = |e: regex_lite::Error| Error::argument("Summary.layer_range", e.to_string());
+            let pattern = Regex::new(&format!("^(?:{pattern})")).map_err(bad)?;
+            let found = (0..layers.len()).filter(|&i| pattern.is_match(layers[i].name()));
+            Ok::<Vec<usize>, Error>(found.collect())
+        };
+        let (lower, upper) = (find(from)?, find(to)?);
+        match (lower.first(), lower.last(), upper.first(), upper.last()) {
+            (Some(&first), Some(&last), Some(&start), Some(&end)) => {
+                Ok(if first > end { start..last + 1 } else { first..end + 1 })
+            }
+            _ => {
+                let message = format!("the names of no layers begin as {from:?} and {to:?} say");
+                Err(Error::argument("Summary.layer_range", message))
+            }
+        }
+    }
+
+    /// The row of a layer, and those of the layers of a model.
+    fn add_rows(
+        &self,
+        layer: &LayerRef,
+        nodes: &[Arc<Node>],
+        stacked: bool,
+        level: usize,
+        rows: &mut Vec<Row>,
+    ) {
+        let calls = calls_of(&**layer, nodes);
+        let prefix = if level > 0 { format!("{}└ ", "   ".repeat(level)) } else { String::new() };
+        let name = format!("{prefix}{} ({})", layer.name(), layer.shown_class());
+        let mut row = vec![name, output_shapes(layer, &calls), parameters(layer)];
+        if !stacked {
+            row.push(if level > 0 { "-".into() } else { connections(&calls, nodes) });
+        }
+        if self.show_trainable {
+            let trainable = if layer.base().is_trainable() { "Y" } else { "N" };
+            row.push(if layer.weights().is_empty() { "-" } else { trainable }.into());
+        }
+        rows.push(row);
+        if !self.expand_nested {
+            return;
+        }
+        let nested = (&**layer as &dyn Any).downcast_ref::<NestedModel>();
+        let inner: &[Arc<Node>] = nested.map_or(&[], |nested| &nested.functional.nodes);
+        let is_stack = layer.class_name() == "Sequential";
+        for child in layer.sublayers() {
+            if !(is_operation(&child) || is_stack && as_input(&child).is_some()) {
+                self.add_rows(&child, inner, stacked, level + 1, rows);
+            }
+        }
+    }
+}
+
+impl Model {
+    /// Keras's table of layers, output shapes and parameters. [`Summary`] has its other arguments.
+    pub fn summary(&self) -> String {
+        Summary::new().of(self).unwrap_or_else(|e| e.to_string())
+    }
+
+    /// [`Model::summary`] in lines of this length, 40 at least.
+    pub fn summary_of_width(&self, line_length: usize) -> String {
+        Summary::new().line_length(line_length.max(40)).of(self).unwrap_or_else(|e| e.to_string())
+    }
+}
+
+/// The columns of a table.
+struct Columns {
+    header: Vec<&'static str>,
+    positions: Vec<f64>,
+    /// With their padding.
+    widths: Vec<usize>,
+    /// The length of a line where the screen has room.
+    widest: usize,
+}
+
+impl Columns {
+    fn new(stacked: bool) -> Columns {
+        let mut header = vec!["Layer (type)", "Output Shape", PARAMETERS];
+        if stacked {
+            return Columns { header, positions: vec![0.45, 0.80, 1.0], widths: vec![], widest: 88 };
+        }
+        header.push("Connected to");
+        Columns { header, positions: vec![0.3, 0.56, 0.74, 1.0], widths: vec![], widest: 108 }
+    }
+
+    fn add_trainable(&mut self) {
+        self.widest += 12;
+        self.positions.iter_mut().for_each(|p| *p *= 0.9);
+        self.positions.push(1.0);
+        self.header.push(TRAINABLE);
+    }
+
+    fn draw(&self, text: &mut String, rows: &[Row]) {
+        let rule = |left: char, line: &str, joint: char, right: char| {
+            let cells: Vec<String> = self.widths.iter().map(|&w| line.repeat(w)).collect();
+            format!("{left}{}{right}\n", cells.join(&joint.to_string()))
+        };
+        text.push_str(&rule('┏', "━", '┳', '┓'));
+        let header: Row = self.header.iter().map(|h| h.to_string()).collect();
+        self.draw_row(text, &header, HEAVY);
+        text.push_str(&rule('┡', "━", '╇', '┩'));
+        for (i, row) in rows.iter().enumerate() {
+            if i > 0 {
+                text.push_str(&rule('├', "─", '┼', '┤'));
+            }
+            self.draw_row(text, row, '│');
+        }
+        text.push_str(&rule('└', "─", '┴', '┘'));
+    }
+
+    fn draw_row(&self, text: &mut String, row: &Row, border: char) {
+        let cells: Vec<Vec<String>> =
+            row.iter().zip(&self.widths).map(|(cell, &w)| wrap(cell, w.saturating_sub(2))).collect();
+        let height = cells.iter().map(Vec::len).max().unwrap_or(1);
+        for line in 0..height {
+            text.push(border);
+            for ((title, cell), &width) in self.header.iter().zip(&cells).zip(&self.widths) {
+                let inner = width.saturating_sub(2);
+                // Titles stand at the bottom, all else at the top.
+                let above = if border == HEAVY { height - cell.len() } else { 0 };
+                let content = line.checked_sub(above).and_then(|line| cell.get(line));
+                let content = content.map_or("", String::as_str);
+                let padded = match *title {
+                    PARAMETERS => format!("{content:>inner$}"),
+                    TRAINABLE => format!("{content:^inner$}"),
+                    _ => format!("{content:<inner$}"),
+                };
+                let _ = write!(text, " {padded} {border}");
+            }
+            text.push('\n');
+        }
+    }
+}
+
+/// The border of titles.
+const HEAVY: char = '┃';
+/// The title of a column of numbers, which stand to the right.
+const PARAMETERS: &str = "Param #";
+/// The title of a column of letters, which stand in the middle.
+const TRAINABLE: &str = "Trainable";
 
 /// Whether every depth has one call with one input, and no layer is called twice.
 fn is_stack(nodes: &[Arc<Node>]) -> bool {
@@ -108,12 +315,19 @@ fn connections(calls: &[&Arc<Node>], nodes: &[Arc<Node>]) -> String {
 }
 
 /// Widths of the columns with their padding, as `rich` fits them into a line of this length.
-fn column_widths(positions: &[f64], line: usize) -> Vec<usize> {
+///
+/// # Errors
+/// When one would be narrower than its padding.
+fn column_widths(positions: &[f64], line: usize) -> Result<Vec<usize>> {
     let mut widths = vec![];
     let mut before = 0;
     for p in positions {
         let end = (p * line as f64) as usize;
-        widths.push(end.saturating_sub(before) + 2);
+        if end < before + 4 {
+            let message = format!("lines of {line} characters have no room for the columns");
+            return Err(Error::argument("Summary.line_length", message));
+        }
+        widths.push(end - before + 2);
         before = end;
     }
     let borders = widths.len() + 1;
@@ -125,48 +339,12 @@ fn column_widths(positions: &[f64], line: usize) -> Vec<usize> {
         *width -= cut;
         excess -= cut;
     }
-    widths
+    Ok(widths)
 }
 
 /// Characters of a line of the terminal: `COLUMNS`, else 80.
 fn screen_width() -> usize {
     std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok()).filter(|&c| c > 0).unwrap_or(80)
-}
-
-fn draw(text: &mut String, widths: &[usize], header: &[&str], rows: &[Row]) {
-    let rule = |left: char, line: &str, joint: char, right: char| {
-        let cells: Vec<String> = widths.iter().map(|&w| line.repeat(w)).collect();
-        format!("{left}{}{right}\n", cells.join(&joint.to_string()))
-    };
-    text.push_str(&rule('┏', "━", '┳', '┓'));
-    let header: Row = header.iter().map(|h| h.to_string()).collect();
-    draw_row(text, widths, &header, '┃');
-    text.push_str(&rule('┡', "━", '╇', '┩'));
-    for (i, row) in rows.iter().enumerate() {
-        if i > 0 {
-            text.push_str(&rule('├', "─", '┼', '┤'));
-        }
-        draw_row(text, widths, row, '│');
-    }
-    text.push_str(&rule('└', "─", '┴', '┘'));
-}
-
-fn draw_row(text: &mut String, widths: &[usize], row: &Row, border: char) {
-    let cells: Vec<Vec<String>> =
-        row.iter().zip(widths).map(|(cell, &w)| wrap(cell, w.saturating_sub(2))).collect();
-    let height = cells.iter().map(Vec::len).max().unwrap_or(1);
-    for line in 0..height {
-        text.push(border);
-        for (column, (cell, &width)) in cells.iter().zip(widths).enumerate() {
-            let inner = width.saturating_sub(2);
-            let content = cell.get(line).map_or("", String::as_str);
-            // Numbers stand to the right.
-            let padded =
-                if column == 2 { format!("{content:>inner$}") } else { format!("{content:<inner$}") };
-            let _ = write!(text, " {padded} {border}");
-        }
-        text.push('\n');
-    }
 }
 
 /// Breaks a text between words; a word that is too long ends in `…`.
@@ -199,7 +377,7 @@ fn totals(text: &mut String, model: &Model) {
         sums(&mut weights.iter().filter(|w| w.trainable == trainable).map(|w| &w.variable.spec))
     };
     let (trainable, fixed) = (of(true), of(false));
-    let optimizer = model.trainer.ready.as_ref().map(|r| sums(&mut r.optimizer.iter().map(|v| &v.spec)));
+    let optimizer = model.optimizer_variables().map(|all| sums(&mut all.iter().map(|v| &v.spec)));
     let extra = optimizer.unwrap_or((0, 0));
     let total = (trainable.0 + fixed.0 + extra.0, trainable.1 + fixed.1 + extra.1);
     let mut line = |what: &str, (count, bytes): (usize, usize)| {
@@ -244,8 +422,8 @@ mod tests {
 
     #[test]
     fn columns_of_80_characters() {
-        assert_eq!(column_widths(&[0.45, 0.80, 1.0], 76), [33, 24, 15]);
-        assert_eq!(column_widths(&[0.3, 0.56, 0.74, 1.0], 76), [21, 19, 12, 19]);
+        assert_eq!(column_widths(&[0.45, 0.80, 1.0], 76).unwrap(), [33, 24, 15]);
+        assert_eq!(column_widths(&[0.3, 0.56, 0.74, 1.0], 76).unwrap(), [21, 19, 12, 19]);
     }
 
     #[test]

@@ -36,6 +36,10 @@ impl Fields {
     /// When it is of another type.
     pub fn optional<T: DeserializeOwned, E: serde::de::Error>(&mut self, key: &str) -> Result<Option<T>, E> {
         let Some(value) = self.map.shift_remove(key) else { return Ok(None) };
+        // Where an argument is null, Keras makes a name and takes the usual dtype.
+        if value.is_null() && ["name", "dtype"].contains(&key) {
+            return Ok(None);
+        }
         let read = serde_json::from_value(value);
         read.map(Some).map_err(|e| E::custom(format!("config of {}: `{key}`: {e}", self.class)))
     }

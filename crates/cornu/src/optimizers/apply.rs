@@ -265,10 +265,13 @@ fn update(
     let mut step = Step { learning_rate, number, scalars: own[layout.scalars()..].to_vec() };
     rule.update_scalars(&mut step);
     own[layout.scalars()..].clone_from_slice(&step.scalars);
+    let excluded = layout.settings.exclude_from_weight_decay.patterns()?;
     for (i, (weight, gradient)) in weights.iter_mut().zip(grads).enumerate() {
         let places = layout.slots_of(i);
         let mut slots: Vec<Value> = places.iter().map(|&p| own[p].clone()).collect();
-        let decayed = decayed(weight, rule.weight_decay(&known[i]), &step.learning_rate);
+        let name = known[i].path.rsplit('/').next().unwrap_or_default();
+        let decay = rule.weight_decay(&known[i]).filter(|_| !excluded.iter().any(|e| e.is_match(name)));
+        let decayed = decayed(weight, decay, &step.learning_rate);
         *weight = rule.update_step(&step.of(weight.dtype()), &decayed, &gradient, &mut slots)?;
         places.iter().zip(slots).for_each(|(&p, slot)| own[p] = slot);
     }

@@ -53,6 +53,11 @@ macro_rules! optimizer {
             /// Over how many batches gradients are averaged before the weights change.
             #[default(None)]
             pub gradient_accumulation_steps: Option<usize>,
+            /// Weights that do not decay, by parts of their names or regular expressions: `["bias", "^gamma$"]`. It is not a
+            /// part of the config.
+            #[default($crate::optimizers::Excluded::default())]
+            #[unsaved]
+            pub exclude_from_weight_decay: $crate::optimizers::Excluded,
             $($arguments)*
         }
     };
@@ -77,6 +82,7 @@ macro_rules! shared_arguments {
                 ema_overwrite_frequency: self.ema_overwrite_frequency,
                 loss_scale_factor: self.loss_scale_factor,
                 gradient_accumulation_steps: self.gradient_accumulation_steps,
+                exclude_from_weight_decay: self.exclude_from_weight_decay.clone(),
             }
         }
     };

@@ -36,12 +36,13 @@ pub use muon::Muon;
 pub use nadam::Nadam;
 pub use rmsprop::RMSprop;
 pub use schedule_free_adamw::ScheduleFreeAdamW;
-pub use settings::Settings;
+pub use settings::{Excluded, Settings};
 pub use sgd::SGD;
 pub use wrapper::{Inner, Step as WrappedStep, Wrapper};
 
 use crate::layers::Trace;
-use crate::models::model::ModelVariable;
+use crate::layers::lora::other_weights;
+use crate::models::weights::ModelVariable;
 use crate::object::{Saved, family};
 use crate::variable::{Role, Variable};
 use cornu_graph::{Result, Spec, Tensor, Value};
@@ -241,6 +242,13 @@ impl Optimizer {
         let weights: Vec<(&str, &Tensor)> = paths(trainable).into_iter().zip(&values).collect();
         let state = |(name, value)| Arc::new(Variable::new(name, Role::State, value));
         Ok(self.build(&weights)?.into_iter().map(state).collect())
+    }
+
+    /// Fails when these are not variables for these weights, as after layers got LoRA.
+    pub(crate) fn check_variables(&self, own: &[Arc<Variable>], trainable: &[ModelVariable]) -> Result<()> {
+        let specs = |variables: &[Arc<Variable>]| variables.iter().map(|v| v.spec.clone()).collect();
+        let (expected, found): (Vec<Spec>, Vec<Spec>) = (specs(&self.variables(trainable)?), specs(own));
+        if expected == found { Ok(()) } else { Err(other_weights()) }
     }
 
     /// Adds one step to a trace and constrains the weights.

@@ -1,5 +1,6 @@
 //! What all optimizers do around the update of each weight.
 use cornu_graph::{Error, Result, Value};
+use regex_lite::Regex;
 
 /// The arguments that all optimizers share; see [`Adam`](crate::optimizers::Adam) for what they mean.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +15,34 @@ pub struct Settings {
     pub ema_overwrite_frequency: Option<usize>,
     pub loss_scale_factor: Option<f64>,
     pub gradient_accumulation_steps: Option<usize>,
+    pub exclude_from_weight_decay: Excluded,
+}
+
+/// Weights that do not decay, by parts of their names or regular expressions: `["bias", "^gamma$"]`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Excluded(pub Vec<String>);
+
+impl<T: Into<String>> From<Vec<T>> for Excluded {
+    fn from(names: Vec<T>) -> Excluded {
+        Excluded(names.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<T: Into<String>, const N: usize> From<[T; N]> for Excluded {
+    fn from(names: [T; N]) -> Excluded {
+        Excluded(names.into_iter().map(Into::into).collect())
+    }
+}
+
+impl Excluded {
+    /// What to look for in names.
+    ///
+    /// # Errors
+    /// When one is no regular expression.
+    pub(super) fn patterns(&self) -> Result<Vec<Regex>> {
+        let bad = |e: regex_lite::Error| Error::argument("exclude_from_weight_decay", e.to_string());
+        self.0.iter().map(|name| Regex::new(name).map_err(bad)).collect()
+    }
 }
 
 impl Default for Settings {
@@ -28,6 +57,7 @@ impl Default for Settings {
             ema_overwrite_frequency: None,
             loss_scale_factor: None,
             gradient_accumulation_steps: None,
+            exclude_from_weight_decay: Excluded::default(),
         }
     }
 }
@@ -46,6 +76,7 @@ impl Settings {
             let message = format!("only one of them can be set, got {}", given.join(" and "));
             return Err(Error::argument("clipnorm, clipvalue, global_clipnorm", message));
         }
+        self.exclude_from_weight_decay.patterns()?;
         if let Some(steps @ 1) = self.gradient_accumulation_steps {
             let message = format!("must be at least 2, got {steps}");
             return Err(Error::argument("gradient_accumulation_steps", message));

@@ -45,7 +45,7 @@ pub(super) fn of(model: &Model) -> Result<Option<Json>> {
         "weighted_metrics": metrics(&compile.weighted_metrics)?,
         "run_eagerly": false,
         "steps_per_execution": compile.steps_per_execution,
-        "jit_compile": true,
+        "jit_compile": compile.jit_compile,
     })))
 }
 
@@ -57,6 +57,7 @@ fn losses(losses: &Losses) -> Result<Json> {
     Ok(match losses {
         Losses::Same(loss) => to_json(loss)?,
         Losses::Each(list) => list.iter().map(to_json).collect::<Result<_>>()?,
+        Losses::Named(named) if named.is_empty() => Json::Null,
         Losses::Named(named) => {
             let each = named.iter().map(|(name, loss)| Ok((name.clone(), to_json(loss)?)));
             each.collect::<Result<Map<_, _>>>()?.into()

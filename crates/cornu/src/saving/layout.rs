@@ -1,4 +1,6 @@
 //! Where Keras keeps each variable in a file of weights: `layers/bidirectional/forward_layer/cell/vars/0`.
+use crate::layers::lora::Lora;
+use crate::layers::weights::Built;
 use crate::layers::{Layer, LayerRef};
 use crate::models::functional::{as_input, is_operation};
 use crate::utils::naming::snake_case;
@@ -15,6 +17,8 @@ pub(super) struct Saveable {
     /// The name of the layer; none for what only holds others.
     name: Option<String>,
     variables: Vec<Arc<Variable>>,
+    /// The layer, if it has LoRA: the weight that this is for is written with what is added to it.
+    lora: Option<Arc<Built>>,
     /// What is written beside them, and not read: it follows from the config.
     arrays: Vec<(String, Tensor)>,
     within: Vec<(String, Saveable)>,
@@ -60,6 +64,7 @@ fn of_layer(layer: &dyn Layer, seen: &mut HashSet<u64>) -> Option<Saveable> {
         own.at(path).arrays.push((name.into(), array));
     }
     if let Some(built) = layer.base().built() {
+        own.lora = built.lora.get().map(|_| built.clone());
         // Keras keeps those that are trained before the others.
         let mut variables: Vec<&Arc<Variable>> =
             built.variables.iter().filter(|v| v.role != Role::State).collect();
@@ -98,6 +103,10 @@ fn of_layer(layer: &dyn Layer, seen: &mut HashSet<u64>) -> Option<Saveable> {
 }
 
 impl Saveable {
+    fn lora(&self) -> Option<&Lora> {
+        self.lora.as_ref().and_then(|built| built.lora.get())
+    }
+
     /// The object at a path of attributes, made if it is not there.
     fn at(&mut self, path: &str) -> &mut Saveable {
         let mut here = self;
@@ -120,6 +129,12 @@ impl Saveable {
         let mut group = Group::default();
         if let Some(name) = &self.name {
             let mut vars = vars(name, &self.variables)?;
+            if let Some(lora) = self.lora() {
+                let at = self.variables.iter().position(|v| Arc::ptr_eq(v, &lora.target));
+                if let Some((_, array)) = at.and_then(|at| vars.arrays.get_mut(at)) {
+                    *array = lora.merged()?;
+                }
+            }
             vars.arrays.extend(self.arrays.iter().cloned());
             group.groups.push(("vars".into(), vars));
         }
@@ -155,6 +170,10 @@ impl Saveable {
             }
             let value = arrays.get(&path, name, &variable.spec.shape)?;
             found.push((variable.clone(), value.clone()));
+        }
+        // What was added to the kernel is in it now.
+        for v in self.lora().into_iter().flat_map(|lora| [&lora.a, &lora.b]) {
+            found.push((v.clone(), Tensor::zeros(v.spec.shape.clone(), v.spec.dtype)));
         }
         let unused = format!("{path}vars/{}", self.variables.len());
         if arrays.by_path.contains_key(&unused) {

@@ -4,7 +4,7 @@ use super::layout::Arrays;
 use super::load_weights::LoadWeights;
 use super::{build, compile_config, legacy_config};
 use crate::models::Model;
-use crate::models::model::ModelVariable;
+use crate::models::weights::ModelVariable;
 use cornu_graph::{Error, Result, Tensor};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -182,7 +182,7 @@ impl Legacy<'_> {
 
 /// The weights of a layer in the order of these files: first those that are trained.
 pub(super) fn weights_of(layer: &dyn crate::layers::Layer) -> Vec<ModelVariable> {
-    let mut weights = layer.weight_variables();
+    let mut weights = layer.weights();
     weights.sort_by_key(|w| !w.trainable);
     weights
 }

@@ -19,6 +19,8 @@ pub struct Compile {
     pub(crate) metrics: MetricsFor,
     pub(crate) weighted_metrics: MetricsFor,
     pub(crate) steps_per_execution: usize,
+    pub(crate) run_eagerly: bool,
+    pub(crate) jit_compile: bool,
     /// The settings as a file has them.
     pub(crate) saved: Option<serde_json::Value>,
 }
@@ -34,6 +36,8 @@ impl Compile {
             metrics: MetricsFor::default(),
             weighted_metrics: MetricsFor::default(),
             steps_per_execution: 1,
+            run_eagerly: false,
+            jit_compile: true,
             saved: None,
         }
     }
@@ -70,6 +74,31 @@ impl Compile {
     }
 }
 
+impl Compile {
+    /// Whether steps run operation by operation: false. True is refused by [`Model::compile`](crate::models::Model::compile).
+    pub fn run_eagerly(mut self, run_eagerly: bool) -> Compile {
+        self.run_eagerly = run_eagerly;
+        self
+    }
+
+    /// Whether Keras compiles the steps of the saved model by XLA; true by default. Here every step is compiled, whatever this
+    /// says.
+    pub fn jit_compile(mut self, jit_compile: bool) -> Compile {
+        self.jit_compile = jit_compile;
+        self
+    }
+
+    /// # Errors
+    /// When steps are not to be compiled.
+    pub(crate) fn check_run_eagerly(&self) -> Result<()> {
+        if !self.run_eagerly {
+            return Ok(());
+        }
+        let error = Error::argument("Compile.run_eagerly", "a step here is one compiled program");
+        Err(error.help("to see what a program computes, compare the engine `reference`"))
+    }
+}
+
 /// # Errors
 /// When it is 0.
 pub(crate) fn check_steps_per_execution(steps: usize) -> Result<()> {
@@ -93,6 +122,13 @@ pub enum Losses {
 impl<T: Into<Loss>> From<T> for Losses {
     fn from(loss: T) -> Losses {
         Losses::Same(loss.into())
+    }
+}
+
+/// No loss: what layers add to it is minimized alone.
+impl From<()> for Losses {
+    fn from((): ()) -> Losses {
+        Losses::Named(vec![])
     }
 }
 

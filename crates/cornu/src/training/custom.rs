@@ -1,6 +1,7 @@
 //! Training steps of user code: several models, several optimizers, any loss. What Keras's `train_step` is for.
+use crate::layers::lora::changes;
 use crate::layers::{LayerRef, Trace};
-use crate::models::model::{ModelVariable, variables_of};
+use crate::models::weights::{ModelVariable, variables_of};
 use crate::optimizers::Optimizer;
 use crate::training::data::Data;
 use crate::training::history::Logs;
@@ -43,6 +44,8 @@ use std::sync::Arc;
 pub struct TrainStep<'a> {
     body: Box<Body<'a>>,
     programs: HashMap<Vec<Spec>, Program>,
+    /// [`changes`] when they were made.
+    changes: u64,
     state: State,
 }
 
@@ -62,7 +65,7 @@ impl<'a> TrainStep<'a> {
     ) -> TrainStep<'a> {
         let seed = Arc::new(Variable::new("seed", Role::Seed, Tensor::from([next_seed(), 0])));
         let state = State { seed, optimizers: RefCell::default() };
-        TrainStep { body: Box::new(body), programs: HashMap::new(), state }
+        TrainStep { body: Box::new(body), programs: HashMap::new(), changes: changes(), state }
     }
 
     /// Does one step on the arrays of a batch, in the order in which the closure takes them; what the closure reports.
@@ -74,6 +77,10 @@ impl<'a> TrainStep<'a> {
         let batch = batch.into();
         let tensors = batch.tensors();
         let specs: Vec<Spec> = tensors.iter().map(|t| Spec::new(t.dtype(), t.shape())).collect();
+        if self.changes != changes() {
+            self.programs.clear();
+            self.changes = changes();
+        }
         if !self.programs.get(&specs).is_some_and(Program::is_for_engine_in_use) {
             let program = Program::compile(self.trace(&specs)?)?;
             self.programs.insert(specs.clone(), program);
@@ -226,8 +233,10 @@ impl StepContext<'_> {
         }
         let number = self.updates.replace_with(|n| *n + 1);
         let mut optimizers = self.state.optimizers.borrow_mut();
-        if optimizers.len() <= number {
-            optimizers.push(optimizer.variables(&weights)?);
+        match optimizers.get(number) {
+            None => optimizers.push(optimizer.variables(&weights)?),
+            Some(own) if changes() > 0 => optimizer.check_variables(own, &weights)?,
+            Some(_) => {}
         }
         optimizer.apply(self.trace, &optimizers[number], &weights, &gradients)
     }

@@ -1,9 +1,9 @@
-//! `evaluate`, `predict` and the calls for a single batch.
+//! `evaluate` and `predict`.
 use crate::callbacks::{Callback, Callbacks, Stage};
 use crate::models::Model;
 use crate::shape::Shape;
 use crate::training::checks::check_targets;
-use crate::training::data::{Data, SampleWeight, Samples};
+use crate::training::data::{Data, SampleWeight};
 use crate::training::feed::{Feed, Needs, Passes, Source};
 use crate::training::history::Logs;
 use crate::training::progress::{Progress, Verbose};
@@ -56,6 +56,12 @@ impl<'a> Evaluate<'a> {
         self.callbacks.push(Box::new(callback));
         self
     }
+
+    /// Adds callbacks.
+    pub fn callbacks(mut self, callbacks: impl IntoIterator<Item = Box<dyn Callback + 'a>>) -> Self {
+        self.callbacks.extend(callbacks);
+        self
+    }
 }
 
 /// The arguments of [`Model::predict`].
@@ -94,6 +100,12 @@ impl<'a> Predict<'a> {
     /// Adds a callback.
     pub fn callback(mut self, callback: impl Callback + 'a) -> Self {
         self.callbacks.push(Box::new(callback));
+        self
+    }
+
+    /// Adds callbacks.
+    pub fn callbacks(mut self, callbacks: impl IntoIterator<Item = Box<dyn Callback + 'a>>) -> Self {
+        self.callbacks.extend(callbacks);
         self
     }
 }
@@ -308,72 +320,6 @@ impl Model {
         let outputs = parts.first().map_or(0, Vec::len);
         (0..outputs).map(|k| join(parts.iter().map(|p| &p[k]))).collect()
     }
-
-    /// The output for one batch, whole. The fast way to ask a model.
-    ///
-    /// # Errors
-    /// When the data does not fit the model, or the model has several outputs.
-    pub fn predict_on_batch(&mut self, x: impl Into<Data>) -> Result<Tensor> {
-        self.trainer.check()?;
-        let batches = self.batches(x.into(), None, None)?;
-        let Samples { tensors, count } = &batches.samples;
-        let outputs = self.with_program(batches.step_spec(Phase::Predict, *count), |program| {
-            program.batch.clone_from_slice(tensors);
-            program.run()?;
-            Ok(program.outputs.clone())
-        })?;
-        one(outputs)
-    }
-
-    /// One step of training on one batch; loss and metrics since the last [`Model::reset_metrics`].
-    ///
-    /// # Errors
-    /// When the model is not compiled, or the data does not fit it.
-    pub fn train_on_batch(&mut self, x: impl Into<Data>, y: impl Into<Data>) -> Result<Logs> {
-        self.on_batch(Phase::Train, x.into(), y.into(), None)
-    }
-
-    /// [`Model::train_on_batch`] with a weight for each sample.
-    ///
-    /// # Errors
-    /// When the model is not compiled, or the data does not fit it.
-    pub fn train_on_weighted_batch(
-        &mut self,
-        x: impl Into<Data>,
-        y: impl Into<Data>,
-        sample_weight: impl Into<SampleWeight>,
-    ) -> Result<Logs> {
-        self.on_batch(Phase::Train, x.into(), y.into(), Some(sample_weight.into()))
-    }
-
-    /// Loss and metrics of one batch, since the last [`Model::reset_metrics`].
-    ///
-    /// # Errors
-    /// When the model is not compiled, or the data does not fit it.
-    pub fn test_on_batch(&mut self, x: impl Into<Data>, y: impl Into<Data>) -> Result<Logs> {
-        self.on_batch(Phase::Test, x.into(), y.into(), None)
-    }
-
-    fn on_batch(&mut self, phase: Phase, x: Data, y: Data, weight: Option<SampleWeight>) -> Result<Logs> {
-        self.trainer.check()?;
-        let batches = self.batches(x, Some(y), weight)?;
-        let Samples { tensors, count } = &batches.samples;
-        self.with_program(batches.step_spec(phase, *count), |program| {
-            program.batch.clone_from_slice(tensors);
-            program.run()?;
-            let mut logs = Logs::new();
-            program.read_logs(&mut logs)?;
-            Ok(logs)
-        })
-    }
-
-    /// Starts the means of loss and metrics over.
-    ///
-    /// # Errors
-    /// When the device fails.
-    pub fn reset_metrics(&mut self) -> Result<()> {
-        self.trainer.ready.as_ref().map_or(Ok(()), |r| r.reset())
-    }
 }
 
 /// The first step and the samples of each station at which callbacks look: executions of `together` steps, or all at once
@@ -409,7 +355,11 @@ pub(crate) fn alone(what: &str, y: bool, sample_weight: bool, batch_size: bool) 
     }
 }
 
-fn one(mut outputs: Vec<Tensor>) -> Result<Tensor> {
+/// The only output.
+///
+/// # Errors
+/// When there are several.
+pub(super) fn one(mut outputs: Vec<Tensor>) -> Result<Tensor> {
     match outputs.len() {
         1 => Ok(outputs.remove(0)),
         n => Err(Error::State(format!("the model has {n} outputs")).help("use `predict_many`")),

@@ -3,13 +3,13 @@ use crate::callbacks::{Callback, Callbacks, Stage};
 use crate::models::Model;
 use crate::training::class_weight::{class_weights, weighted};
 use crate::training::data::{Data, SampleWeight};
-use crate::training::dataset::Dataset;
 use crate::training::evaluate::alone;
 use crate::training::feed::{Feed, Needs, Passes, Source, nothing};
 use crate::training::history::{History, Logs};
 use crate::training::progress::{Progress, Verbose};
 use crate::training::run::{check_batch_size, read_logs};
 use crate::training::step::{Phase, StepSpec};
+use crate::training::validation::{Validation, ValidationFreq};
 use cornu_graph::{Error, Result};
 use std::collections::HashMap;
 
@@ -34,38 +34,7 @@ pub struct Fit<'a> {
     steps_per_epoch: Option<usize>,
     validation_steps: Option<usize>,
     validation_batch_size: Option<usize>,
-    validation_freq: usize,
-}
-
-/// Data to evaluate after each epoch: `(x, y)`, `(x, y, sample_weight)` or a [`Dataset`].
-pub struct Validation<'a> {
-    x: Source<'a>,
-    y: Option<Data>,
-    sample_weight: Option<SampleWeight>,
-}
-
-impl<X: Into<Data>, Y: Into<Data>> From<(X, Y)> for Validation<'_> {
-    fn from((x, y): (X, Y)) -> Self {
-        Validation { x: Source::Arrays(x.into()), y: Some(y.into()), sample_weight: None }
-    }
-}
-
-impl<X: Into<Data>, Y: Into<Data>, W: Into<Data>> From<(X, Y, W)> for Validation<'_> {
-    fn from((x, y, w): (X, Y, W)) -> Self {
-        Validation { x: Source::Arrays(x.into()), y: Some(y.into()), sample_weight: Some(w.into()) }
-    }
-}
-
-impl<'a> From<Dataset<'a>> for Validation<'a> {
-    fn from(dataset: Dataset<'a>) -> Self {
-        Validation { x: Source::Dataset(dataset), y: None, sample_weight: None }
-    }
-}
-
-impl<'a, 'b: 'a> From<&'a mut Dataset<'b>> for Validation<'a> {
-    fn from(dataset: &'a mut Dataset<'b>) -> Self {
-        dataset.by_ref().into()
-    }
+    validation_freq: ValidationFreq,
 }
 
 impl Default for Fit<'_> {
@@ -84,7 +53,7 @@ impl Default for Fit<'_> {
             steps_per_epoch: None,
             validation_steps: None,
             validation_batch_size: None,
-            validation_freq: 1,
+            validation_freq: ValidationFreq::Every(1),
         }
     }
 }
@@ -131,7 +100,8 @@ impl<'a> Fit<'a> {
         self
     }
 
-    /// Data to evaluate after each epoch: `(x, y)`, `(x, y, sample_weight)` or a [`Dataset`].
+    /// Data to evaluate after each epoch: `(x, y)`, `(x, y, sample_weight)` or a
+    /// [`Dataset`](super::Dataset).
     pub fn validation_data(mut self, validation_data: impl Into<Validation<'a>>) -> Self {
         self.validation_data = Some(validation_data.into());
         self
@@ -181,9 +151,9 @@ impl<'a> Fit<'a> {
         self
     }
 
-    /// Validates after every so many epochs; 1 by default.
-    pub fn validation_freq(mut self, validation_freq: usize) -> Self {
-        self.validation_freq = validation_freq;
+    /// Validates after every so many epochs, 1 by default; or after those of a list, the first of which is 1.
+    pub fn validation_freq(mut self, validation_freq: impl Into<ValidationFreq>) -> Self {
+        self.validation_freq = validation_freq.into();
         self
     }
 
@@ -197,7 +167,7 @@ impl<'a> Fit<'a> {
         for (what, n) in [
             ("Fit.steps_per_epoch", self.steps_per_epoch),
             ("Fit.validation_steps", self.validation_steps),
-            ("Fit.validation_freq", Some(self.validation_freq)),
+            ("Fit.validation_freq", self.validation_freq.every()),
         ] {
             if n == Some(0) {
                 return Err(Error::argument(what, "must be at least 1, got 0"));
@@ -212,7 +182,8 @@ impl<'a> Fit<'a> {
 }
 
 impl Model {
-    /// Trains on data; the losses and metrics of each epoch. A [`Dataset`] has its targets with it: `y` is `()` then.
+    /// Trains on data; the losses and metrics of each epoch. A [`Dataset`](super::Dataset) has its targets with it: `y` is `()`
+    /// then.
     ///
     /// # Errors
     /// When the model is not compiled, the data does not fit it, or an argument makes no sense.
@@ -370,7 +341,7 @@ impl<'a, 'b> FitRun<'a, 'b> {
         }
 
         if let Some(validation) =
-            self.validation.as_mut().filter(|_| (epoch + 1).is_multiple_of(self.options.validation_freq))
+            self.validation.as_mut().filter(|_| self.options.validation_freq.is_due(epoch + 1))
         {
             let mut silent = Progress::new(Verbose::Silent, None);
             let limit = self.options.validation_steps;

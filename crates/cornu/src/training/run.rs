@@ -232,6 +232,7 @@ impl Model {
     /// The compiled step of this spec, taken out of the model so that callbacks may use the model while it runs; give it back
     /// with [`Model::keep_program`].
     pub(crate) fn take_program(&mut self, spec: &StepSpec) -> Result<Program> {
+        self.heed_changes(spec.phase)?;
         if let Some(program) = self.trainer.programs.remove(spec)
             && program.is_for_engine_in_use()
         {

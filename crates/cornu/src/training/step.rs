@@ -3,7 +3,7 @@ use crate::layers::Trace;
 use crate::losses::merge_mask;
 use crate::models::Functional;
 use crate::models::keras_tensor::Node;
-use crate::models::model::ModelVariable;
+use crate::models::weights::ModelVariable;
 use crate::training::trainer::{LossMean, Ready, ReadyMetric};
 use crate::variable::Variable;
 use cornu_graph::ops::Scan;

@@ -1,12 +1,13 @@
 //! What a model keeps between `compile`, `fit`, `evaluate` and `predict`.
 use crate::layers::Trace;
+use crate::layers::lora::{changes, other_weights};
 use crate::metrics::Metric;
 use crate::models::Model;
-use crate::models::model::ModelVariable;
+use crate::models::weights::ModelVariable;
 use crate::optimizers::Optimizer;
 use crate::training::compile::{Compile, PerOutput, check_steps_per_execution};
 use crate::training::run::Program;
-use crate::training::step::StepSpec;
+use crate::training::step::{Phase, StepSpec};
 use crate::variable::{Role, Variable};
 use cornu_graph::{DType, Error, Result, Spec, Tensor, Value};
 use std::collections::HashMap;
@@ -29,6 +30,8 @@ pub(crate) struct Trainer {
     pub shuffler: OnceLock<Arc<Variable>>,
     /// The optimizer's variables from a checkpoint, for the next [`Ready`].
     pub resume: Option<Vec<Arc<Variable>>>,
+    /// [`changes`] when the programs were made.
+    pub changes: u64,
     /// A mistake made while layers were added.
     error: Option<Error>,
 }
@@ -53,6 +56,8 @@ pub(crate) struct Ready {
     pub metrics: Vec<ReadyMetric>,
     /// Mean of the whole loss, then of the loss of each output when there are several.
     pub loss_means: Vec<LossMean>,
+    /// [`changes`] when it was made, and how many variables the model had.
+    pub made: (u64, usize),
 }
 
 /// A metric of one output.
@@ -166,6 +171,7 @@ impl Model {
         self.build_if_known()?;
         compile.optimizer.check()?;
         check_steps_per_execution(compile.steps_per_execution)?;
+        compile.check_run_eagerly()?;
         if let Some(functional) = self.functional() {
             for output in compile.per_output(&functional.output_names())? {
                 output.check()?;
@@ -185,8 +191,9 @@ impl Model {
         Ok(variables)
     }
 
-    /// The variables of the optimizer, once there are any.
-    pub(crate) fn optimizer_variables(&self) -> Option<&[Arc<Variable>]> {
+    /// The variables of the optimizer in the order in which Keras saves them; none before the first data since `compile`. Keras's
+    /// `optimizer.variables`.
+    pub fn optimizer_variables(&self) -> Option<&[Arc<Variable>]> {
         let of_ready = self.trainer.ready.as_ref().map(|r| r.optimizer.as_slice());
         of_ready.or(self.trainer.resume.as_deref())
     }
@@ -236,15 +243,43 @@ impl Model {
                 }
             }
         }
-        let trainable: Vec<ModelVariable> = self.variables()?.into_iter().filter(|v| v.trainable).collect();
+        let variables = self.variables()?;
+        let made = (changes(), variables.len());
+        let trainable: Vec<ModelVariable> = variables.into_iter().filter(|v| v.trainable).collect();
         let optimizer = match self.trainer.resume.take() {
+            Some(variables) if made.0 > 0 => {
+                if let Err(error) = compile.optimizer.check_variables(&variables, &trainable) {
+                    self.trainer.resume = Some(variables);
+                    return Err(error);
+                }
+                variables
+            }
             Some(variables) => variables,
             None => compile.optimizer.variables(&trainable)?,
         };
         let rule = compile.optimizer.clone();
-        let ready = Arc::new(Ready { outputs, trainable, rule, optimizer, metrics, loss_means });
+        let ready = Arc::new(Ready { outputs, trainable, rule, optimizer, metrics, loss_means, made });
         self.trainer.ready = Some(ready.clone());
         Ok(ready)
+    }
+
+    /// Forgets programs of a time when layers had other weights.
+    ///
+    /// # Errors
+    /// Before a training step, when the optimizer is of such a time.
+    pub(crate) fn heed_changes(&mut self, phase: Phase) -> Result<()> {
+        let now = changes();
+        if let (Phase::Train, Some(ready)) = (phase, &self.trainer.ready)
+            && ready.made.0 != now
+            && ready.made.1 != self.variables()?.len()
+        {
+            return Err(other_weights());
+        }
+        if self.trainer.changes != now {
+            self.trainer.programs.clear();
+            self.trainer.changes = now;
+        }
+        Ok(())
     }
 
     /// Sets how many batches run as one program from now on; optimizer and metrics go on. Keras's attribute

@@ -55,6 +55,15 @@ macro_rules! conv_layer {
             /// On the bias.
             #[default(None)]
             pub bias_constraint: Option<Constraint>,
+            /// If given, the kernel stays as it starts and two matrices of this rank are trained in its place; see
+            /// [`EnableLora`](crate::layers::EnableLora).
+            #[default(None)]
+            #[omit_default]
+            pub lora_rank: Option<usize>,
+            /// The product of these matrices counts `lora_alpha / lora_rank` times; `lora_rank` by default.
+            #[default(None)]
+            #[omit_default]
+            pub lora_alpha: Option<f64>,
         }
 
         impl Layer for $Conv {
@@ -86,7 +95,12 @@ macro_rules! conv_layer {
                         .regularizer(&self.bias_regularizer)
                         .constraint(&self.bias_constraint);
                 }
+                weights.lora(self.lora_rank, self.lora_alpha);
                 Ok(())
+            }
+
+            fn lora_weight(&self) -> Option<&'static str> {
+                Some("kernel")
             }
 
             fn call(&self, cx: &Call, x: &Value) -> Result<Value> {

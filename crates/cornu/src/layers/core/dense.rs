@@ -38,6 +38,16 @@ pub struct Dense {
     /// What the bias must be like.
     #[default(None)]
     pub bias_constraint: Option<Constraint>,
+    /// If given, the kernel stays as it starts and two matrices of this rank are trained in its place; see
+    /// [`EnableLora`](crate::layers::EnableLora).
+    #[default(None)]
+    #[omit_default]
+    pub lora_rank: Option<usize>,
+    /// The product of these matrices counts `lora_alpha / lora_rank` times; `lora_rank` by default. As in Keras 3.15.1, what
+    /// is given here does not count: the layer is built with an alpha of its rank. `enable_lora` takes any.
+    #[default(None)]
+    #[omit_default]
+    pub lora_alpha: Option<f64>,
     /// Null; quantized layers are refused.
     #[default(None)]
     pub quantization_config: Option<Json>,
@@ -57,7 +67,13 @@ impl Layer for Dense {
                 .regularizer(&self.bias_regularizer)
                 .constraint(&self.bias_constraint);
         }
+        // Keras drops the alpha here.
+        weights.lora(self.lora_rank, None);
         Ok(())
+    }
+
+    fn lora_weight(&self) -> Option<&'static str> {
+        Some("kernel")
     }
 
     fn call(&self, cx: &Call, x: &Value) -> Result<Value> {

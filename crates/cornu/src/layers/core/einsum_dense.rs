@@ -30,7 +30,10 @@ use serde_json::Value as Json;
         activity_regularizer,
         kernel_constraint,
         bias_constraint,
-        quantization_config
+        quantization_config,
+        lora_rank,
+        lora_alpha,
+        gptq_unpacked_column_size
     )
 )]
 pub struct EinsumDense {
@@ -66,6 +69,19 @@ pub struct EinsumDense {
     /// What the bias must be like.
     #[default(None)]
     pub bias_constraint: Option<Constraint>,
+    /// If given, the kernel stays as it starts and two matrices of this rank are trained in its place; see
+    /// [`EnableLora`](crate::layers::EnableLora).
+    #[default(None)]
+    #[omit_default]
+    pub lora_rank: Option<usize>,
+    /// The product of these matrices counts `lora_alpha / lora_rank` times; `lora_rank` by default.
+    #[default(None)]
+    #[omit_default]
+    pub lora_alpha: Option<f64>,
+    /// None; quantized layers are refused.
+    #[default(None)]
+    #[omit_default]
+    pub gptq_unpacked_column_size: Option<usize>,
     /// Null; quantized layers are refused.
     #[default(None)]
     pub quantization_config: Option<Json>,
@@ -192,6 +208,7 @@ impl EinsumDense {
 impl Layer for EinsumDense {
     fn build(&self, weights: &mut Weights, input: &Shape) -> Result<()> {
         no_quantization("EinsumDense", &self.quantization_config)?;
+        no_quantization("EinsumDense", &self.gptq_unpacked_column_size.map(Json::from))?;
         let plan = self.plan(input)?;
         let kernel_initializer = self.kernel_initializer.with_axes(&plan.input_axes, &plan.output_axes);
         weights
@@ -204,7 +221,12 @@ impl Layer for EinsumDense {
                 .regularizer(&self.bias_regularizer)
                 .constraint(&self.bias_constraint);
         }
+        weights.lora(self.lora_rank, self.lora_alpha);
         Ok(())
+    }
+
+    fn lora_weight(&self) -> Option<&'static str> {
+        Some("kernel")
     }
 
     fn call(&self, cx: &Call, x: &Value) -> Result<Value> {

@@ -33,6 +33,20 @@ pub struct Embedding {
     /// Whether 0 stands for padding that later layers leave out.
     #[default(false)]
     pub mask_zero: bool,
+    /// The table itself, `(input_dim, output_dim)`, in place of what the initializer gives. It is not a part of the config.
+    #[default(None)]
+    #[unsaved]
+    pub weights: Option<Tensor>,
+    /// If given, the table stays as it starts and two matrices of this rank are trained in its place; see
+    /// [`EnableLora`](crate::layers::EnableLora).
+    #[default(None)]
+    #[omit_default]
+    pub lora_rank: Option<usize>,
+    /// The product of these matrices counts `lora_alpha / lora_rank` times; `lora_rank` by default. As in Keras 3.15.1, what
+    /// is given here does not count: the layer is built with an alpha of its rank. `enable_lora` takes any.
+    #[default(None)]
+    #[omit_default]
+    pub lora_alpha: Option<f64>,
     /// Null; quantized layers are refused.
     #[default(None)]
     pub quantization_config: Option<Json>,
@@ -46,8 +60,15 @@ impl Layer for Embedding {
         weights
             .add("embeddings", [self.input_dim, self.output_dim], &self.embeddings_initializer)
             .regularizer(&self.embeddings_regularizer)
-            .constraint(&self.embeddings_constraint);
+            .constraint(&self.embeddings_constraint)
+            .starts_as(&self.weights);
+        // Keras drops the alpha here.
+        weights.lora(self.lora_rank, None);
         Ok(())
+    }
+
+    fn lora_weight(&self) -> Option<&'static str> {
+        Some("embeddings")
     }
 
     fn call(&self, cx: &Call, x: &Value) -> Result<Value> {

@@ -61,6 +61,16 @@ pub struct ReversibleEmbedding {
     /// Whether 0 stands for padding that later layers leave out.
     #[default(false)]
     pub mask_zero: bool,
+    /// If given, the table stays as it starts and two matrices of this rank are trained in its place; see
+    /// [`EnableLora`](crate::layers::EnableLora).
+    #[default(None)]
+    #[omit_default]
+    pub lora_rank: Option<usize>,
+    /// The product of these matrices counts `lora_alpha / lora_rank` times; `lora_rank` by default. As in Keras 3.15.1, what
+    /// is given here does not count: the layer is built with an alpha of its rank. `enable_lora` takes any.
+    #[default(None)]
+    #[omit_default]
+    pub lora_alpha: Option<f64>,
     /// Null; quantized layers are refused.
     #[default(None)]
     pub quantization_config: Option<Json>,
@@ -113,6 +123,11 @@ impl Layer for ReversibleEmbedding {
             .add("embeddings", [self.input_dim, self.output_dim], &self.embeddings_initializer)
             .regularizer(&self.embeddings_regularizer)
             .constraint(&self.embeddings_constraint);
+        if !self.tie_weights && self.lora_rank.is_some_and(|rank| rank > 0) {
+            let message = "Keras builds no table of its own for the way back after LoRA";
+            let error = Error::argument("ReversibleEmbedding.lora_rank", message);
+            return Err(error.help("tie the weights, or call `enable_lora` of the built layer"));
+        }
         if !self.tie_weights {
             weights.add(
                 "reverse_embeddings",
@@ -120,7 +135,13 @@ impl Layer for ReversibleEmbedding {
                 &self.embeddings_initializer,
             );
         }
+        // Keras drops the alpha here.
+        weights.lora(self.lora_rank, None);
         Ok(())
+    }
+
+    fn lora_weight(&self) -> Option<&'static str> {
+        Some("embeddings")
     }
 
     fn call(&self, cx: &Call, x: &Value) -> Result<Value> {

@@ -20,11 +20,15 @@ pub struct RandomGrayscale {
     /// The share; 0.5 by default.
     #[default(0.5)]
     pub factor: f64,
+    /// The same seed gives the same changes. Keras does not save it.
+    #[default(None)]
+    #[unsaved]
+    pub seed: Option<u64>,
 }
 
 impl Layer for RandomGrayscale {
     fn build(&self, weights: &mut Weights, _: &Shape) -> Result<()> {
-        weights.add_seed(SEED, None);
+        weights.add_seed(SEED, self.seed);
         Ok(())
     }
 

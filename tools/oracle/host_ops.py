@@ -101,12 +101,60 @@ def cases():
     target = np.array([[1, 2, 2], [3, 1, 0], [2, 0, 0]], "int32")
     yield "ctc_loss", ops.ctc_loss, target, logits, np.array([3, 2, 1], "int32"), lengths
     yield "ctc_loss blank", lambda *a: ops.ctc_loss(*a, mask_index=3), target * 2 // 3, logits, np.array([3, 1, 1], "int32"), np.array([7, 7, 3], "int32")
+    yield from images()
+
+
+def images():
+    own = np.random.default_rng(1)
+    image = own.uniform(size=(2, 5, 4, 3)).astype("float32")
+    first = np.moveaxis(image, -1, 1)
+    grid = own.normal(size=(3, 4)).astype("float32")
+    places = own.uniform(-9, 9, size=(2, 3, 5)).astype("float32")
+    places[:, 0] = [[0, 1.5, -1, 2.5, 2], [3, 3.5, -0.5, 4, 0]]
+    whole = np.round(grid * 9).astype("int32")
+    i = ops.image
+    for order in [0, 1]:
+        for mode in ["constant", "nearest", "wrap", "mirror", "reflect"]:
+            yield f"map_coordinates {order} {mode}", lambda x, c, a=(order, mode, 0.5): i.map_coordinates(x, c, *a), grid, places
+            yield f"map_coordinates {order} {mode} integers", lambda x, c, a=(order, mode, 7): i.map_coordinates(x, c, *a), whole, places
+    yield "map_coordinates 1 constant volume", lambda x, c: i.map_coordinates(x, c, 1, fill_value=0.5), image[0], own.uniform(-1, 4, size=(3, 6)).astype("float32")
+    yield "map_coordinates 1 constant half", lambda x, c: i.map_coordinates(x, c, 1, fill_value=0.5), grid.astype("float16"), places
+    yield "map_coordinates 1 wrap places", lambda x, c: i.map_coordinates(x, c, 1, "wrap"), grid, places.astype("int32")
+    start = np.array([[0, 0], [4, 0], [0, 5], [4, 5]], "float32")
+    end = np.stack([start + own.normal(size=(4, 2)) * 0.7, start[[2, 0, 3, 1]] * 0.8]).astype("float32")
+    both = np.stack([start, start + 0.3])
+    for how in ["bilinear", "nearest"]:
+        yield f"perspective_transform {how}", lambda x, a, b, h=how: i.perspective_transform(x, a, b, h, 0.5), image, both, end
+        yield f"perspective_transform {how} first", lambda x, a, b, h=how: i.perspective_transform(x, a, b, h, data_format="channels_first"), first, both, end
+        yield f"perspective_transform {how} one", lambda x, a, b, h=how: i.perspective_transform(x, a, b, h), image[0], both[0], end[0]
+    for method in ["linear", "bilinear", "trilinear", "cubic", "bicubic", "tricubic", "lanczos3", "lanczos5"]:
+        for antialias in [True, False]:
+            moved = lambda x, s, t, a=(method, antialias): i.scale_and_translate(x, (2, 3, 7, 3), s, t, (1, -2), *a)
+            yield f"scale_and_translate {method} {antialias}", moved, image, np.array([0.55, 1.7], "float32"), np.array([0.3, -1.2], "float32")
+    yield "scale_and_translate integers", lambda x, s, t: i.scale_and_translate(x, (6, 9), s, t, (0, 1), "linear"), grid, np.array([2, 3], "int32"), np.array([-1, 1], "int32")
+    yield "sobel_edges last", i.sobel_edges, image
+    yield "sobel_edges first", lambda x: i.sobel_edges(x, "channels_first"), first
+    yield "sobel_edges integers", i.sobel_edges, np.round(image * 9).astype("int32")
+    other = (image + own.normal(size=image.shape) * 0.1).astype("float32")
+    yield "ssim small", lambda x, y: i.ssim(x, y, filter_size=3), image, other
+    yield "ssim first", lambda x, y: i.ssim(x, y, filter_size=3, data_format="channels_first"), first, np.moveaxis(other, -1, 1)
+    yield "ssim one", lambda x, y: i.ssim(x, y, 2.0, 4, 0.8, 0.1, 0.2), image[0], other[0]
+    yield "ssim bytes", lambda x, y: i.ssim(x, y, 255.0, 3), (image * 255).astype("uint8"), (other * 100 + 50).astype("uint8")
+    yield "ssim default", i.ssim, own.uniform(size=(12, 13, 1)).astype("float32"), own.uniform(size=(12, 13, 1)).astype("float32")
+    volume = own.uniform(size=(2, 4, 5, 3, 2)).astype("float32")
+    yield "extract_patches_3d same", lambda x: i.extract_patches_3d(x, 2, padding="same"), volume
+    yield "extract_patches_3d sizes", lambda x: i.extract_patches_3d(x, (2, 3, 1), (1, 2, 1)), volume[0]
+    yield "extract_patches_3d stretched", lambda x: i.extract_patches_3d(x, 2, 1, 2), volume[:1]
+    yield "extract_patches_3d first", lambda x: i.extract_patches_3d(x, (2, 2, 3), data_format="channels_first"), np.moveaxis(volume, -1, 1)
+    yield "extract_patches volume", lambda x: i.extract_patches(x, (2, 2, 1)), volume[0]
 
 
 def saved(array):
     """As `crates/cornu/tests/oracle` reads it; what JSON has no number for is a word."""
     array = np.asarray(array)
-    data = [v if np.isfinite(v) else str(v) for v in array.astype("float64").ravel().tolist()]
+    # As few digits as tell float32 numbers apart.
+    values = array.astype("float32" if array.dtype.kind == "f" and array.itemsize < 8 else "float64").ravel()
+    data = [float(str(v)) if np.isfinite(v) else str(v) for v in values]
     return {"dtype": array.dtype.name, "shape": list(array.shape), "data": data}
 
 

@@ -106,8 +106,9 @@ here! {
         DataParallel DeviceMesh distribution get_device_count list_devices set_distribution
     }
     "keras.ops.image" = cornu::ops {
-        affine_transform crop_images extract_patches gaussian_blur hsv_to_rgb pad_images resize
-        rgb_to_grayscale rgb_to_hsv
+        affine_transform crop_images elastic_transform extract_patches extract_patches_3d gaussian_blur
+        hsv_to_rgb map_coordinates pad_images perspective_transform resize rgb_to_grayscale rgb_to_hsv
+        scale_and_translate sobel_edges ssim
     }
     "keras.ops" = cornu::ops {
         abs absolute adaptive_average_pool adaptive_max_pool add all allclose amax amin angle any append arange

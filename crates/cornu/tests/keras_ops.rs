@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 mod oracle;
 
+use cornu::ops::Number;
 use cornu::{DType, Result, Tensor, ops};
 use oracle::{Array, Near};
 use serde::Deserialize;
@@ -89,7 +90,46 @@ fn call(name: &str, x: &[Tensor]) -> Result<Vec<Tensor>> {
         ("ctc_loss", _) => {
             one(ops::ctc_loss(&x[0], &x[1], &x[2], &x[3], if rest.is_empty() { 0 } else { 3 }))
         }
-        _ => panic!("no case `{name}`"),
+        _ => image(function, rest, x),
+    }
+}
+
+/// Functions of `keras.ops.image`.
+fn image(function: &str, rest: &str, x: &[Tensor]) -> Result<Vec<Tensor>> {
+    let one = |y: Result<Tensor>| y.map(|y| vec![y]);
+    let words: Vec<&str> = rest.split(' ').collect();
+    let format = if words.contains(&"first") { "channels_first" } else { "channels_last" };
+    match (function, words.as_slice()) {
+        ("map_coordinates", [order, mode, further @ ..]) => {
+            let fill = if further == ["integers"] { Number::Int(7) } else { Number::Float(0.5) };
+            one(ops::map_coordinates(&x[0], &x[1], order.parse().unwrap(), mode, fill))
+        }
+        ("perspective_transform", [how, further @ ..]) => {
+            let fill = if further.is_empty() { Number::Float(0.5) } else { Number::Int(0) };
+            one(ops::perspective_transform(&x[0], &x[1], &x[2], how, fill, format))
+        }
+        ("scale_and_translate", ["integers"]) => {
+            one(ops::scale_and_translate(&x[0], [6, 9], &x[1], &x[2], [0, 1], "linear", true))
+        }
+        ("scale_and_translate", [method, antialias]) => {
+            let antialias = *antialias == "True";
+            one(ops::scale_and_translate(&x[0], [2, 3, 7, 3], &x[1], &x[2], [1, -2], method, antialias))
+        }
+        ("sobel_edges", _) => one(ops::sobel_edges(&x[0], format)),
+        ("ssim", ["one"]) => one(ops::ssim(&x[0], &x[1], 2.0, 4, 0.8, 0.1, 0.2, format)),
+        ("ssim", ["bytes"]) => one(ops::ssim(&x[0], &x[1], 255.0, 3, 1.5, 0.01, 0.03, format)),
+        ("ssim", ["default"]) => one(ops::ssim(&x[0], &x[1], 1.0, 11, 1.5, 0.01, 0.03, format)),
+        ("ssim", _) => one(ops::ssim(&x[0], &x[1], 1.0, 3, 1.5, 0.01, 0.03, format)),
+        ("extract_patches_3d", ["same"]) => one(ops::extract_patches_3d(&x[0], 2, None, 1, "same", format)),
+        ("extract_patches_3d", ["sizes"]) => {
+            one(ops::extract_patches_3d(&x[0], [2, 3, 1], [1, 2, 1], 1, "valid", format))
+        }
+        ("extract_patches_3d", ["stretched"]) => {
+            one(ops::extract_patches_3d(&x[0], 2, 1, 2, "valid", format))
+        }
+        ("extract_patches_3d", _) => one(ops::extract_patches_3d(&x[0], [2, 2, 3], None, 1, "valid", format)),
+        ("extract_patches", _) => one(ops::extract_patches(&x[0], [2, 2, 1], None, 1, "valid", format)),
+        _ => panic!("no case `{function} {rest}`"),
     }
 }
 

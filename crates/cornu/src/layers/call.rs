@@ -312,6 +312,14 @@ impl Call<'_> {
         Ok(numbers)
     }
 
+    /// The state of a generator of its own, for a function that draws from it as it likes.
+    pub(crate) fn random_key(&self) -> Result<Value> {
+        self.random(|state| {
+            let (next, bits) = state.random_bits(&[2]);
+            (next, bits.cast(DType::U64))
+        })
+    }
+
     /// Adds a scalar to the loss of the model.
     pub fn add_loss(&self, loss: &Value) {
         self.trace.add_loss(loss.clone());

@@ -8,14 +8,15 @@
 /// [`registry`](crate::ops::registry), too.
 ///
 /// Tensors after a semicolon, `(x; y)`, can be left out: they are [`Option`]s. `_` in place of the function's name makes
-/// none: it is written by hand. After `, host`, a function computes the results on the host where no graph can.
+/// none: it is written by hand. After `, host`, a function computes the results on the host where no graph can; after
+/// `, seed`, a setting is the seed of what the op draws, and the last tensor the state of a generator.
 macro_rules! ops {
     ($module:literal; $($rest:tt)*) => { ops! { @all one $module; $($rest)* } };
     ($module:literal many; $($rest:tt)*) => { ops! { @all many $module; $($rest)* } };
     (@all $how:ident $module:literal; $(
         $(#[$doc:meta])*
         $Class:ident $f:tt $tensors:tt $({ $($field:ident: $t:tt),* $(; $($key:ident = $value:tt),+)? })? => $body:expr
-            $(, host $host:expr)?;
+            $(, host $host:expr)? $(, seed $seed:ident)?;
     )*) => { $(
         #[derive(Debug, serde::Serialize)]
         pub(super) struct $Class { $($(pub $field: $t),*)? }
@@ -31,6 +32,9 @@ macro_rules! ops {
             ops! { @call [$Class $tensors $({ $($field),* })?] $how $body }
             $(fn on_host(&self, given: &[Option<cornu_graph::Tensor>]) -> Option<cornu_graph::Result<Vec<cornu_graph::Tensor>>> {
                 ($host)(self, given)
+            })?
+            $(fn seed(&self) -> Option<Option<u64>> {
+                Some(self.$seed)
             })?
         }
 

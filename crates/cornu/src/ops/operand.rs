@@ -4,7 +4,8 @@ use crate::layers::Given;
 use crate::models::KerasTensor;
 use crate::models::keras_tensor::{apply_layer, library, one_output};
 use crate::ops::Operation;
-use cornu_graph::{Builder, Result, Spec, Tensor, Value};
+use crate::utils::next_seed;
+use cornu_graph::{Builder, Error, Result, Spec, Tensor, Value};
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -47,7 +48,7 @@ impl Operand for Value {
 
     fn many(operation: Operation, tensors: Vec<Self>, at: &'static Location<'static>) -> Vec<Value> {
         let builder = tensors.first().map_or_else(Builder::new, |x| x.builder().clone());
-        match operation.call_on(&builder, &tensors) {
+        match operation.call_on(&builder, &tensors, || Err(without_seed())) {
             Ok(outputs) => outputs,
             Err(e) => vec![builder.fail(e.at(at))],
         }
@@ -69,7 +70,16 @@ impl Operand for Tensor {
 }
 
 fn compute(operation: &Operation, tensors: &[Tensor]) -> Result<Vec<Tensor>> {
-    run(tensors, |builder, inputs| operation.call_on(builder, inputs))
+    run(tensors, |builder, inputs| {
+        let drawn = || Ok(builder.constant(Tensor::from([next_seed(), 0])));
+        operation.call_on(builder, inputs, drawn)
+    })
+}
+
+/// A graph is made once and run often: what it drew without a seed would be the same each time.
+fn without_seed() -> Error {
+    let e = Error::argument("seed", "is needed within a layer, a loss or a metric");
+    e.help("draw in the layer: its `Call::random` gives other numbers in each step")
 }
 
 /// Compiles a graph of what `trace` makes of these inputs and runs it.

@@ -1,7 +1,8 @@
 //! One call of an op: which, with what settings, on which arguments.
-use crate::layers::{Call, HasBase, Layer, LayerBase, LayerObject, LayerRef};
+use crate::layers::{Call, HasBase, Layer, LayerBase, LayerObject, LayerRef, Weights};
 use crate::ops::slot::{Arguments, Slot, present};
 use crate::ops::{Arg, Operand};
+use crate::shape::Shape;
 use cornu_graph::{Builder, DType, Error, Result, Tensor, Value};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json, json};
@@ -28,6 +29,12 @@ pub(crate) trait Rule: Debug + Send + Sync {
     /// The results on the host, where no graph can give them: their shapes depend on the numbers.
     fn on_host(&self, given: &[Option<Tensor>]) -> Option<Result<Vec<Tensor>>> {
         let _ = given;
+        None
+    }
+
+    /// The seed of an op that draws numbers; `Some(None)` draws others in each call. The state of a generator comes after its
+    /// tensors.
+    fn seed(&self) -> Option<Option<u64>> {
         None
     }
 
@@ -160,11 +167,22 @@ impl Operation {
         json!({"args": args, "kwargs": kwargs})
     }
 
-    /// Adds the op to a graph.
-    pub(crate) fn call_on(&self, builder: &Builder, tensors: &[Value]) -> Result<Vec<Value>> {
+    /// Adds the op to a graph; one without a seed draws its numbers from `drawn`.
+    pub(crate) fn call_on(
+        &self,
+        builder: &Builder,
+        tensors: &[Value],
+        drawn: impl FnOnce() -> Result<Value>,
+    ) -> Result<Vec<Value>> {
         // What failed before has no shape to go by.
         builder.check()?;
-        let given = self.given(tensors, Value::dtype, &|tensor| builder.constant(tensor))?;
+        let mut given = self.given(tensors, Value::dtype, &|tensor| builder.constant(tensor))?;
+        if let Some(seed) = self.rule.seed() {
+            given.push(Some(match seed {
+                Some(seed) => builder.constant(Tensor::from([seed, 0])),
+                None => drawn()?,
+            }));
+        }
         let outputs = self.rule.call_given(&given);
         builder.check()?;
         if outputs.is_empty() {
@@ -257,8 +275,15 @@ impl Operation {
 }
 
 impl Layer for Operation {
+    fn build_many(&self, weights: &mut Weights, _: &[Shape]) -> Result<()> {
+        if self.rule.seed() == Some(None) {
+            weights.add_seed("seed_generator_state", None);
+        }
+        Ok(())
+    }
+
     fn call_many(&self, cx: &Call, inputs: &[Value]) -> Result<Vec<Value>> {
-        self.call_on(cx.builder(), inputs)
+        self.call_on(cx.builder(), inputs, || cx.random_key())
     }
 
     fn keeps_input_dtype(&self) -> bool {

@@ -9,6 +9,10 @@ use super::elementwise::*;
 use super::fourier::*;
 use super::get_item::GetItem;
 use super::image::*;
+use super::image_filters::*;
+use super::image_patches::*;
+use super::image_places::*;
+use super::image_scale::ScaleAndTranslate;
 use super::index::*;
 use super::linalg::*;
 use super::linear::*;
@@ -57,7 +61,7 @@ registry! {
     BitwiseRightShift BitwiseXor BroadcastTo CDist CTCDecode CTCLoss Cast CategoricalCrossentropy Cbrt Ceil Celu
     Cholesky CholeskyInverse Clip Concatenate Conjugate Conv ConvTranspose ConvertToTensor Copy Corrcoef Correlate Cos
     Cosh CountNonzero CropImages Cross Cumprod Cumsum Deg2rad DepthToSpace DepthwiseConv Det Diag Diagflat Diagonal Diff
-    Digitize Divide DivideNoNan Dot DotProductAttention Dsplit Dstack Eigh Einsum Elu EmptyLike Equal Erf Erfc Erfinv
+    Digitize Divide DivideNoNan Dot DotProductAttention Dsplit Dstack Eigh Einsum ElasticTransform Elu EmptyLike Equal Erf Erfc Erfinv
     Exp Exp2 ExpandDims Expm1 ExtractPatches ExtractSequences FFT FFT2 Fabs Flip Fliplr Flipud Floor FloorDivide Fmax
     Fmin Fmod Fold Full FullLike GaussianBlur Gcd Gelu Geomspace Glu Greater GreaterEqual HSVToRGB HardShrink
     HardSigmoid HardSilu HardTanh Heaviside Histogram Hsplit Hstack Hypot I0 IFFT2 IRFFT ISTFT Imag InTopK Inner Inv
@@ -66,10 +70,10 @@ registry! {
     LogicalOr LogicalXor Logspace Logsumexp Lstsq LuFactor Matmul MatrixRank Max MaxPool Maximum Mean Median Meshgrid
     Min Minimum Mod Moments Moveaxis MultiHot Multiply NanToNum Nanargmax Nanargmin Nancumprod Nancumsum Nanmax Nanmean
     Nanmedian Nanmin Nanpercentile Nanprod Nanquantile Nanstd Nansum Nanvar Negative Nextafter Nonzero Norm Normalize
-    NotEqual OneHot OnesLike Outer PSNR Pad PadImages Percentile Pinv Power Prod Ptp Qr Quantile RFFT RGBToGrayscale
+    NotEqual OneHot OnesLike Outer PSNR Pad PadImages Percentile PerspectiveTransform Pinv Power Prod Ptp Qr Quantile RFFT RGBToGrayscale
     RGBToHSV RMSNorm Rad2deg Ravel Real Reciprocal Relu Relu6 Repeat Reshape Resize RightShift Roll Rot90 Round Rsqrt
-    STFT SVD SaturateCast Scatter ScatterUpdate SearchSorted SegmentMax SegmentMin SegmentProd SegmentSum Select Selu
-    SeparableConv Sigmoid Sign Signbit Silu Sin Sinc Sinh Slice SliceUpdate Slogdet SoftShrink Softmax Softplus Softsign
+    STFT SSIM SVD SaturateCast Scatter ScatterUpdate SearchSorted SegmentMax SegmentMin SegmentProd SegmentSum Select Selu
+    SeparableConv Sigmoid Sign Signbit Silu Sin Sinc Sinh Slice SliceUpdate Slogdet SobelEdges SoftShrink Softmax Softplus  Softsign
     Solve SolveTriangular Sort SpaceToDepth SparseCategoricalCrossentropy SparsePlus SparseSigmoid Sparsemax Split Sqrt
     Square Squareplus Squeeze Stack Std StopGradient Subtract Sum Swapaxes Take TakeAlongAxis Tan Tanh TanhShrink
     Tensordot Threshold Tile TopK Trace Transpose Trapezoid Tril Triu TrueDivide Trunc Unfold Unique UnravelIndex
@@ -110,7 +114,12 @@ fn one_from_saved(saved: &Json, call: &Json) -> Result<LayerRef> {
         let rule = Arc::new(Rearrange::from_saved(&args, &call["kwargs"])?);
         return Ok(Arc::new(Operation::new(name, rule, vec![Slot::Tensor(0)])));
     }
-    let rule = rule(class, Settings::new(class, &saved["config"]))?;
+    let settings = Settings::new(class, &saved["config"]);
+    if class == "ScaleAndTranslate" {
+        let (rule, slots) = ScaleAndTranslate::from_saved(settings, &args, &call["kwargs"])?;
+        return Ok(Arc::new(Operation::new(name, Arc::new(rule), slots)));
+    }
+    let rule = rule(class, settings)?;
     let mut slots = args.iter().map(|arg| Slot::from_saved(class, arg)).collect::<Result<Vec<_>>>()?;
     for (name, value) in call["kwargs"].as_object().into_iter().flatten() {
         let slot = Slot::from_saved(class, value)?;

@@ -34,9 +34,10 @@ mod random_shear;
 mod random_translation;
 mod random_zoom;
 mod resizing;
+pub(crate) mod sampling;
 mod solarization;
+pub(crate) mod warp;
 
-pub use affine::FillMode;
 pub use aug_mix::AugMix;
 pub use augment::{Factor, RawFactor};
 pub use auto_contrast::AutoContrast;
@@ -68,4 +69,5 @@ pub use random_shear::RandomShear;
 pub use random_translation::RandomTranslation;
 pub use random_zoom::RandomZoom;
 pub use resizing::Resizing;
+pub use sampling::FillMode;
 pub use solarization::Solarization;

@@ -1,12 +1,16 @@
 //! Images on rubber.
-use super::affine::FillMode;
-use super::augment::{Factor, SEED, augment, only_inference, rising};
+use super::augment::{Factor, SEED, augment, rising};
+use super::sampling::{FillMode, Sampling};
+use super::warp::{Rubber, elastic};
 use crate::arguments::DataFormat;
 use crate::layers::prelude::*;
 use crate::layers::reshaping::resize::Interpolation;
 use crate::object::WholePair;
 
-/// The identity in inference; Keras distorts images while training. Keras's `RandomElasticTransform`.
+/// While training, shows images as if on rubber, pulled at random. Keras's `RandomElasticTransform`.
+///
+/// Rows and columns move by numbers of their own, as in Keras on NumPy and PyTorch; on JAX and TensorFlow both move by the
+/// same.
 ///
 /// ```
 /// use cornu::prelude::*;
@@ -27,7 +31,7 @@ pub struct RandomElasticTransform {
     /// `"bilinear"` (default) or `"nearest"`.
     #[default("bilinear")]
     pub interpolation: Interpolation,
-    /// What lies outside: `"reflect"` (default), `"wrap"`, `"constant"` or `"nearest"`.
+    /// What lies outside: `"reflect"` (default), `"wrap"`, `"constant"`, `"nearest"` or `"mirror"`.
     #[default("reflect")]
     pub fill_mode: FillMode,
     /// What lies outside.
@@ -49,12 +53,32 @@ impl Layer for RandomElasticTransform {
     }
 
     fn call(&self, cx: &Call, x: &Value) -> Result<Value> {
-        only_inference(cx, "RandomElasticTransform", "its field of displacements is not there")?;
-        self.factor.ends("factor")?;
-        self.scale.ends("scale")?;
-        rising(self.value_range)?;
+        let (factor, scale) = (self.factor.ends("factor")?, self.scale.ends("scale")?);
+        let [low, high] = rising(self.value_range)?;
         self.interpolation.check()?;
         self.fill_mode.check()?;
-        augment(cx, x, &self.data_format, |images| Ok(images.x.clone()))
+        augment(cx, x, &self.data_format, |images| {
+            if factor[1] == 0.0 || scale[1] == 0.0 {
+                return Ok(images.x.clone());
+            }
+            let chosen = images.chosen(factor)?;
+            let (height, width) = images.axes.size(&images.x);
+            let (long, short) = (height.max(width) as f64, height.min(width) as f64);
+            let strength = images.uniform(scale, &[])?.cast(DType::F32);
+            let rubber = Rubber {
+                alpha: &(&strength * (0.1 * long)),
+                // Where nothing was drawn, nothing moves.
+                sigma: &(strength * (0.05 * short) + 1e-6),
+                largest: 0.05 * short * scale[1] + 1e-6,
+            };
+            let key = cx.random_key()?;
+            let sampling = Sampling {
+                fill_mode: &self.fill_mode,
+                fill_value: self.fill_value,
+                interpolation: &self.interpolation,
+            };
+            let pulled = elastic(&images.x, &images.axes, &rubber, &key, &sampling)?;
+            Ok(chosen.select(&pulled, &images.x).clip(low, high))
+        })
     }
 }

@@ -1,6 +1,7 @@
 //! Images seen from aside.
-use super::affine::{FillMode, Sampling, places, sample};
 use super::augment::{Factor, SEED, augment};
+use super::sampling::{FillMode, Sampling};
+use super::warp::perspective;
 use crate::arguments::DataFormat;
 use crate::layers::checks::share;
 use crate::layers::prelude::*;
@@ -48,32 +49,19 @@ impl Layer for RandomPerspective {
         augment(cx, x, &self.data_format, |images| {
             let chosen = images.chosen(factor)?;
             let (height, width) = images.axes.size(&images.x);
-            let [right, down] = [width, height].map(|size| size.saturating_sub(1).max(1) as f64);
-            // Where the corners come to lie: (0, 0) stays, the others move away from it or towards it.
+            let [right, down] = [width, height].map(|size| size.saturating_sub(1).max(1) as f32);
+            let start = Tensor::new([1, 4, 2], vec![0.0, 0.0, right, 0.0, 0.0, down, right, down])?;
+            let start = images.x.builder().constant(start);
+            // The corner (0, 0) stays, the others move away from it or towards it.
             let reach = 0.5 * self.scale;
-            let moved = |by: f64| {
-                Ok::<_, Error>(
-                    (images.uniform([-reach, reach], &[images.count(), 1, 1])?.cast(DType::F32) + 1.0) * by,
-                )
-            };
-            let (top_right, bottom_left) = (moved(right)?, moved(down)?);
-            let (corner_x, corner_y) = (moved(right)?, moved(down)?);
-
-            // A point (u, v) of the unit square comes to ((1 + g) u, (1 + h) v) / (1 + g u + h v), in units of the two corners
-            // beside (0, 0). The fourth corner says what g and h are.
-            let (x_share, y_share) = (corner_x / &top_right, corner_y / &bottom_left);
-            let scale = (&x_share + &y_share - 1.0).powf(-1.0);
-            let (more_x, more_y) = (x_share * &scale, y_share * scale);
-            let (row, column) = places(&images.x, &images.axes);
-            let (x, y) = (column / (top_right * &more_x), row / (bottom_left * &more_y));
-            let depth = (-((more_x - 1.0) * &x) - (more_y - 1.0) * &y + 1.0).powf(-1.0);
+            let moved = images.uniform([-reach, reach], &[images.count(), 4, 2])?.cast(DType::F32);
+            let end = &start + &start * moved;
             let sampling = Sampling {
                 fill_mode: &FillMode::Constant,
                 fill_value: self.fill_value,
                 interpolation: &self.interpolation,
             };
-            let seen =
-                sample(&images.x, &images.axes, &(y * &depth * down), &(x * depth * right), &sampling)?;
+            let seen = perspective(&images.x, &images.axes, &start, &end, &sampling)?;
             Ok(chosen.select(&seen, &images.x))
         })
     }

@@ -1,6 +1,7 @@
 //! Slanted images.
-use super::affine::{Affine, FillMode, Sampling};
+use super::affine::Affine;
 use super::augment::{Factor, SEED, augment};
+use super::sampling::{FillMode, Sampling};
 use crate::arguments::DataFormat;
 use crate::layers::prelude::*;
 use crate::layers::reshaping::resize::Interpolation;

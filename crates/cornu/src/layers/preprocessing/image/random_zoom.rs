@@ -1,6 +1,7 @@
 //! Images from nearer or farther.
-use super::affine::{Affine, FillMode, Sampling};
+use super::affine::Affine;
 use super::augment::{RawFactor, SEED, augment};
+use super::sampling::{FillMode, Sampling};
 use crate::arguments::DataFormat;
 use crate::layers::prelude::*;
 use crate::layers::reshaping::resize::Interpolation;

@@ -50,6 +50,8 @@ def cases():
         blur = lambda x, a=(size, sigma): ops.image.gaussian_blur(x, *a, data_format="channels_last")
         yield f"gaussian_blur {size} {sigma}", blur, image
 
+    yield from image_transforms(image, first)
+
     x, y, blocks = normal(3, 6), normal(3, 6), normal(2, 4, 6, 8)
     for f in [ops.hard_silu, ops.hard_tanh, ops.sparse_plus, ops.sparse_sigmoid, ops.tanh_shrink, ops.erfc, ops.glu, ops.sparsemax, ops.squareplus, ops.celu]:
         yield f.__name__, f, x * 2
@@ -88,6 +90,50 @@ def cases():
     yield "normalize samples", lambda x: ops.normalize(x, axis=0), x
     yield from networks()
     yield from tables()
+
+
+def image_transforms(image, first):
+    i = ops.image
+    grid, places = normal(5, 6), uniform(2, 4, 3, low=-9, high=12)
+    for order in [0, 1]:
+        for mode in ["constant", "nearest", "wrap", "mirror", "reflect"]:
+            mapped = lambda x, c, a=(order, mode, 0.5): i.map_coordinates(x, c, *a)
+            yield f"map_coordinates {order} {mode}", mapped, grid, places
+    yield "map_coordinates constant", lambda x: i.map_coordinates(x, places, 1), grid
+    yield "map_coordinates integers", lambda x, c: i.map_coordinates(x, c, 1, fill_value=3), (grid * 9).astype("int32"), places
+    yield "map_coordinates volume", lambda x, c: i.map_coordinates(x, c, 1, "reflect"), image, uniform(4, 7, low=-2, high=9)
+    start = np.array([[0, 0], [6, 0], [0, 8], [6, 8]], "float32")
+    end = (start + normal(2, 4, 2)).astype("float32")
+    both = np.stack([start, start + 0.3])
+    for how in ["bilinear", "nearest"]:
+        yield f"perspective_transform {how}", lambda x, a, b, h=how: i.perspective_transform(x, a, b, h, 0.5), image, both, end
+    yield "perspective_transform first", lambda x, a, b: i.perspective_transform(x, a, b, data_format="channels_first"), first, both, end
+    yield "perspective_transform one", lambda x, a, b: i.perspective_transform(x, a, b, fill_value=2), image[0], start, end[0]
+    yield "perspective_transform constant", lambda x: i.perspective_transform(x, both, end), image
+    scale, translation = np.array([0.55, 1.7], "float32"), np.array([0.3, -1.2], "float32")
+    for method in ["linear", "bilinear", "trilinear", "cubic", "bicubic", "tricubic", "lanczos3", "lanczos5"]:
+        for antialias in [True, False]:
+            moved = lambda x, s, t, a=(method, antialias): i.scale_and_translate(x, (2, 5, 11, 3), s, t, (1, 2), *a)
+            yield f"scale_and_translate {method} {antialias}", moved, image, scale, translation
+    yield "scale_and_translate constants", lambda x: i.scale_and_translate(x, (2, 5, 11, 3), scale, [0.3, -1.2], (1, -2), "linear"), image
+    yield "scale_and_translate named", lambda x, s: i.scale_and_translate(x, [2, 4, 7, 3], s, translation=[1.0], spatial_dims=[1], method="cubic"), image, scale[:1]
+    yield "sobel_edges", i.sobel_edges, image
+    yield "sobel_edges first", lambda x: i.sobel_edges(x, "channels_first"), first
+    large, other = uniform(2, 14, 12, 3), uniform(2, 14, 12, 3)
+    other = large * 0.7 + other * 0.3
+    yield "ssim", i.ssim, large, other
+    yield "ssim one", i.ssim, large[0], other[0]
+    yield "ssim arguments", lambda x, y: i.ssim(x, y, 2.0, 5, 0.8, 0.1, 0.2), large, other
+    yield "ssim first", lambda x, y: i.ssim(x, y, filter_size=3, data_format="channels_first"), first, first[::-1].copy()
+    volume = uniform(2, 5, 6, 4, 2)
+    for arguments in [(2, None, 1, "valid"), ((2, 3, 1), (1, 2, 1), 1, "same"), (2, 1, 2, "valid")]:
+        yield f"extract_patches_3d {arguments}", lambda x, a=arguments: i.extract_patches_3d(x, *a), volume
+    yield "extract_patches_3d one", lambda x: i.extract_patches_3d(x, 2), volume[0]
+    yield "extract_patches_3d first", lambda x: i.extract_patches_3d(x, 2, data_format="channels_first"), np.moveaxis(volume, -1, 1)
+    for arguments in [(3,), ((2, 3), 1, 1, "same"), (2, 1, 2)]:
+        yield f"extract_patches {arguments}", lambda x, a=arguments: i.extract_patches(x, *a), image
+    # Nothing is pulled: what is drawn is no matter.
+    yield "elastic_transform still", lambda x: i.elastic_transform(x, 0.0, 2.0, "bilinear", "wrap", seed=1), image
 
 
 def networks():

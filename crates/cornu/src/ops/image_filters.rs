@@ -87,8 +87,9 @@ fn edges(images: &Value, format: &DataFormat) -> Result<Value> {
             format!("expected a batch of images, got {:?}", images.shape()),
         ));
     }
-    if images.dtype() == DType::Bool {
-        return Err(Error::op("sobel_edges", "takes numbers, got bools"));
+    if !images.dtype().is_float() && !images.dtype().is_signed_int() {
+        let e = Error::op("sobel_edges", format!("takes numbers with a sign, got {}", images.dtype()));
+        return Err(e.help("cast the images before"));
     }
     let axes = ImageAxes::of(images, format)?;
     let (rows, columns) = (axes.height as i64, axes.width as i64);

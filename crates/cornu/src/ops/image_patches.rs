@@ -42,8 +42,11 @@ pub fn extract_patches_3d<X: Operand>(
 ) -> X::Output {
     let size = match size.into() {
         PerAxis::Same(n) => PerAxis::Each(vec![n; 3]),
-        // Two would be those of an image; they fail as sizes of a volume.
-        PerAxis::Each(each) => PerAxis::Each(each),
+        PerAxis::Each(mut each) => {
+            // Two would be those of an image; one that is missing is refused as 0.
+            each.resize(each.len().max(3), 0);
+            PerAxis::Each(each)
+        }
     };
     let rule = ExtractPatches {
         size,
@@ -64,7 +67,7 @@ fn patches(
     format: &DataFormat,
 ) -> Result<Value> {
     let axes = match size {
-        PerAxis::Each(each) if each.len() == 3 => 3,
+        PerAxis::Each(each) if each.len() > 2 => 3,
         _ => 2,
     };
     let size = size.positive(axes, "size")?;

@@ -102,6 +102,48 @@ def cases():
     yield "ctc_loss", ops.ctc_loss, target, logits, np.array([3, 2, 1], "int32"), lengths
     yield "ctc_loss blank", lambda *a: ops.ctc_loss(*a, mask_index=3), target * 2 // 3, logits, np.array([3, 1, 1], "int32"), np.array([7, 7, 3], "int32")
     yield from images()
+    yield from rare()
+
+
+def rare():
+    plane = np.array([[1, 5, 2], [4, 0, 3]], "float32")
+    ints, truth = plane.astype("int32"), np.array([True, False, True])
+    yield "max initial", lambda x: ops.max(x, axis=1, initial=3), plane
+    yield "max initial integers", lambda x: ops.max(x, keepdims=True, initial=7.5), ints
+    yield "max initial nothing", lambda x: ops.max(x, axis=0, initial=-1), np.zeros((0, 3), "float32")
+    yield "max initial bools", lambda x: ops.max(x, initial=True), truth[1:2]
+    yield "min initial", lambda x: ops.min(x, axis=0, initial=1), plane
+    yield "repeat each", lambda x: ops.repeat(x, np.array([2, 0, 1]), axis=1), plane
+    yield "repeat row", lambda x: ops.repeat(x, np.array([2, 0, 1, 1, 3, 0])), ints
+    yield "repeat one", lambda x: ops.repeat(x, np.array([2]), axis=0), ints
+    yield "cross axis", lambda x, y: ops.cross(x, y, axis=0), plane.T, plane.T[::-1] * 2
+    yield "cross flat", lambda x, y: ops.cross(x, y), plane, plane[:, :2] + 1
+    yield "cross first", lambda x, y: ops.cross(x, y, axisa=0, axisc=0), plane.T, plane[::-1] + 1
+    yield "clip low", lambda x: ops.clip(x, 2, None), plane
+    yield "clip high", lambda x: ops.clip(x, None, 3), ints
+    yield "sort all", lambda x: ops.sort(x, axis=None), plane
+    yield "softmax axes", lambda x: ops.softmax(x, axis=(0, 2)), np.stack([plane, plane * 0.3])
+    yield "log_softmax axes", lambda x: ops.log_softmax(x, axis=(1, 2)), np.stack([plane, plane * 0.3])
+    yield "size", lambda x: np.int32(ops.size(x)), plane
+    yield "ndim", lambda x: np.int32(ops.ndim(x)), plane
+    yield "top_k unsorted", lambda x: ops.top_k(x, 2, sorted=False), plane
+    yield "gcd bools", ops.gcd, truth, np.array([4, 6, 3], "int32")
+    yield "lcm bools", ops.lcm, truth, np.array([4, 6, 3], "int32")
+    yield "segment_max bools", lambda x, i: ops.segment_max(x, i, num_segments=3), truth, np.array([0, 0, 1], "int32")
+    yield "segment_min bools", lambda x, i: ops.segment_min(x, i, num_segments=3), truth, np.array([0, 0, 1], "int32")
+    line = np.arange(1, 7, dtype="float32")
+    for n, m in [(2, 5), (5, 2), (4, 6), (3, 5), (3, 3), (1, 4)]:
+        for mode in ["valid", "same", "full"]:
+            yield f"correlate {mode} {n} {m}", lambda x, y, k=mode: ops.correlate(x, y, mode=k), line[:n], line[:m] ** 2
+    yield "sinc half", ops.sinc, (line * 0.7 - 2).astype("float16")
+    yield "negative unsigned", ops.negative, ints.astype("uint32")
+    for axis in [None, 0, (0, 1), ()]:
+        yield f"count_nonzero {axis}", lambda x, a=axis: ops.count_nonzero(x, axis=a), ints
+    for mode in ["reflect", "symmetric"]:
+        yield f"pad {mode}", lambda x, m=mode: ops.pad(x, ((1, 2),), m), ints[:1].astype("uint32")
+    for num in [0, 1, 2]:
+        yield f"linspace {num}", lambda a, b, n=num: ops.linspace(a, b, n), line[:2], line[2:4]
+    yield "dot 3", ops.dot, line.reshape(1, 2, 3), np.stack([plane.T, plane.T * 2])
 
 
 def images():

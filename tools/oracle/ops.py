@@ -51,6 +51,7 @@ def cases():
         yield f"gaussian_blur {size} {sigma}", blur, image
 
     yield from image_transforms(image, first)
+    yield from rare_arguments()
 
     x, y, blocks = normal(3, 6), normal(3, 6), normal(2, 4, 6, 8)
     for f in [ops.hard_silu, ops.hard_tanh, ops.sparse_plus, ops.sparse_sigmoid, ops.tanh_shrink, ops.erfc, ops.glu, ops.sparsemax, ops.squareplus, ops.celu]:
@@ -134,6 +135,21 @@ def image_transforms(image, first):
         yield f"extract_patches {arguments}", lambda x, a=arguments: i.extract_patches(x, *a), image
     # Nothing is pulled: what is drawn is no matter.
     yield "elastic_transform still", lambda x: i.elastic_transform(x, 0.0, 2.0, "bilinear", "wrap", seed=1), image
+
+
+def rare_arguments():
+    x, whole = normal(3, 4), np.array([[1, 5, 2], [4, 0, 3]], "int32")
+    yield "max initial", lambda x: ops.max(x, axis=1, initial=0.5), x
+    yield "min initial", lambda x: ops.min(x, axis=0, keepdims=True, initial=2), whole
+    yield "cross axis", lambda x, y: ops.cross(x, y, axis=0), x, normal(3, 4)
+    yield "cross flat", lambda x, y: ops.cross(x, y), normal(2, 3), normal(2, 2)
+    yield "clip low", lambda x: ops.clip(x, 0.2, None), x
+    yield "softmax axes", lambda x: ops.softmax(x, axis=(0, 1)), x
+    yield "size", lambda x: x * ops.size(x), x
+    yield "top_k unsorted", lambda x: ops.top_k(x, 2, sorted=False)[0], x
+    yield "gcd bools", lambda x: ops.gcd(x > 1, 3), whole
+    yield "correlate even", lambda x, y: ops.correlate(x, y, "same"), normal(2), normal(5)
+    yield "convert_to_tensor", lambda x: ops.convert_to_tensor(x, "float16", sparse=False), x
 
 
 def networks():

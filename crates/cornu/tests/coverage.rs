@@ -129,11 +129,11 @@ here! {
         logical_xor logspace logsumexp lstsq lu_factor map matmul matrix_rank max max_pool maximum mean median
         meshgrid min minimum moments moveaxis multi_hot multiply nan_to_num nanargmax nanargmin nancumprod
         nancumsum nanmax nanmean nanmedian nanmin nanpercentile nanprod nanquantile nanstd nansum nanvar
-        negative nextafter nonzero norm normalize not_equal one_hot ones ones_like outer pad percentile pinv
+        ndim negative nextafter nonzero norm normalize not_equal one_hot ones ones_like outer pad percentile pinv
         power prod psnr ptp qr quantile rad2deg ravel real rearrange reciprocal relu relu6 repeat reshape rfft
         right_shift rms_normalization roll rot90 round rsqrt saturate_cast scan scatter scatter_update
         searchsorted segment_max segment_min segment_prod segment_sum select selu separable_conv sigmoid sign
-        signbit silu sin sinc sinh slice slice_update slogdet soft_shrink softmax softplus softsign solve
+        signbit silu sin sinc sinh size slice slice_update slogdet soft_shrink softmax softplus softsign solve
         solve_triangular sort space_to_depth sparse_categorical_crossentropy sparse_plus sparse_sigmoid
         sparsemax split sqrt square squareplus squeeze stack std stft stop_gradient subtract sum svd swapaxes
         swish switch take take_along_axis tan tanh tanh_shrink tensordot threshold tile top_k trace transpose
@@ -214,8 +214,6 @@ const INSTEAD: &[(&str, &str, &str)] = &[
     ("keras.ops", "mod", "`ops::modulo`, or `%`: a word of Rust"),
     ("keras.ops", "where", "a word of Rust"),
     ("keras.ops", "shape", "`KerasTensor::shape`, `Value::shape`, `Tensor::shape`"),
-    ("keras.ops", "ndim", "the length of the shape"),
-    ("keras.ops", "size", "`Spec::len`"),
     ("keras.ops", "dtype", "`Value::dtype`, `Tensor::dtype`"),
     ("keras.ops", "is_tensor", "types say so"),
     ("keras.ops", "convert_to_numpy", "`Tensor::to_vec`, `Tensor::to_ndarray`"),

@@ -56,6 +56,7 @@ fn call(name: &str, x: &[Tensor]) -> Result<Vec<Tensor>> {
         ("geomspace", "integers") => one(ops::geomspace(&x[0], &x[1], 9, true, Some(DType::I32), 0)),
         ("geomspace", _) => one(ops::geomspace(&x[0], &x[1], 4, false, None, -1)),
         ("segment_sum", _) => one(ops::segment_sum(&x[0], &x[1], Some(6 + rest.len() / 8), false)),
+        ("segment_max" | "segment_min", "bools") => rare(function, rest, x).unwrap(),
         ("segment_max", _) => one(ops::segment_max(&x[0], &x[1], Some(6 + rest.len() / 8), false)),
         ("segment_min", _) => one(ops::segment_min(&x[0], &x[1], Some(6 + rest.len() / 8), false)),
         ("segment_prod", _) => one(ops::segment_prod(&x[0], &x[1], Some(6 + rest.len() / 8), false)),
@@ -90,8 +91,48 @@ fn call(name: &str, x: &[Tensor]) -> Result<Vec<Tensor>> {
         ("ctc_loss", _) => {
             one(ops::ctc_loss(&x[0], &x[1], &x[2], &x[3], if rest.is_empty() { 0 } else { 3 }))
         }
-        _ => image(function, rest, x),
+        _ => rare(function, rest, x).unwrap_or_else(|| image(function, rest, x)),
     }
+}
+
+/// Arguments that are seldom given, and dtypes that are seldom met.
+fn rare(function: &str, rest: &str, x: &[Tensor]) -> Option<Result<Vec<Tensor>>> {
+    let y = match (function, rest) {
+        ("max", "initial") => ops::max(&x[0], 1, false, 3),
+        ("max", "initial integers") => ops::max(&x[0], None, true, 7.5),
+        ("max", "initial nothing") => ops::max(&x[0], 0, false, -1),
+        ("max", _) => ops::max(&x[0], None, false, Number::Bool(true)),
+        ("min", _) => ops::min(&x[0], 0, false, 1),
+        ("repeat", "each") => ops::repeat(&x[0], [2, 0, 1], Some(1)),
+        ("repeat", "row") => ops::repeat(&x[0], [2, 0, 1, 1, 3, 0], None),
+        ("repeat", _) => ops::repeat(&x[0], [2], Some(0)),
+        ("cross", "axis") => ops::cross(&x[0], &x[1], -1, -1, -1, Some(0)),
+        ("cross", "flat") => ops::cross(&x[0], &x[1], -1, -1, -1, None),
+        ("cross", _) => ops::cross(&x[0], &x[1], 0, -1, 0, None),
+        ("clip", "low") => ops::clip(&x[0], 2, None),
+        ("clip", _) => ops::clip(&x[0], None, 3),
+        ("sort", _) => ops::sort(&x[0], None),
+        ("softmax", _) => ops::softmax(&x[0], [0, 2]),
+        ("log_softmax", _) => ops::log_softmax(&x[0], [1, 2]),
+        ("size", _) => ops::size(&x[0]),
+        ("ndim", _) => ops::ndim(&x[0]),
+        ("top_k", _) => return Some(ops::top_k(&x[0], 2, false)),
+        ("gcd", _) => ops::gcd(&x[0], &x[1]),
+        ("lcm", _) => ops::lcm(&x[0], &x[1]),
+        ("segment_max", "bools") => ops::segment_max(&x[0], &x[1], Some(3), false),
+        ("segment_min", "bools") => ops::segment_min(&x[0], &x[1], Some(3), false),
+        ("correlate", mode) => ops::correlate(&x[0], &x[1], mode.split(' ').next().unwrap()),
+        ("sinc", _) => ops::sinc(&x[0]),
+        ("negative", _) => ops::negative(&x[0]),
+        ("count_nonzero", "None") => ops::count_nonzero(&x[0], None),
+        ("count_nonzero", "0") => ops::count_nonzero(&x[0], 0),
+        ("count_nonzero", axes) => ops::count_nonzero(&x[0], if axes == "()" { vec![] } else { vec![0, 1] }),
+        ("pad", mode) => ops::pad([&x[0]], [(1, 2)].into(), mode),
+        ("linspace", num) => ops::linspace(&x[0], &x[1], num.parse().unwrap(), true, None, 0),
+        ("dot", _) => ops::dot(&x[0], &x[1]),
+        _ => return None,
+    };
+    Some(y.map(|y| vec![y]))
 }
 
 /// Functions of `keras.ops.image`.

@@ -39,7 +39,7 @@ fn specs_of_symbolic_results() {
         (ops::sum(b, -1, false), "(None,) int32"),
         (ops::square(i), "(None, 4) int32"),
         (ops::relu(i), "(None, 4) int32"),
-        (ops::max(x, 1, true), "(None, 1) float32"),
+        (ops::max(x, 1, true, None), "(None, 1) float32"),
         (ops::sum(t, [1, 2], true), "(None, 1, 1) float32"),
         (ops::argmin(x, None, false), "() int32"),
         (ops::argmax(t, Some(1), true), "(None, 1, 4) int32"),
@@ -62,7 +62,7 @@ fn specs_of_symbolic_results() {
         (ops::concatenate([x, x, x], -1), "(None, 12) float32"),
         (ops::stack([x, x], 0), "(2, None, 4) float32"),
         (ops::split(t, 3, 1).remove(2), "(None, 1, 4) float32"),
-        (ops::top_k(x, 2).remove(1), "(None, 2) int32"),
+        (ops::top_k(x, 2, true).remove(1), "(None, 2) int32"),
         (ops::one_hot(i, 5, -1, DType::F32), "(None, 4, 5) float32"),
         (ops::cast(i, DType::F16), "(None, 4) float16"),
         (ops::tile(t, [1, 2, 1]), "(None, 6, 4) float32"),
@@ -104,7 +104,12 @@ fn configs_are_keras_s() {
         "numpy.Prod",
         json!({"axis": -1, "keepdims": false, "dtype": null}),
     );
-    check(ops::max(x, 1, true), &[x], "numpy.Max", json!({"axis": 1, "keepdims": true, "initial": null}));
+    check(
+        ops::max(x, 1, true, None),
+        &[x],
+        "numpy.Max",
+        json!({"axis": 1, "keepdims": true, "initial": null}),
+    );
     check(ops::sum(t, [1, 2], true), &[t], "numpy.Sum", json!({"axis": [1, 2], "keepdims": true}));
     check(ops::reshape(x, [-1, 2, 2]), &[x], "numpy.Reshape", json!({"newshape": [-1, 2, 2]}));
     check(ops::transpose(t, Some(vec![0, 2, 1])), &[t], "numpy.Transpose", json!({"axes": [0, 2, 1]}));
@@ -182,7 +187,7 @@ fn host_tensors_are_computed_at_once() {
     close(ops::cumsum(&x, Some(0), None), &[1.0, 3.0, 7.0]);
     close(ops::one_hot(Tensor::from([1i32, 0]), 3, -1, DType::F32), &[0.0, 1.0, 0.0, 1.0, 0.0, 0.0]);
     close(ops::logsumexp(&x, None, false), &[4.169_846_019_6]);
-    let top = ops::top_k(&m, 2).unwrap();
+    let top = ops::top_k(&m, 2, true).unwrap();
     assert_eq!((top[0].to_f64(), top[1].to_f64()), (vec![5.0, 3.0, 6.0, 4.0], vec![1.0, 2.0, 2.0, 0.0]));
     // A byte meets a number that is none: the result is wider, not wrong.
     close(ops::add(Tensor::from([200u8]), 300), &[500.0]);
@@ -205,7 +210,7 @@ fn rare_arguments() {
     close(ops::argsort(&m, None), &[0.0, 4.0, 2.0, 3.0, 1.0, 5.0]);
     let whole = ops::softmax(&m, None).unwrap();
     assert!((whole.to_f64().iter().sum::<f64>() - 1.0).abs() < 1e-6 && whole.shape() == [2, 3]);
-    close(ops::max(&b, None, false), &[1.0]);
+    close(ops::max(&b, None, false, None), &[1.0]);
     close(ops::amin(&b, 0, false), &[0.0]);
     close(ops::round(&i, 2), &[7.0, -3.0]);
     close(ops::absolute(&b), &[1.0, 0.0]);
@@ -215,6 +220,23 @@ fn rare_arguments() {
     let places = Tensor::new([2, 1], vec![0i32, 0]).unwrap();
     close(ops::scatter_update(&i, &places, Tensor::from([2i32, 3]), Some("mul".into())), &[42.0, -3.0]);
     close(ops::pad([&i], [(1, 0)].into(), "constant"), &[0.0, 7.0, -3.0]);
+    // Of Keras on NumPy; on JAX the sum of bools is refused.
+    let ids = Tensor::from([0i32, 2]);
+    close(ops::segment_sum(&b, &ids, Some(3), false), &[1.0, 0.0, 0.0]);
+    close(ops::segment_prod(&b, &ids, Some(3), false), &[1.0, 1.0, 0.0]);
+    let e = ops::repeat(&m, [1, 2], Some(1)).unwrap_err().to_string();
+    assert!(e.contains("must be one number or 3, got [1, 2]"), "{e}");
+    assert!(ops::rot90(&m, 1, [0, 2]).is_err() && ops::rot90(&m, 1, [1, -1]).is_err());
+    assert!(ops::depth_to_space(Tensor::zeros([1, 2, 2, 4], DType::F32), 2, "channel_last").is_err());
+}
+
+#[test]
+fn sizes_of_symbolic_tensors_are_tensors() {
+    let t = t();
+    let y = ops::add(&t, ops::add(ops::multiply(ops::size(&t), 10), ops::ndim(&t)));
+    let mut model = Model::new([t], [y]).unwrap();
+    let got = model.predict(Tensor::zeros([2, 3, 4], DType::F32), Predict::new().verbose(0)).unwrap();
+    assert!(got.to_f64().iter().all(|&v| v == 243.0), "{got:?}");
 }
 
 #[test]

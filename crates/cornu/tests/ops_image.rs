@@ -106,21 +106,25 @@ fn gradients_reach_images_and_places() {
     // Away from the elements, where the lines have corners.
     let places = Tensor::new([2, 4], vec![0.3f32, 1.6, 2.4, -0.7, 1.3, 3.4, 0.6, 5.3]).unwrap();
     for mode in ["constant", "reflect", "wrap"] {
-        differentiable(|v| ops::map_coordinates(&v[0], &v[1], 1, mode, Number::Int(1)), &[grid.clone(), places.clone()]);
+        differentiable(
+            |v| ops::map_coordinates(&v[0], &v[1], 1, mode, Number::Int(1)),
+            &[grid.clone(), places.clone()],
+        );
     }
     let start = Tensor::from([[0.13f32, 0.21], [3.9, 0.3], [0.2, 5.1], [4.1, 4.8]]);
     let end = Tensor::from([[0.4f32, 0.1], [3.1, 0.7], [0.3, 4.3], [3.6, 5.2]]);
-    let aside = |v: &[Value]| ops::perspective_transform(&v[0], &v[1], &v[2], "bilinear", Number::Int(0), LAST);
+    let aside =
+        |v: &[Value]| ops::perspective_transform(&v[0], &v[1], &v[2], "bilinear", Number::Int(0), LAST);
     differentiable(aside, &[image.clone(), start, end]);
     let (scale, translation) = (Tensor::from([0.57f32, 1.9]), Tensor::from([0.33f32, -0.81]));
     for method in ["linear", "cubic", "lanczos3"] {
-        let moved = |v: &[Value]| {
-            ops::scale_and_translate(&v[0], [2, 4, 7, 2], &v[1], &v[2], [1, 2], method, true)
-        };
+        let moved =
+            |v: &[Value]| ops::scale_and_translate(&v[0], [2, 4, 7, 2], &v[1], &v[2], [1, 2], method, true);
         differentiable(moved, &[image.clone(), scale.clone(), translation.clone()]);
     }
     // At the identity distances are 0, where quotients of sines must not be NaN.
-    let still = |v: &[Value]| ops::scale_and_translate(&v[0], [2, 6, 5, 2], &v[1], &v[2], [1, 2], "lanczos3", true);
+    let still =
+        |v: &[Value]| ops::scale_and_translate(&v[0], [2, 6, 5, 2], &v[1], &v[2], [1, 2], "lanczos3", true);
     let along = [image.clone(), Tensor::from([1f32, 1.0]), Tensor::from([0f32, 0.0])];
     let d = ops::jvp(|v: &[Value]| vec![still(v)], &along, &along, false).unwrap();
     assert!(d[1].to_f64().iter().all(|d| d.is_finite()));
@@ -142,7 +146,8 @@ fn whole_numbers_stay_whole() {
     assert_eq!(y.to_vec::<i32>().unwrap(), [0, 0, 0, 0, 0, 48]);
     // Nothing is mixed, so that integers beyond those of float32 are exact.
     let large = Tensor::from([16_777_217i32, 5]);
-    let y = ops::map_coordinates(&large, Tensor::from([[0.2f32, 0.9]]), 0, "nearest", Number::Int(0)).unwrap();
+    let y =
+        ops::map_coordinates(&large, Tensor::from([[0.2f32, 0.9]]), 0, "nearest", Number::Int(0)).unwrap();
     assert_eq!(y.to_vec::<i32>().unwrap(), [16_777_217, 5]);
 }
 
@@ -158,13 +163,22 @@ fn mistakes_are_errors() {
     fails(ops::map_coordinates(x, &places, 1, "mirrored", Number::Int(0)), "did you mean `mirror`");
     let flat = Tensor::zeros([2, 5], DType::F32);
     fails(ops::map_coordinates(x, &flat, 1, "wrap", Number::Int(0)), "must be (3, ..)");
-    fails(ops::perspective_transform(x, &flat, &flat, "bilinear", Number::Int(0), LAST), "start_points: must be (4, 2)");
+    fails(
+        ops::perspective_transform(x, &flat, &flat, "bilinear", Number::Int(0), LAST),
+        "start_points: must be (4, 2)",
+    );
     fails(ops::scale_and_translate(x, [4, 4], [1.0], [1.0], [0], "linear", true), "output_shape");
     fails(ops::scale_and_translate(x, [4, 4, 2], [1.0], [1.0], [0], "linear", true), "output_shape");
-    fails(ops::scale_and_translate(x, [4, 4, 1], [1.0], [1.0, 2.0], [0], "linear", true), "scale and translation");
+    fails(
+        ops::scale_and_translate(x, [4, 4, 1], [1.0], [1.0, 2.0], [0], "linear", true),
+        "scale and translation",
+    );
     fails(ops::scale_and_translate(x, [4, 4, 1], [1.0], [1.0], [0], "nearest", true), "method");
     fails(ops::sobel_edges(x, LAST), "expected a batch");
-    fails(ops::elastic_transform(x, 1.0, 0.0, "bilinear", "wrap", 0.0, None, LAST), "sigma: must be positive");
+    fails(
+        ops::elastic_transform(x, 1.0, 0.0, "bilinear", "wrap", 0.0, None, LAST),
+        "sigma: must be positive",
+    );
     fails(ops::ssim(x, &places, 1.0, 3, 1.5, 0.01, 0.03, LAST), "of one shape");
     fails(ops::extract_patches_3d(x, [2, 2], None, 1, "valid", LAST), "size: must be positive");
     let within = ops::jvp(
@@ -188,7 +202,8 @@ fn moves(x: &Tensor, y: &Tensor, border: usize) -> [f64; 4] {
     let apart = ops::subtract(y, x).unwrap().to_f64();
     let inner = border..size - border;
     let at = |r: usize, c: usize| [0, 1].map(|k| apart[(r * size + c) * 2 + k]);
-    let moved: Vec<[f64; 2]> = inner.clone().flat_map(|r| inner.clone().map(move |c| (r, c))).map(|(r, c)| at(r, c)).collect();
+    let moved: Vec<[f64; 2]> =
+        inner.clone().flat_map(|r| inner.clone().map(move |c| (r, c))).map(|(r, c)| at(r, c)).collect();
     let n = moved.len() as f64;
     let mean = |f: &dyn Fn(&[f64; 2]) -> f64| moved.iter().map(f).sum::<f64>() / n;
     let (a, b, ab) = (mean(&|m| m[0] * m[0]), mean(&|m| m[1] * m[1]), mean(&|m| m[0] * m[1]));
@@ -206,7 +221,8 @@ fn rubber_is_pulled_as_in_keras() {
     assert!(mean(0).abs() < 0.02 && mean(3).abs() < 0.2, "{all:?}");
     assert!((mean(1) - 0.145).abs() < 0.02 && (mean(2) - 0.145).abs() < 0.02, "{all:?}");
     let first = ops::transpose(&x, Some(vec![0, 3, 1, 2])).unwrap();
-    let y = ops::elastic_transform(&first, 0.5, 2.0, "bilinear", "reflect", 0.0, Some(4), "channels_first").unwrap();
+    let y = ops::elastic_transform(&first, 0.5, 2.0, "bilinear", "reflect", 0.0, Some(4), "channels_first")
+        .unwrap();
     assert_eq!(ops::transpose(&y, Some(vec![0, 2, 3, 1])).unwrap(), pull(Some(4)));
 }
 
@@ -234,7 +250,11 @@ fn each_batch_is_pulled_otherwise_without_a_seed() {
 #[test]
 fn the_layer_pulls_while_training() {
     let x = ramp(40);
-    let layer = RandomElasticTransform::new().factor((1.0, 1.0)).scale((1.0, 1.0)).value_range((-100.0, 100.0)).seed(1);
+    let layer = RandomElasticTransform::new()
+        .factor((1.0, 1.0))
+        .scale((1.0, 1.0))
+        .value_range((-100.0, 100.0))
+        .seed(1);
     let builder = cornu_graph::Builder::new();
     let trace = cornu::layers::Trace::new(builder.clone(), true);
     let given = cornu::layers::Given::in_order();

@@ -193,7 +193,8 @@ impl From<Option<usize>> for MaybePerAxis {
 }
 
 /// A number, or none.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct MaybeNumber(pub Option<Number>);
 
 impl<T: Into<Number>> From<T> for MaybeNumber {

@@ -128,14 +128,14 @@ fn next_after(x: &Value, toward: &Value) -> Value {
 /// Euclid's algorithm; as many steps as the dtype can need.
 fn divisor(x1: &Value, x2: &Value) -> Value {
     let dtype = DType::promote(x1.dtype(), x2.dtype());
-    if dtype.is_float() {
+    if !dtype.is_int() {
         return x1.fail(cornu_graph::Error::op("gcd", format!("takes integers, got {dtype}")));
     }
     // Fibonacci numbers take the most: 1.44 steps for each bit.
     let steps = dtype.size() * 8 * 3 / 2;
-    let sum = x1.abs() + x2.abs();
-    let start =
-        [x1.abs().cast(dtype).broadcast_to(sum.shape()), x2.abs().cast(dtype).broadcast_to(sum.shape())];
+    let (a, b) = (x1.cast(dtype).abs(), x2.cast(dtype).abs());
+    let sum = &a + &b;
+    let start = [a.broadcast_to(sum.shape()), b.broadcast_to(sum.shape())];
     let result = x1.builder().scan(&start, &[], steps, false, |_, carry, _| {
         let (a, b) = (&carry[0], &carry[1]);
         let done = b.equal(&b.scalar(0.0));

@@ -1,14 +1,16 @@
 //! Depth and space, segments, and places in order.
 use super::Sizes;
+use super::arguments::Text;
+use crate::DataFormat;
 use cornu_graph::ops::ScatterKind;
-use cornu_graph::{DType, Error, Result, Tensor, Value};
+use cornu_graph::{DType, Error, Result, Tensor, Value, normalize_axis};
 
 ops! {
     "keras.src.ops.nn";
     /// Blocks of channels become blocks of rows and columns: `(batch, h, w, c)` to `(batch, h * n, w * n, c / n^2)`.
-    DepthToSpace depth_to_space(x) { block_size: usize, data_format: Word } => to_space(x, *block_size, data_format);
+    DepthToSpace depth_to_space(x) { block_size: usize, data_format: DataFormat } => to_space(x, *block_size, data_format);
     /// Blocks of rows and columns become channels, the inverse of [`depth_to_space`].
-    SpaceToDepth space_to_depth(x) { block_size: usize, data_format: Word } => to_depth(x, *block_size, data_format);
+    SpaceToDepth space_to_depth(x) { block_size: usize, data_format: DataFormat } => to_depth(x, *block_size, data_format);
 }
 
 ops! {
@@ -43,7 +45,7 @@ ops! {
 ops! {
     "keras.src.ops.numpy";
     /// Where each value would stand in a sorted sequence: before equal ones (`"left"`) or after them, int32.
-    SearchSorted searchsorted(sorted_sequence, values) { side: Word } => {
+    SearchSorted searchsorted(sorted_sequence, values) { side: Text } => {
         let dtype = DType::promote(sorted_sequence.dtype(), values.dtype());
         let (sequence, values) = (sorted_sequence.cast(dtype), values.cast(dtype).expand_dims(-1));
         let before = match side.as_str() {
@@ -55,16 +57,13 @@ ops! {
     };
     /// Turned by so many right angles in the plane of two axes, from the first toward the second.
     Rot90 rot90(array) { k: i64, axes: Sizes } => {
-        let rank = array.rank() as i64;
-        let &[a, b] = axes.0.as_slice() else {
-            return vec![array.fail(Error::op("rot90", format!("of two axes, got {:?}", axes.0)))];
+        let places = axes.0.iter().map(|&a| normalize_axis("rot90", a, array.rank())).collect::<Result<Vec<_>>>();
+        let (a, b) = match places.as_deref() {
+            Ok(&[a, b]) if a != b => (a as i64, b as i64),
+            Err(e) => return vec![array.fail(e.clone())],
+            _ => return vec![array.fail(Error::op("rot90", format!("of two axes, got {:?}", axes.0)))],
         };
-        let (a, b) = (a.rem_euclid(rank.max(1)), b.rem_euclid(rank.max(1)));
-        let swapped = |x: &Value| {
-            let mut order: Vec<usize> = (0..rank as usize).collect();
-            order.swap(a as usize, b as usize);
-            x.transpose(&order)
-        };
+        let swapped = |x: &Value| x.swap_axes(a, b);
         match k.rem_euclid(4) {
             0 => array.clone(),
             1 => swapped(&array.flip([b])),
@@ -74,17 +73,18 @@ ops! {
     };
 }
 
-/// A word.
-type Word = String;
 /// A number that Keras can do without where it may look at the data.
 type Count = Option<usize>;
 
-fn to_space(x: &Value, n: usize, format: &str) -> Value {
+fn to_space(x: &Value, n: usize, format: &DataFormat) -> Value {
+    if let Err(e) = format.check() {
+        return x.fail(e);
+    }
     let &[batch, a, b, c] = x.shape() else {
         return x
             .fail(Error::op("depth_to_space", format!("of a batch of images, got shape {:?}", x.shape())));
     };
-    let first = format == "channels_first";
+    let first = *format == DataFormat::ChannelsFirst;
     let channels = if first { a } else { c };
     if n == 0 || !channels.is_multiple_of(n * n) {
         return x
@@ -103,12 +103,15 @@ fn to_space(x: &Value, n: usize, format: &str) -> Value {
     ])
 }
 
-fn to_depth(x: &Value, n: usize, format: &str) -> Value {
+fn to_depth(x: &Value, n: usize, format: &DataFormat) -> Value {
+    if let Err(e) = format.check() {
+        return x.fail(e);
+    }
     let &[batch, a, b, c] = x.shape() else {
         return x
             .fail(Error::op("space_to_depth", format!("of a batch of images, got shape {:?}", x.shape())));
     };
-    let first = format == "channels_first";
+    let first = *format == DataFormat::ChannelsFirst;
     let (height, width) = if first { (b, c) } else { (a, b) };
     if n == 0 || !height.is_multiple_of(n) || !width.is_multiple_of(n) {
         return x.fail(Error::op("space_to_depth", format!("{height} x {width} is no blocks of {n} x {n}")));
@@ -122,7 +125,16 @@ fn to_depth(x: &Value, n: usize, format: &str) -> Value {
     apart.reshape(&[batch, height, width, n * n * c])
 }
 
-fn segments(data: &Value, ids: &Value, count: Count, _sorted: bool, kind: ScatterKind) -> Value {
+fn segments(data: &Value, ids: &Value, count: Count, sorted: bool, kind: ScatterKind) -> Value {
+    if data.dtype() == DType::Bool {
+        // Whether any holds, or all; of none false and true, the ends of bytes.
+        let kind = match kind {
+            ScatterKind::Add => ScatterKind::Max,
+            ScatterKind::Mul => ScatterKind::Min,
+            kind => kind,
+        };
+        return segments(&data.cast(DType::U8), ids, count, sorted, kind).cast(DType::Bool);
+    }
     let Some(count) = count else {
         let message = "the number of segments must be given: shapes are known before the data";
         return data.fail(Error::argument("num_segments", message));

@@ -10,7 +10,7 @@ ops! {
     "keras.src.ops.numpy";
     Bincount _(x; weighing) { weights: Nothing, minlength: usize, sparse: bool } => {
         let _ = (weights, weighing, minlength, sparse);
-        x.fail(depends("bincount"))
+        x.fail(depends("bincount").help("where the largest number is known, sum up `one_hot`"))
     }, host |this: &Bincount, given: &[Option<Tensor>]| Some(counts(given, this.minlength, this.sparse).map(|t| vec![t]));
 }
 
@@ -74,6 +74,14 @@ pub fn bincount<X: Operand>(
     sparse: bool,
 ) -> X::Output {
     one_of(Bincount { weights: (), minlength, sparse }, Arguments::new().and(x.into()).extra(weights))
+}
+
+ops! {
+    "keras.src.ops.numpy";
+    /// The number of elements, int32.
+    Size size(x) => x.builder().constant(Tensor::scalar(x.spec().len() as i64).cast(DType::I32));
+    /// The number of axes, int32.
+    Ndim ndim(x) => x.builder().constant(Tensor::scalar(x.rank() as i32));
 }
 
 fn depends(op: &'static str) -> Error {

@@ -1,5 +1,5 @@
 //! Element by element.
-use super::arguments::{DTypeName, MaybeDType};
+use super::arguments::{DTypeName, MaybeDType, MaybeNumber};
 use super::dtypes::{choose, float, truth};
 use cornu_graph::{DType, Value};
 
@@ -21,8 +21,11 @@ ops! {
     Maximum maximum(x1, x2) => x1.maximum(x2);
     /// The smaller of both, broadcast; NaN if either is.
     Minimum minimum(x1, x2) => x1.minimum(x2);
-    /// Within `x_min..=x_max`.
-    Clip clip(x) { x_min: f64, x_max: f64 } => clipped(x, *x_min, *x_max);
+    /// Within `x_min..=x_max`; without one of them, up to any number.
+    Clip clip(x) { x_min: MaybeNumber, x_max: MaybeNumber } => {
+        let end = |given: &MaybeNumber, without: f64| given.0.map_or(without, |n| n.to_f64());
+        clipped(x, end(x_min, f64::NEG_INFINITY), end(x_max, f64::INFINITY))
+    };
     /// `-x`
     Negative negative(x) => -x;
     /// `|x|`

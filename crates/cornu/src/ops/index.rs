@@ -15,8 +15,12 @@ ops! {
         Some(axis) => x.take_along_axis(indices, *axis),
         None => x.reshape(&[x.spec().len()]).take_along_axis(&indices.reshape(&[indices.spec().len()]), 0),
     };
-    /// The elements in rising order along the axis.
-    Sort sort(x) { axis: i64 } => x.sort(*axis);
+    /// The elements in rising order along the axis; all in a row when it is `None`.
+    Sort sort(x) { axis: Axes } => match axis {
+        Axes::One(axis) => x.sort(*axis),
+        Axes::All(()) => x.reshape(&[x.spec().len()]).sort(0),
+        Axes::Several(_) => x.fail(Error::argument("axis", "of `sort` is one, or `None` for all in a row")),
+    };
     /// The positions that would sort the axis, int32; all elements in a row when it is `None`.
     Argsort argsort(x) { axis: Axes } => match axis {
         Axes::One(axis) => x.argsort(*axis).cast(DType::I32),
@@ -47,8 +51,10 @@ pub(super) fn position(x: &Value, axis: Axis, keepdims: bool, find: fn(&Value, i
 
 ops! {
     "keras.src.ops.math" many;
-    /// The `k` largest along the last axis, the largest first, and their positions, int32.
-    TopK top_k(x) { k: usize; sorted = true } => {
+    /// The `k` largest along the last axis, the largest first, and their positions, int32. Without `sorted`, in any order: the
+    /// same.
+    TopK top_k(x) { k: usize, sorted: bool } => {
+        let _ = sorted;
         let (values, positions) = x.top_k(*k);
         vec![values, positions]
     };

@@ -58,12 +58,20 @@ ops! {
         super::einsum::einsum(subscripts, &xs).unwrap_or_else(|e| xs[0].fail(e))
     };
     /// The vector product along the last axis.
-    Cross cross(x1, x2) { axisa: i64, axisb: i64, axisc: i64; axis = null } => {
-        let (a, b) = (x1.unstack(*axisa), x2.unstack(*axisb));
+    Cross cross(x1, x2) { axisa: i64, axisb: i64, axisc: i64, axis: MaybeAxis } => {
+        let [axisa, axisb, axisc] = [axisa, axisb, axisc].map(|given| axis.unwrap_or(*given));
+        let (mut a, mut b) = (x1.unstack(axisa), x2.unstack(axisb));
+        // One of a plane beside one of space lies in its first two axes.
+        let most = a.len().max(b.len());
+        for flat in [&mut a, &mut b] {
+            if let ([first, _], 3) = (flat.as_slice(), most) {
+                flat.push(first.full_like(0.0));
+            }
+        }
         match (a.as_slice(), b.as_slice()) {
             ([a0, a1, a2], [b0, b1, b2]) => {
                 let parts = [a1 * b2 - a2 * b1, a2 * b0 - a0 * b2, a0 * b1 - a1 * b0];
-                Value::stack(&parts.iter().collect::<Vec<_>>(), *axisc)
+                Value::stack(&parts.iter().collect::<Vec<_>>(), axisc)
             }
             ([a0, a1], [b0, b1]) => a0 * b1 - a1 * b0,
             _ => x1.fail(Error::op("cross", format!("of vectors of 3 or 2, got {} and {}", a.len(), b.len()))),
@@ -99,6 +107,9 @@ fn contracted(x1: &Value, x2: &Value, a: &[i64], b: &[i64]) -> Value {
     x1.tensordot(&x2, a, b)
 }
 
+/// An axis in place of three, or none.
+type MaybeAxis = Option<i64>;
+
 /// What is summed over: so many axes, or these of the first and those of the second.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(untagged)]
@@ -127,7 +138,7 @@ fn correlated(x: &Value, y: &Value, mode: &str) -> Value {
     let (image, kernel) = if n >= m { (x, y) } else { (y, x) };
     let window = ConvWindow {
         strides: vec![1],
-        padding: vec![if n >= m { (low as i64, high as i64) } else { (high as i64, low as i64) }],
+        padding: vec![(low as i64, high as i64)],
         lhs_dilation: vec![1],
         rhs_dilation: vec![1],
         groups: 1,

@@ -56,10 +56,16 @@ ops! {
     /// `x` where above the threshold, else a default.
     Threshold threshold(x) { threshold: Number, default_value: Number } =>
         forms::threshold(x, threshold.to_f64(), default_value.to_f64());
-    /// `e^x`, divided by its sum over the axis, or over all elements when it is `None`.
-    Softmax softmax(x) { axis: Axes } => over(x, axis, Value::softmax);
+    /// `e^x`, divided by its sum over the axes, or over all elements when there is `None`.
+    Softmax softmax(x) { axis: Axes } => match axis {
+        Axes::Several(axes) => along(x, axes).exp(),
+        axis => over(x, axis, Value::softmax),
+    };
     /// Logarithm of [`softmax`], without overflow.
-    LogSoftmax log_softmax(x) { axis: Axes } => over(x, axis, Value::log_softmax);
+    LogSoftmax log_softmax(x) { axis: Axes } => match axis {
+        Axes::Several(axes) => along(x, axes),
+        axis => over(x, axis, Value::log_softmax),
+    };
     /// A new axis before `axis` (-1: at the end) with 1 at the position that the integer says and 0 elsewhere.
     OneHot one_hot(x) { num_classes: usize, axis: i64, dtype: DTypeName; sparse = false } =>
         x.one_hot(*num_classes, *axis, dtype.0);
@@ -81,6 +87,12 @@ pub fn swish<X: super::Operand>(x: impl Into<super::Arg<X>>) -> X::Output {
 #[track_caller]
 pub fn hard_swish<X: super::Operand>(x: impl Into<super::Arg<X>>) -> X::Output {
     hard_silu(x)
+}
+
+/// The logarithm of softmax over several axes.
+fn along(x: &Value, axes: &[i64]) -> Value {
+    let x = float(x);
+    &x - x.logsumexp_keepdims(axes.to_vec())
 }
 
 /// Along one axis, or over all elements in a row.

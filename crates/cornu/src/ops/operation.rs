@@ -83,6 +83,8 @@ impl Settings {
     /// A setting that must have this value, or be missing.
     pub fn fixed(&mut self, key: &str, value: Json) -> Result<()> {
         match self.map.shift_remove(key) {
+            // What is off is left out.
+            Some(Json::Bool(false)) if value.is_null() => Ok(()),
             Some(other) if other != value => {
                 Err(self.bad(key, format!("only {value} is supported, got {other}")))
             }

@@ -1,7 +1,7 @@
 //! Over axes: sums, means, extremes. With `keepdims`, the axes stay with size 1.
-use super::Axes;
 use super::arguments::MaybeDType;
 use super::dtypes::{float, summable, truth};
+use super::{Axes, MaybeNumber};
 use cornu_graph::ops::ReduceKind;
 use cornu_graph::{DType, Value};
 
@@ -18,10 +18,16 @@ ops! {
     Var var(x) { axis: Axes, keepdims: bool } => variance(x, axis, *keepdims);
     /// Standard deviation over the axes.
     Std std(x) { axis: Axes, keepdims: bool } => variance(x, axis, *keepdims).sqrt();
-    /// Largest over the axes.
-    Max max(x) { axis: Axes, keepdims: bool; initial = null } => over(x, ReduceKind::Max, axis, *keepdims);
-    /// Smallest over the axes.
-    Min min(x) { axis: Axes, keepdims: bool; initial = null } => over(x, ReduceKind::Min, axis, *keepdims);
+    /// Largest over the axes, and of `initial` if it is given.
+    Max max(x) { axis: Axes, keepdims: bool, initial: MaybeNumber } => {
+        let y = over(x, ReduceKind::Max, axis, *keepdims);
+        beside(y, *initial, Value::maximum)
+    };
+    /// Smallest over the axes, and of `initial` if it is given.
+    Min min(x) { axis: Axes, keepdims: bool, initial: MaybeNumber } => {
+        let y = over(x, ReduceKind::Min, axis, *keepdims);
+        beside(y, *initial, Value::minimum)
+    };
     /// Largest over the axes. Keras's other name for [`max`].
     Amax amax(x) { axis: Axes, keepdims: bool } => over(x, ReduceKind::Max, axis, *keepdims);
     /// Smallest over the axes. Keras's other name for [`min`].
@@ -91,6 +97,14 @@ fn over(x: &Value, kind: ReduceKind, axes: &Axes, keepdims: bool) -> Value {
         (_, kind) => kind,
     };
     x.reduce(kind, &axes.of(x.rank()), keepdims)
+}
+
+/// With one more element.
+fn beside(y: Value, initial: MaybeNumber, join: fn(&Value, &Value) -> Value) -> Value {
+    match initial.0 {
+        Some(n) => join(&y, &y.scalar(n.to_f64())),
+        None => y,
+    }
 }
 
 fn mean_over(x: &Value, axes: &Axes, keepdims: bool) -> Value {

@@ -1,7 +1,7 @@
 //! The same elements in other places.
 use super::arguments::{Sections, Text};
-use super::{Axes, Sizes};
-use cornu_graph::{Error, Result, Value, normalize_axis};
+use super::{Axes, PerAxis, Sizes};
+use cornu_graph::{DType, Error, Result, Value, memory, normalize_axis};
 
 ops! {
     "keras.src.ops.numpy";
@@ -43,10 +43,11 @@ ops! {
     Flip flip(x) { axis: Axes } => x.flip(axis.of(x.rank()));
     /// Elements moved by `shift` along the axis; those beyond the end come in again at the start.
     Roll roll(x) { shift: Sizes, axis: Axes } => rolled(x, &shift.0, axis);
-    /// Each element `repeats` times in a row along the axis.
-    Repeat repeat(x) { repeats: usize, axis: MaybeAxis } => match axis {
-        Some(axis) => x.repeat(*repeats, *axis),
-        None => x.reshape(&[x.spec().len()]).repeat(*repeats, 0),
+    /// Each element `repeats` times in a row along the axis, or as often as its own number says; without an axis, those of all
+    /// in a row.
+    Repeat repeat(x) { repeats: PerAxis, axis: MaybeAxis } => match axis {
+        Some(axis) => repeated(x, repeats, *axis),
+        None => repeated(&x.reshape(&[x.spec().len()]), repeats, 0),
     };
     /// The tensor `repeats[i]` times along axis `i`.
     Tile tile(x) { repeats: Sizes } => or_fail(x, naturals(&repeats.0), |repeats| x.tile(&repeats));
@@ -62,6 +63,26 @@ ops! {
 
 /// One axis, or all in a row.
 type MaybeAxis = Option<i64>;
+
+fn repeated(x: &Value, repeats: &PerAxis, axis: i64) -> Value {
+    let each = match repeats {
+        PerAxis::Same(n) => return x.repeat(*n, axis),
+        PerAxis::Each(each) => match each.as_slice() {
+            [n] => return x.repeat(*n, axis),
+            each => each,
+        },
+    };
+    let total = each.iter().fold(0usize, |a, &b| a.saturating_add(b));
+    if each.len() != x.dim(axis) {
+        let message = format!("must be one number or {}, got {each:?}", x.dim(axis));
+        return x.fail(Error::argument("repeats", message));
+    }
+    if let Err(e) = memory::check_table(&[total], DType::I32) {
+        return x.fail(e);
+    }
+    let from = each.iter().zip(0..).flat_map(|(&n, i)| std::iter::repeat_n(i, n));
+    x.take_clamped(&x.builder().constant(from.collect::<Vec<i32>>()), axis)
+}
 
 fn rolled(x: &Value, shift: &[i64], axes: &Axes) -> Value {
     if *axes == Axes::All(()) {

@@ -143,7 +143,15 @@ def rare():
         yield f"pad {mode}", lambda x, m=mode: ops.pad(x, ((1, 2),), m), ints[:1].astype("uint32")
     for num in [0, 1, 2]:
         yield f"linspace {num}", lambda a, b, n=num: ops.linspace(a, b, n), line[:2], line[2:4]
+    matrices = np.random.default_rng(2).normal(size=(3, 4, 4)).astype("float32")
+    yield "eig", sorted_eigenvalues, matrices
+    yield "eig integers", sorted_eigenvalues, np.array([[1, 2], [3, 4]], "int32")
     yield "dot 3", ops.dot, line.reshape(1, 2, 3), np.stack([plane.T, plane.T * 2])
+
+
+def sorted_eigenvalues(x):
+    values = np.sort_complex(np.asarray(ops.eig(x)[0]))
+    return values.real, values.imag
 
 
 def images():

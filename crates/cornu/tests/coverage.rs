@@ -119,7 +119,7 @@ here! {
         cholesky_inverse clip concatenate cond conj conjugate conv conv_transpose convert_to_tensor copy
         corrcoef correlate cos cosh count_nonzero cross ctc_decode ctc_loss cumprod cumsum custom_gradient
         deg2rad depth_to_space depthwise_conv det diag diagflat diagonal diff digitize divide divide_no_nan dot
-        dot_product_attention dsplit dstack eigh einsum elu empty empty_like equal erf erfc erfinv exp exp2
+        dot_product_attention dsplit dstack eig eigh einsum elu empty empty_like equal erf erfc erfinv exp exp2
         expand_dims expm1 extract_sequences eye fabs fft fft2 flip fliplr flipud floor floor_divide fmax fmin
         fmod fold fori_loop full full_like gcd gelu geomspace get_item glu greater greater_equal hamming hanning
         hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh heaviside histogram hsplit hstack hypot i0
@@ -204,7 +204,6 @@ const INSTEAD: &[(&str, &str, &str)] = &[
     ("keras.callbacks", "History", "what `fit` returns"),
     ("keras.callbacks", "OrbaxCheckpoint", "stores Python objects"),
     ("keras.callbacks", "ProgbarLogger", "`Fit::verbose`"),
-    ("keras.ops", "eig", "gives complex numbers; of symmetric matrices `ops::eigh`"),
     (
         "keras.ops",
         "polar",

@@ -122,6 +122,7 @@ fn rare(function: &str, rest: &str, x: &[Tensor]) -> Option<Result<Vec<Tensor>>>
         ("segment_max", "bools") => ops::segment_max(&x[0], &x[1], Some(3), false),
         ("segment_min", "bools") => ops::segment_min(&x[0], &x[1], Some(3), false),
         ("correlate", mode) => ops::correlate(&x[0], &x[1], mode.split(' ').next().unwrap()),
+        ("eig", _) => return Some(ops::eig(&x[0]).map(|found| sorted(&found[0], &found[1]))),
         ("sinc", _) => ops::sinc(&x[0]),
         ("negative", _) => ops::negative(&x[0]),
         ("count_nonzero", "None") => ops::count_nonzero(&x[0], None),
@@ -133,6 +134,18 @@ fn rare(function: &str, rest: &str, x: &[Tensor]) -> Option<Result<Vec<Tensor>>>
         _ => return None,
     };
     Some(y.map(|y| vec![y]))
+}
+
+/// Complex numbers along the last axis by their real, then by their imaginary parts, as NumPy sorts them.
+fn sorted(real: &Tensor, imaginary: &Tensor) -> Vec<Tensor> {
+    let n = *real.shape().last().unwrap();
+    let mut pairs: Vec<(f64, f64)> = real.to_f64().into_iter().zip(imaginary.to_f64()).collect();
+    for row in pairs.chunks_mut(n) {
+        row.sort_by(|a, b| a.partial_cmp(b).unwrap());
+    }
+    let (re, im): (Vec<f64>, Vec<f64>) = pairs.into_iter().unzip();
+    let part = |numbers: &[f64]| Tensor::from_f64(real.shape(), real.dtype(), numbers).unwrap();
+    vec![part(&re), part(&im)]
 }
 
 /// Functions of `keras.ops.image`.

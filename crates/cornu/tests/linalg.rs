@@ -196,3 +196,25 @@ fn mistakes_are_errors() {
     fails(ops::stft(&sound, 8, 2, 8, Some("boxcar".into()), true), "boxcar");
     fails(ops::stft(&vector, 8, 3, 16, None, false), "longer than the signal");
 }
+
+#[test]
+fn eigenvalues_of_any_matrix() {
+    let a = cornu::random::normal([2, 1, 5, 5], 0.0, 1.0, None, 4).unwrap();
+    let [re, im, u, v] = ops::eig(&a).unwrap();
+    assert_eq!((re.shape(), v.shape()), (&[2, 1, 5][..], &[2, 1, 5, 5][..]));
+    // `a (u + iv) = (u + iv) (re + i im)`
+    let row = |x: &Tensor| ops::expand_dims(x, -2).unwrap();
+    let product = |a: &Tensor, b: &Tensor| ops::multiply(a, row(b)).unwrap();
+    let pairs = [
+        (ops::matmul(&a, &u), ops::subtract(product(&u, &re), product(&v, &im))),
+        (ops::matmul(&a, &v), ops::add(product(&u, &im), product(&v, &re))),
+    ];
+    for (got, want) in pairs {
+        assert!(ops::allclose(got.unwrap(), want.unwrap(), 0.0, 1e-5, false).unwrap().item().unwrap() == 1.0);
+    }
+    let bad = Tensor::from([[f32::NAN, 1.0], [1.0, 2.0]]);
+    assert!(ops::eig(&bad).unwrap()[0].to_f64().iter().all(|x| x.is_nan()));
+    assert_eq!(ops::eig(&Tensor::zeros([0, 0], DType::F32)).unwrap()[2].shape(), [0, 0]);
+    assert!(ops::eig(&Tensor::zeros([2, 3], DType::F32)).unwrap_err().to_string().contains("square"));
+    assert!(ops::eig(&Tensor::zeros([3], DType::F32)).is_err());
+}

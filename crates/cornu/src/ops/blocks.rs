@@ -125,7 +125,7 @@ fn to_depth(x: &Value, n: usize, format: &DataFormat) -> Value {
     apart.reshape(&[batch, height, width, n * n * c])
 }
 
-fn segments(data: &Value, ids: &Value, count: Count, sorted: bool, kind: ScatterKind) -> Value {
+fn segments(data: &Value, ids: &Value, count: Count, _sorted: bool, kind: ScatterKind) -> Value {
     if data.dtype() == DType::Bool {
         // Whether any holds, or all; of none false and true, the ends of bytes.
         let kind = match kind {
@@ -133,7 +133,7 @@ fn segments(data: &Value, ids: &Value, count: Count, sorted: bool, kind: Scatter
             ScatterKind::Mul => ScatterKind::Min,
             kind => kind,
         };
-        return segments(&data.cast(DType::U8), ids, count, sorted, kind).cast(DType::Bool);
+        return segments(&data.cast(DType::U8), ids, count, false, kind).cast(DType::Bool);
     }
     let Some(count) = count else {
         let message = "the number of segments must be given: shapes are known before the data";

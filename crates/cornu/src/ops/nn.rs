@@ -92,7 +92,7 @@ pub fn hard_swish<X: super::Operand>(x: impl Into<super::Arg<X>>) -> X::Output {
 /// The logarithm of softmax over several axes.
 fn along(x: &Value, axes: &[i64]) -> Value {
     let x = float(x);
-    &x - x.logsumexp_keepdims(axes.to_vec())
+    &x - x.logsumexp_keepdims(axes)
 }
 
 /// Along one axis, or over all elements in a row.

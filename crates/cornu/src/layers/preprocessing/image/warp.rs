@@ -52,6 +52,9 @@ fn shares(points: &[[Value; 2]; 4]) -> [Value; 3] {
     })
 }
 
+/// The largest half of a window.
+const MOST_REACH: f64 = 3e6;
+
 /// How strongly rubber is pulled; scalars, float32.
 pub(crate) struct Rubber<'a> {
     /// How far pixels move.
@@ -75,8 +78,9 @@ pub(crate) fn elastic(
 ) -> Result<Value> {
     let (height, width) = axes.size(x);
     let reach = (3.0 * rubber.largest).floor();
-    if !(0.0..1e9).contains(&reach) || rubber.largest <= 0.0 {
-        return Err(Error::argument("sigma", format!("must be positive, got {}", rubber.largest)));
+    if !(0.0..MOST_REACH).contains(&reach) || rubber.largest <= 0.0 {
+        let message = format!("must be positive and at most {}, got {}", MOST_REACH / 3.0, rubber.largest);
+        return Err(Error::argument("sigma", message));
     }
     let size = 2 * reach as usize + 1;
     memory::check_table(&[size], DType::F32)?;
@@ -85,12 +89,16 @@ pub(crate) fn elastic(
     let bell = (-(&place / rubber.sigma).square() * 0.5).exp();
     let bell = place.abs().le(&(rubber.sigma * 3.0)).select(&bell, &bell.scalar(0.0));
     let bell = &bell / bell.sum([0]);
+    // Further than across the image nothing is seen.
+    let (middle, seen) = (reach as usize, (reach as usize).min(height.max(width)));
+    let bell = bell.slice_axis(0, middle - seen, middle + seen + 1);
+    let size = 2 * seen + 1;
     let field = |state: &Value| {
         let (state, drawn) = state.random_normal(&[x.dim(0), height, width, 1]);
-        let seen = |x: &Value, shape: &[usize]| {
+        let through = |x: &Value, shape: &[usize]| {
             convolve(x, &bell.reshape(shape), &[1, 1], &Padding::Same, &[1, 1], 1)
         };
-        let smooth = seen(&seen(&drawn, &[size, 1, 1, 1])?, &[1, size, 1, 1])?;
+        let smooth = through(&through(&drawn, &[size, 1, 1, 1])?, &[1, size, 1, 1])?;
         Ok::<_, Error>((state, smooth.squeeze(-1) * (rubber.alpha * rubber.sigma)))
     };
     let (state, right) = field(key)?;

@@ -130,7 +130,7 @@ here! {
         meshgrid min minimum moments moveaxis multi_hot multiply nan_to_num nanargmax nanargmin nancumprod
         nancumsum nanmax nanmean nanmedian nanmin nanpercentile nanprod nanquantile nanstd nansum nanvar
         ndim negative nextafter nonzero norm normalize not_equal one_hot ones ones_like outer pad percentile pinv
-        power prod psnr ptp qr quantile rad2deg ravel real rearrange reciprocal relu relu6 repeat reshape rfft
+        polar power prod psnr ptp qr quantile rad2deg ravel real rearrange reciprocal relu relu6 repeat reshape rfft
         right_shift rms_normalization roll rot90 round rsqrt saturate_cast scan scatter scatter_update
         searchsorted segment_max segment_min segment_prod segment_sum select selu separable_conv sigmoid sign
         signbit silu sin sinc sinh size slice slice_update slogdet soft_shrink softmax softplus softsign solve
@@ -138,7 +138,7 @@ here! {
         sparsemax split sqrt square squareplus squeeze stack std stft stop_gradient subtract sum svd swapaxes
         swish switch take take_along_axis tan tanh tanh_shrink tensordot threshold tile top_k trace transpose
         trapezoid tri tril triu true_divide trunc unfold unique unravel_index unstack vander var vdot vectorize
-        vectorized_map view view_as_real vsplit vstack while_loop zeros zeros_like
+        vectorized_map view view_as_complex view_as_real vsplit vstack while_loop zeros zeros_like
     }
     "keras.utils" = cornu::utils {
         FeatureSpace Progbar PyDataset Sequence array_to_img audio_dataset_from_directory clear_session
@@ -204,12 +204,6 @@ const INSTEAD: &[(&str, &str, &str)] = &[
     ("keras.callbacks", "History", "what `fit` returns"),
     ("keras.callbacks", "OrbaxCheckpoint", "stores Python objects"),
     ("keras.callbacks", "ProgbarLogger", "`Fit::verbose`"),
-    (
-        "keras.ops",
-        "polar",
-        "gives complex numbers; their parts are `abs * cos(angle)` and `abs * sin(angle)`",
-    ),
-    ("keras.ops", "view_as_complex", "gives complex numbers, which are pairs of tensors here"),
     ("keras.ops", "mod", "`ops::modulo`, or `%`: a word of Rust"),
     ("keras.ops", "where", "a word of Rust"),
     ("keras.ops", "shape", "`KerasTensor::shape`, `Value::shape`, `Tensor::shape`"),

@@ -218,3 +218,25 @@ fn eigenvalues_of_any_matrix() {
     assert!(ops::eig(&Tensor::zeros([2, 3], DType::F32)).unwrap_err().to_string().contains("square"));
     assert!(ops::eig(&Tensor::zeros([3], DType::F32)).is_err());
 }
+
+#[test]
+fn complex_numbers_are_pairs() {
+    let (abs, angle) = (Tensor::from([2f32, 0.5]), Tensor::from([0.3f32, -2.0]));
+    let y = ops::polar(&abs, &angle).unwrap();
+    // Of Keras on JAX.
+    let close = |got: &Tensor, want: [f32; 2]| {
+        let near = ops::allclose(got, Tensor::from(want), 1e-6, 0.0, false).unwrap();
+        assert_eq!(near.item().unwrap(), 1.0, "{got:?}, want {want:?}");
+    };
+    close(&y[0], [1.910_673, -0.208_073_4]);
+    close(&y[1], [0.591_040_43, -0.454_648_73]);
+    let (r, a) = (input(&[4]), input(&[4]));
+    let parts = ops::polar(&r, &a);
+    assert_eq!(specs(&parts), ["(None, 4) float32"; 2]);
+    // Saved as the ops it is made of, which Keras reads.
+    let model = Model::new([r, a], parts).unwrap();
+    let classes: Vec<String> = model.operations().iter().map(|l| l.class_name().to_string()).collect();
+    assert!(["Cos", "Sin", "Multiply"].iter().all(|c| classes.contains(&c.to_string())), "{classes:?}");
+    assert_eq!(specs(&ops::view_as_complex(input(&[5, 2]))), ["(None, 5) float32"; 2]);
+    assert!(ops::view_as_complex(Tensor::zeros([2, 3], DType::F32)).is_err());
+}

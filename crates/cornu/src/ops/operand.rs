@@ -23,6 +23,14 @@ pub trait Operand: Clone + Sized {
     /// Calls an op with several results.
     #[doc(hidden)]
     fn many(operation: Operation, tensors: Vec<Self>, at: &'static Location<'static>) -> Self::Outputs;
+
+    /// What another op makes of a result.
+    #[doc(hidden)]
+    fn then(output: Self::Output, next: impl FnOnce(&Self) -> Self::Output) -> Self::Output;
+
+    /// Two results as those of one op.
+    #[doc(hidden)]
+    fn both(first: Self::Output, second: Self::Output) -> Self::Outputs;
 }
 
 impl Operand for KerasTensor {
@@ -35,6 +43,14 @@ impl Operand for KerasTensor {
 
     fn many(operation: Operation, tensors: Vec<Self>, at: &'static Location<'static>) -> Vec<KerasTensor> {
         apply_layer(Arc::new(operation), Given::in_order(), tensors, Some(at))
+    }
+
+    fn then(output: KerasTensor, next: impl FnOnce(&Self) -> KerasTensor) -> KerasTensor {
+        next(&output)
+    }
+
+    fn both(first: KerasTensor, second: KerasTensor) -> Vec<KerasTensor> {
+        vec![first, second]
     }
 }
 
@@ -53,6 +69,14 @@ impl Operand for Value {
             Err(e) => vec![builder.fail(e.at(at))],
         }
     }
+
+    fn then(output: Value, next: impl FnOnce(&Self) -> Value) -> Value {
+        next(&output)
+    }
+
+    fn both(first: Value, second: Value) -> Vec<Value> {
+        vec![first, second]
+    }
 }
 
 impl Operand for Tensor {
@@ -66,6 +90,14 @@ impl Operand for Tensor {
     fn many(operation: Operation, tensors: Vec<Self>, at: &'static Location<'static>) -> Result<Vec<Tensor>> {
         let computed = operation.call_on_host(&tensors).unwrap_or_else(|| compute(&operation, &tensors));
         computed.map_err(|e| e.at_user(Some(at), library()))
+    }
+
+    fn then(output: Result<Tensor>, next: impl FnOnce(&Self) -> Result<Tensor>) -> Result<Tensor> {
+        next(&output?)
+    }
+
+    fn both(first: Result<Tensor>, second: Result<Tensor>) -> Result<Vec<Tensor>> {
+        Ok(vec![first?, second?])
     }
 }
 

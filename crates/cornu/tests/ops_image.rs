@@ -168,7 +168,9 @@ fn mistakes_are_errors() {
         "start_points: must be (4, 2)",
     );
     fails(ops::scale_and_translate(x, [4, 4], [1.0], [1.0], [0], "linear", true), "output_shape");
-    fails(ops::scale_and_translate(x, [4, 4, 2], [1.0], [1.0], [0], "linear", true), "output_shape");
+    fails(ops::scale_and_translate(x, [-1, 4, 1], [1.0], [1.0], [0], "linear", true), "output_shape");
+    let batch = ops::scale_and_translate(x, [2, 9, 1], [1.0], [1.0], [0], "linear", true).unwrap();
+    assert_eq!(batch.shape(), [2, 4, 1]);
     fails(
         ops::scale_and_translate(x, [4, 4, 1], [1.0], [1.0, 2.0], [0], "linear", true),
         "scale and translation",

@@ -73,8 +73,8 @@ impl Rule for ScaleAndTranslate {
 }
 
 /// Tensors resampled along some axes: what was at `x` along axis `spatial_dims[i]` comes to `x * scale[i] + translation[i]`,
-/// where the middle of the first element is 0.5. `output_shape` has all axes; -1 leaves one that is not among them as it is.
-/// What lies outside is 0.
+/// where the middle of the first element is 0.5. `output_shape` has all axes; those that are not among the spatial ones stay as
+/// they are whatever it says, -1 for instance. What lies outside is 0.
 ///
 /// The method is `"linear"`, `"cubic"`, `"lanczos3"` or `"lanczos5"`, for which Keras has other names, too (`"bilinear"`,
 /// `"trilinear"`, `"triangle"`, `"bicubic"`, `"tricubic"`). With `antialias`, elements of something smaller are means of all
@@ -140,10 +140,9 @@ impl ScaleAndTranslate {
             );
             return Err(Error::argument("scale and translation", message));
         }
-        let fits = self.output_shape.len() == images.rank()
-            && self.output_shape.iter().zip(images.shape()).enumerate().all(|(i, (&to, &from))| {
-                if axes.contains(&i) { to >= 0 } else { to == -1 || to == from as i64 }
-            });
+        // The sizes of other axes are those of the images, as in Keras: a batch has any.
+        let fits =
+            self.output_shape.len() == images.rank() && axes.iter().all(|&i| self.output_shape[i] >= 0);
         if !fits {
             let message = format!(
                 "{:?} is no shape for images of shape {:?} resampled along {axes:?}",

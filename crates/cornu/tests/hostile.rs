@@ -453,6 +453,9 @@ fn absurd_numbers_in_ops() {
         let size = json!({"size": [n, n], "interpolation": "bilinear", "antialias": false, "data_format": "channels_last"});
         let blur = json!({"kernel_size": [n, 3], "sigma": [1.0, 1.0], "data_format": "channels_last"});
         let patches = json!({"size": [n, 2], "strides": 1, "dilation_rate": 1, "padding": "valid", "data_format": "channels_last"});
+        let volumes = json!({"size": [2, n, 2], "strides": 1, "dilation_rate": 1, "padding": "valid", "data_format": "channels_last"});
+        let rubber = json!({"alpha": 1.0, "sigma": n, "interpolation": "bilinear", "fill_mode": "wrap", "fill_value": 0, "seed": 1, "data_format": null});
+        let likeness = json!({"max_val": 1.0, "filter_size": n, "filter_sigma": 1.5, "k1": 0.01, "k2": 0.03, "data_format": null});
         let stft = json!({"sequence_length": 2, "sequence_stride": 1, "fft_length": n, "window": null, "center": true});
         for (module, class, config, shape, count) in [
             ("numpy", "Linspace", &spaced, &flat, 2),
@@ -461,6 +464,10 @@ fn absurd_numbers_in_ops() {
             ("image", "Resize", &size, &image, 1),
             ("image", "GaussianBlur", &blur, &image, 1),
             ("image", "ExtractPatches", &patches, &image, 1),
+            ("image", "ExtractPatches", &volumes, &image, 1),
+            ("image", "ElasticTransform", &rubber, &image, 1),
+            ("image", "SSIM", &likeness, &image, 2),
+            ("numpy", "Repeat", &json!({"repeats": [1, n, 1, 1], "axis": 0}), &flat, 1),
             ("math", "RFFT", &json!({"fft_length": n}), &flat, 1),
             ("math", "STFT", &stft, &flat, 1),
             ("numpy", "Hsplit", &json!({"indices_or_sections": n}), &flat, 1),

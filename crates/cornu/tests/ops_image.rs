@@ -1,6 +1,5 @@
 //! Transforms of images of `cornu::ops` that no file of numbers from Keras holds: configs, gradients, random ones.
 #![allow(clippy::unwrap_used, clippy::panic)]
-use cornu::ops::Number;
 use cornu::prelude::*;
 use cornu::{Value, ops};
 use serde_json::{Value as Json, json};
@@ -48,12 +47,12 @@ fn configs_are_keras_s() {
         r#"ExtractPatches {"size":[2,2,2],"strides":[2,2,2],"dilation_rate":[1,1,2],"padding":"valid","data_format":"channels_last"} (None, 2, 2, 1, 16) ["T"]"#,
     );
     check(
-        ops::map_coordinates(grid, places, 0, "reflect", Number::Float(0.5)),
+        ops::map_coordinates(grid, places, 0, "reflect", 0.5),
         &[grid, places],
         r#"MapCoordinates {"order":0,"fill_mode":"reflect","fill_value":0.5} (5,) ["T","T"]"#,
     );
     check(
-        ops::perspective_transform(x, p, p, "bilinear", Number::Int(0), LAST),
+        ops::perspective_transform(x, p, p, "bilinear", 0, LAST),
         &[x, p],
         r#"PerspectiveTransform {"interpolation":"bilinear","fill_value":0,"data_format":"channels_last"} (None, 6, 5, 3) ["T","T","T"]"#,
     );
@@ -106,15 +105,11 @@ fn gradients_reach_images_and_places() {
     // Away from the elements, where the lines have corners.
     let places = Tensor::new([2, 4], vec![0.3f32, 1.6, 2.4, -0.7, 1.3, 3.4, 0.6, 5.3]).unwrap();
     for mode in ["constant", "reflect", "wrap"] {
-        differentiable(
-            |v| ops::map_coordinates(&v[0], &v[1], 1, mode, Number::Int(1)),
-            &[grid.clone(), places.clone()],
-        );
+        differentiable(|v| ops::map_coordinates(&v[0], &v[1], 1, mode, 1), &[grid.clone(), places.clone()]);
     }
     let start = Tensor::from([[0.13f32, 0.21], [3.9, 0.3], [0.2, 5.1], [4.1, 4.8]]);
     let end = Tensor::from([[0.4f32, 0.1], [3.1, 0.7], [0.3, 4.3], [3.6, 5.2]]);
-    let aside =
-        |v: &[Value]| ops::perspective_transform(&v[0], &v[1], &v[2], "bilinear", Number::Int(0), LAST);
+    let aside = |v: &[Value]| ops::perspective_transform(&v[0], &v[1], &v[2], "bilinear", 0, LAST);
     differentiable(aside, &[image.clone(), start, end]);
     let (scale, translation) = (Tensor::from([0.57f32, 1.9]), Tensor::from([0.33f32, -0.81]));
     for method in ["linear", "cubic", "lanczos3"] {
@@ -142,12 +137,11 @@ fn whole_numbers_stay_whole() {
     // Wrapped around exactly, where reciprocals are inexact.
     let line = Tensor::from((0..49).collect::<Vec<i32>>());
     let places = Tensor::from([[0i32, 49, -49, 98, 490_049, -1]]);
-    let y = ops::map_coordinates(&line, &places, 0, "wrap", Number::Int(0)).unwrap();
+    let y = ops::map_coordinates(&line, &places, 0, "wrap", 0).unwrap();
     assert_eq!(y.to_vec::<i32>().unwrap(), [0, 0, 0, 0, 0, 48]);
     // Nothing is mixed, so that integers beyond those of float32 are exact.
     let large = Tensor::from([16_777_217i32, 5]);
-    let y =
-        ops::map_coordinates(&large, Tensor::from([[0.2f32, 0.9]]), 0, "nearest", Number::Int(0)).unwrap();
+    let y = ops::map_coordinates(&large, Tensor::from([[0.2f32, 0.9]]), 0, "nearest", 0).unwrap();
     assert_eq!(y.to_vec::<i32>().unwrap(), [16_777_217, 5]);
 }
 
@@ -159,14 +153,11 @@ fn mistakes_are_errors() {
         assert!(e.contains(words), "{e}");
     };
     let places = Tensor::zeros([3, 5], DType::F32);
-    fails(ops::map_coordinates(x, &places, 2, "constant", Number::Int(0)), "order: must be 0 or 1, got 2");
-    fails(ops::map_coordinates(x, &places, 1, "mirrored", Number::Int(0)), "did you mean `mirror`");
+    fails(ops::map_coordinates(x, &places, 2, "constant", 0), "order: must be 0 or 1, got 2");
+    fails(ops::map_coordinates(x, &places, 1, "mirrored", 0), "did you mean `mirror`");
     let flat = Tensor::zeros([2, 5], DType::F32);
-    fails(ops::map_coordinates(x, &flat, 1, "wrap", Number::Int(0)), "must be (3, ..)");
-    fails(
-        ops::perspective_transform(x, &flat, &flat, "bilinear", Number::Int(0), LAST),
-        "start_points: must be (4, 2)",
-    );
+    fails(ops::map_coordinates(x, &flat, 1, "wrap", 0), "must be (3, ..)");
+    fails(ops::perspective_transform(x, &flat, &flat, "bilinear", 0, LAST), "start_points: must be (4, 2)");
     fails(ops::scale_and_translate(x, [4, 4], [1.0], [1.0], [0], "linear", true), "output_shape");
     fails(ops::scale_and_translate(x, [-1, 4, 1], [1.0], [1.0], [0], "linear", true), "output_shape");
     let batch = ops::scale_and_translate(x, [2, 9, 1], [1.0], [1.0], [0], "linear", true).unwrap();

@@ -45,13 +45,17 @@ ops! {
     };
 }
 
-/// A bell of this size whose sum is 1.
+/// Bells of these sizes and deviations whose sums are 1, for so many channels.
+fn bells(sizes: [usize; 2], sigmas: [f64; 2], channels: usize) -> Result<[Vec<f64>; 2]> {
+    memory::check_table(&[sizes[0], sizes[1], channels], DType::F64)?;
+    Ok([bell(sizes[0], sigmas[0])?, bell(sizes[1], sigmas[1])?])
+}
+
 fn bell(size: usize, sigma: f64) -> Result<Vec<f64>> {
     if size == 0 || sigma.is_nan() || sigma <= 0.0 {
         let message = format!("sizes and deviations must be positive, got {size} and {sigma}");
         return Err(Error::op("image", message));
     }
-    memory::check_table(&[size], DType::F64)?;
     let at = |i: usize| i as f64 - (size - 1) as f64 / 2.0;
     let bell: Vec<f64> = (0..size).map(|i| (-0.5 * (at(i) / sigma).powi(2)).exp()).collect();
     let sum: f64 = bell.iter().sum();
@@ -61,7 +65,6 @@ fn bell(size: usize, sigma: f64) -> Result<Vec<f64>> {
 /// Each channel (the last axis) seen through a window of products of weights, with these zeros around it.
 fn through(x: &Value, rows: &[f64], columns: &[f64], padding: Vec<(i64, i64)>) -> Result<Value> {
     let channels = x.dim(-1);
-    memory::check_table(&[rows.len(), columns.len(), channels], DType::F64)?;
     let weights = rows.iter().flat_map(|r| columns.iter().map(move |c| r * c));
     let kernel: Vec<f64> = weights.flat_map(|w| std::iter::repeat_n(w, channels)).collect();
     let kernel = Tensor::new([rows.len(), columns.len(), 1, channels], kernel)?.cast(x.dtype());
@@ -70,11 +73,11 @@ fn through(x: &Value, rows: &[f64], columns: &[f64], padding: Vec<(i64, i64)>) -
 }
 
 fn blurred(images: &Value, size: [usize; 2], sigma: [f64; 2], format: &DataFormat) -> Result<Value> {
-    // Keras gives the first of each to the columns.
-    let (columns, rows) = (bell(size[0], sigma[0])?, bell(size[1], sigma[1])?);
     let same = |n: usize| ((n - 1) as i64 / 2, (n - 1) as i64 - (n - 1) as i64 / 2);
     batched(images, format, |x, _| {
         let x = channels_last(x, format)?;
+        // Keras gives the first of each to the columns.
+        let [columns, rows] = bells(size, sigma, x.dim(-1))?;
         let y = through(&x, &rows, &columns, vec![same(rows.len()), same(columns.len())])?;
         Ok(restore_channels(&y, format))
     })
@@ -125,9 +128,9 @@ fn likeness(
     }
     let dtype = a.dtype();
     let (a, b) = (float(a), float(b).cast(float(a).dtype()));
-    let bell = bell(size, sigma)?;
     let compared = |a: &Value, b: &Value| -> Result<Value> {
-        let seen = |x: &Value| through(x, &bell, &bell, vec![(0, 0); 2]);
+        let [rows, columns] = bells([size; 2], [sigma; 2], a.dim(-1))?;
+        let seen = |x: &Value| through(x, &rows, &columns, vec![(0, 0); 2]);
         let (mean_a, mean_b) = (seen(a)?, seen(b)?);
         let (aa, bb, ab) = (&mean_a * &mean_a, &mean_b * &mean_b, mean_a * mean_b);
         let (spread_a, spread_b) = (seen(&(a * a))? - &aa, seen(&(b * b))? - &bb);

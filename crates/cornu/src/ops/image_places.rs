@@ -20,7 +20,7 @@ ops! {
     /// use cornu::prelude::*;
     /// let x = Tensor::from([[1f32, 2.0], [3.0, 4.0]]);
     /// let places = Tensor::from([[0f32, 0.5], [0.5, 1.0]]);
-    /// let y = ops::map_coordinates(&x, &places, 1, "constant", ops::Number::Int(0))?;
+    /// let y = ops::map_coordinates(&x, &places, 1, "constant", 0)?;
     /// assert_eq!(y.to_vec::<f32>()?, [1.5, 3.0]);
     /// # Ok::<(), cornu::Error>(())
     /// ```
@@ -34,7 +34,7 @@ ops! {
     /// let x = Tensor::new([2, 2, 1], vec![1f32, 2.0, 3.0, 4.0])?;
     /// let corners = Tensor::from([[0f32, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]);
     /// let turned = Tensor::from([[1f32, 0.0], [1.0, 1.0], [0.0, 0.0], [0.0, 1.0]]);
-    /// let y = ops::perspective_transform(&x, &corners, &turned, "bilinear", ops::Number::Int(0), "channels_last")?;
+    /// let y = ops::perspective_transform(&x, &corners, &turned, "bilinear", 0, "channels_last")?;
     /// assert_eq!(y.to_vec::<f32>()?, [3.0, 1.0, 4.0, 2.0]);
     /// # Ok::<(), cornu::Error>(())
     /// ```

@@ -120,6 +120,7 @@ macro_rules! ops {
     (@given Axes) => { impl Into<Axes> };
     (@given Sizes) => { impl Into<Sizes> };
     (@given PerAxis) => { impl Into<PerAxis> };
+    (@given Number) => { impl Into<Number> };
     (@given MaybeNumber) => { impl Into<MaybeNumber> };
     (@given MaybePerAxis) => { impl Into<MaybePerAxis> };
     (@given DataFormat) => { impl Into<$crate::DataFormat> };

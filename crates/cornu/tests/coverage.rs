@@ -205,7 +205,7 @@ const INSTEAD: &[(&str, &str, &str)] = &[
     ("keras.callbacks", "OrbaxCheckpoint", "stores Python objects"),
     ("keras.callbacks", "ProgbarLogger", "`Fit::verbose`"),
     ("keras.ops", "mod", "`ops::modulo`, or `%`: a word of Rust"),
-    ("keras.ops", "where", "a word of Rust"),
+    ("keras.ops", "where", "`ops::where_`: a word of Rust"),
     ("keras.ops", "shape", "`KerasTensor::shape`, `Value::shape`, `Tensor::shape`"),
     ("keras.ops", "dtype", "`Value::dtype`, `Tensor::dtype`"),
     ("keras.ops", "is_tensor", "types say so"),

@@ -84,18 +84,24 @@ impl Source {
     #[inline(always)]
     fn each_row(&self, start: usize, n: usize, mut each: impl FnMut(usize, usize, usize)) {
         let (size, stride) = self.dims[0];
+        let (mut row, mut column) = (start / size, start % size);
         let mut done = 0;
         while done < n {
-            let at = start + done;
-            let (mut row, column) = (at / size, at % size);
             let mut offset = column * stride;
-            for &(size, stride) in &self.dims[1..] {
-                offset += row % size * stride;
-                row /= size;
+            let mut outer = row;
+            for (i, &(size, stride)) in self.dims[1..].iter().enumerate() {
+                // The outermost does not begin anew.
+                if i + 2 == self.dims.len() {
+                    offset += outer * stride;
+                } else {
+                    offset += outer % size * stride;
+                    outer /= size;
+                }
             }
             let run = (size - column).min(n - done);
             each(done, offset, run);
             done += run;
+            (row, column) = (row + 1, 0);
         }
     }
 

@@ -5,6 +5,7 @@ use crate::memory::{Bases, Loc};
 use crate::pool::Pool;
 use cornu_graph::Result;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 /// The steps of one sample, and how many samples there are.
 #[derive(Debug)]
@@ -31,20 +32,21 @@ impl Chain {
     /// # Errors
     /// As for [`Plan::run`].
     pub fn run_timed(&self, bases: Bases) -> Result<Vec<f64>> {
-        let nanoseconds: Vec<AtomicU64> =
-            self.nested.plan.described.iter().map(|_| AtomicU64::new(1)).collect();
+        // Each took a moment at least, so that the shares are numbers.
+        let took: Vec<AtomicU64> = self.nested.plan.steps.iter().map(|_| AtomicU64::new(1)).collect();
         self.each(bases, &|plan, slots| {
-            let mut profile = plan.profile();
-            // SAFETY: the slots hold what the plan says.
-            unsafe { plan.run_timed(slots, &mut profile)? };
-            for (sum, step) in nanoseconds.iter().zip(&profile.steps) {
-                sum.fetch_add((step.seconds * 1e9) as u64, Ordering::Relaxed);
+            let mut start = Instant::now();
+            for (step, took) in plan.steps.iter().zip(&took) {
+                step.run(Bases(slots))?;
+                let end = Instant::now();
+                took.fetch_add((end - start).as_nanos() as u64, Ordering::Relaxed);
+                start = end;
             }
             Ok(())
         })?;
-        let nanoseconds: Vec<f64> = nanoseconds.into_iter().map(|n| n.into_inner() as f64).collect();
-        let all: f64 = nanoseconds.iter().sum();
-        Ok(nanoseconds.into_iter().map(|n| n / all).collect())
+        let took: Vec<f64> = took.into_iter().map(|n| n.into_inner() as f64).collect();
+        let all: f64 = took.iter().sum();
+        Ok(took.into_iter().map(|n| n / all).collect())
     }
 
     fn each(&self, bases: Bases, run: &(dyn Fn(&Plan, &[*mut u8]) -> Result<()> + Sync)) -> Result<()> {

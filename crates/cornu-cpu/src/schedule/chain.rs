@@ -7,10 +7,8 @@ use std::collections::{HashMap, HashSet};
 
 /// Fewest samples.
 const SAMPLES: usize = 8;
-/// Bytes of an array that the second caches would not keep until the next step.
-const LARGE: usize = 4 << 20;
-/// Most bytes of a sample's part of it: a few such parts fit in the second cache of a core.
-const SMALL: usize = 384 << 10;
+/// Bytes of an array that the second cache of a core would hardly keep until the next step.
+const LARGE: usize = 512 << 10;
 
 /// Units one after the other, as a graph of their own that is run for each sample.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,24 +24,24 @@ pub(crate) struct Chain {
     pub graph: Graph,
 }
 
-/// Joins units that follow each other into chains, where that saves the way to memory.
+/// Joins units that follow each other into chains that begin with a product of batches, where that saves the way to memory.
 pub(super) fn join(graph: &Graph, units: Vec<Unit>) -> Vec<Unit> {
     let finder = Finder::new(graph, &units);
-    let mut joined = vec![];
-    let mut run: Vec<Unit> = vec![];
+    let fits =
+        |run: &[Unit]| run.first().is_some_and(|u| finder.is_product(u)) && finder.chain(run).is_some();
+    let (mut joined, mut run) = (vec![], vec![]);
     for unit in units {
         run.push(unit);
-        if finder.chain(&run).is_none()
-            && let Some(unit) = run.pop()
-        {
-            finder.end(&mut run, &mut joined);
-            run.push(unit);
-            if finder.chain(&run).is_none() {
+        if !fits(&run) {
+            let last = run.split_off(run.len() - 1);
+            finder.end(run, &mut joined);
+            run = last;
+            if !fits(&run) {
                 joined.append(&mut run);
             }
         }
     }
-    finder.end(&mut run, &mut joined);
+    finder.end(run, &mut joined);
     joined
 }
 
@@ -66,15 +64,11 @@ impl Finder<'_> {
         Finder { graph, in_unit, readers }
     }
 
-    /// Moves a run of units to `joined`, as a chain if that is worth it.
-    fn end(&self, run: &mut Vec<Unit>, joined: &mut Vec<Unit>) {
-        let worth_it = run.iter().any(|u| self.is_product(u)) && self.passes_on(run);
-        match self.chain(run).filter(|_| worth_it) {
-            Some(chain) => {
-                run.clear();
-                joined.push(Unit::Chain(Box::new(chain)));
-            }
-            None => joined.append(run),
+    /// Adds a run of units to `joined`, as a chain if that saves anything.
+    fn end(&self, mut run: Vec<Unit>, joined: &mut Vec<Unit>) {
+        match self.chain(&run).filter(|_| self.passes_on(&run)) {
+            Some(chain) => joined.push(Unit::Chain(Box::new(chain))),
+            None => joined.append(&mut run),
         }
     }
 
@@ -86,18 +80,11 @@ impl Finder<'_> {
             if is_batch(&dot.a_batch) && is_batch(&dot.b_batch))
     }
 
-    /// Whether an array is large, though not for a sample.
-    fn is_large(&self, v: ValueId) -> bool {
-        let spec = self.graph.spec(v);
-        let samples = spec.shape.first().copied().unwrap_or(1).max(1);
-        spec.bytes() >= LARGE && spec.bytes() / samples <= SMALL
-    }
-
     /// Whether a large array goes from one of these units to another.
     fn passes_on(&self, units: &[Unit]) -> bool {
         units.iter().any(|unit| {
             let reads = |r: &usize| units.iter().any(|other| other != unit && other.nodes().contains(r));
-            let large = |i: &usize| self.is_large(ValueId::new(*i, 0));
+            let large = |i: &usize| self.graph.spec(ValueId::new(*i, 0)).bytes() >= LARGE;
             unit.nodes().iter().any(|i| large(i) && self.readers[*i].iter().any(reads))
         })
     }
@@ -105,14 +92,17 @@ impl Finder<'_> {
     /// Whether a unit could be part of a chain: it reads or makes a large array.
     fn fits(&self, unit: &Unit) -> bool {
         let known = match unit {
-            Unit::Node(i) => matches!(self.graph.nodes[*i].op, Op::Softmax(_)) || self.is_product(unit),
+            Unit::Node(i) => {
+                let op = &self.graph.nodes[*i].op;
+                matches!(op, Op::Softmax(_) | Op::Reduce(_) | Op::Transpose(_)) || self.is_product(unit)
+            }
             Unit::Affine(_) => self.is_product(unit),
             Unit::Loop(_) => true,
             Unit::Chain(_) => false,
         };
         let reads = unit.nodes().iter().flat_map(|&i| self.graph.nodes[i].inputs.iter().copied());
         let makes = unit.nodes().iter().map(|&i| ValueId::new(i, 0));
-        known && reads.chain(makes).any(|v| self.is_large(v))
+        known && reads.chain(makes).any(|v| self.graph.spec(v).bytes() >= LARGE)
     }
 
     /// The units as a chain, if each sample goes through all of them alone.

@@ -44,10 +44,10 @@ unsafe fn exp_parts<V: Vector>(x: V) -> (V, V) {
 pub(crate) unsafe fn exp<V: Vector>(x: V) -> V {
     // SAFETY: as above.
     unsafe {
-        let held = x.max_raw(V::splat(-104.0)).min_raw(V::splat(89.0));
+        // In this order NaN stays NaN.
+        let held = V::splat(89.0).min_raw(V::splat(-104.0).max_raw(x));
         let (n, q) = exp_parts(held);
-        let y = q.add(V::splat(1.0)).times_power_of_two(n);
-        x.eq(x).select(y, x)
+        q.add(V::splat(1.0)).times_power_of_two(n)
     }
 }
 

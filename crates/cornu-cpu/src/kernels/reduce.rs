@@ -148,6 +148,19 @@ unsafe fn reduce_rows_with<V: Vector>(
     }
 }
 
+for_isa!(
+    /// The sum of each of `rows` rows of `length` numbers.
+    pub(crate) fn sum_rows(x: *const f32, rows: usize, length: usize, to: *mut f32) = sum_rows_with
+);
+
+#[inline(always)]
+unsafe fn sum_rows_with<V: Vector>(x: *const f32, rows: usize, length: usize, to: *mut f32) {
+    for row in 0..rows {
+        // SAFETY: the caller's.
+        unsafe { *to.add(row) = sum_of::<V>(x.add(row * length), length) };
+    }
+}
+
 /// The sum of numbers that lie side by side.
 #[inline(always)]
 unsafe fn sum_of<V: Vector>(x: *const f32, n: usize) -> f32 {

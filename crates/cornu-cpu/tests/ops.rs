@@ -363,6 +363,13 @@ fn attention_by_samples() {
             cornu_graph::gradient(&(&y * &y).sum([0, 1, 2, 3]), &x[..3]).unwrap()
         });
         check(&format!("attention, with gradient {with_gradient}"), &case);
+        // More threads than samples.
+        let many = [1, 12].map(|threads| {
+            set_num_threads(threads).unwrap();
+            run(&case.graph, &case.inputs)
+        });
+        assert_eq!(many[0], many[1], "the bits of 1 and 12 threads");
+        set_num_threads(2).unwrap();
         let mut executable = Cpu::new().compile(&case.graph).unwrap();
         // The gradient needs the shares of all samples, the scores and their gradients never are in one array.
         let arrays = usize::from(with_gradient);

@@ -77,11 +77,8 @@ unsafe fn softmax_row<V: Vector>(x: *const f32, y: *mut f32, n: usize, logarithm
         }
         let total = sums.sum();
         // The largest adds 1 to the total, so that it has an inverse.
-        let (log, scale) = match logarithm {
-            true => (V::splat(total.ln()), V::splat(1.0)),
-            false => (V::splat(0.0), V::splat(1.0 / total)),
-        };
-        let finish = |v: V| if logarithm { v.sub(log) } else { v.mul(scale) };
+        let last = V::splat(if logarithm { total.ln() } else { 1.0 / total });
+        let finish = |v: V| if logarithm { v.sub(last) } else { v.mul(last) };
         for i in (0..whole).step_by(lanes) {
             finish(V::load(y.add(i))).store(y.add(i));
         }

@@ -2,7 +2,7 @@
 use super::{Nested, Plan};
 use crate::aligned::sample_memory;
 use crate::memory::{Bases, Loc};
-use crate::pool::Pool;
+use crate::pool::{Pool, threads_here};
 use cornu_graph::Result;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -51,7 +51,7 @@ impl Chain {
 
     fn each(&self, bases: Bases, run: &(dyn Fn(&Plan, &[*mut u8]) -> Result<()> + Sync)) -> Result<()> {
         let plan = &self.nested.plan;
-        Pool::global().try_run(self.samples, &|sample| {
+        let task = |sample: usize| {
             sample_memory(self.nested.scratch_bytes(), |memory| {
                 // SAFETY: the memory is as large, and aligned.
                 let slots = unsafe { self.nested.slots(memory) };
@@ -64,6 +64,11 @@ impl Chain {
                 }
                 run(plan, slots)
             })
-        })
+        };
+        // Threads that would have no sample take part in the steps of each.
+        if self.samples < threads_here() {
+            return (0..self.samples).try_for_each(task);
+        }
+        Pool::global().try_run(self.samples, &task)
     }
 }

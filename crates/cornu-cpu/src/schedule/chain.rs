@@ -118,8 +118,12 @@ impl Finder<'_> {
         let outputs: Vec<ValueId> = outputs.collect();
         let (whole, places, inputs) = self.alone(&within, &outputs);
         let Rows { graph, inputs: by_row } = by_rows(&whole, 0, samples, 1)?;
-        // What does not depend on the sample would be made again for each.
-        let of_sample = |i: &usize| places.get(i).is_some_and(|&at| graph.nodes[at].outputs[0].shape[0] == 1);
+        // What does not depend on the sample would be made again for each, by several threads in one place.
+        let size = |graph: &Graph, i: usize| graph.nodes[i].outputs[0].shape.first().copied();
+        let of_sample = |&i: &usize| {
+            let part = places.get(&i).and_then(|&at| size(&graph, at));
+            (size(self.graph, i), part) == (Some(samples), Some(1))
+        };
         nodes.iter().all(of_sample).then(|| Chain {
             inputs: inputs.into_iter().zip(by_row).collect(),
             nodes,

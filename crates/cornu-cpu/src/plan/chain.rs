@@ -65,10 +65,9 @@ impl Chain {
                 run(plan, slots)
             })
         };
-        // Threads that would have no sample take part in the steps of each.
-        if self.samples < threads_here() {
-            return (0..self.samples).try_for_each(task);
-        }
-        Pool::global().try_run(self.samples, &task)
+        // As many as all threads take alike, then the rest, in whose steps all threads take part.
+        let alike = self.samples / threads_here() * threads_here();
+        Pool::global().try_run(alike, &task)?;
+        (alike..self.samples).try_for_each(task)
     }
 }

@@ -6,7 +6,7 @@ use cornu_graph::{Graph, Node, Op, Rows, ValueId, by_rows};
 use std::collections::{HashMap, HashSet};
 
 /// Fewest samples.
-const SAMPLES: usize = 8;
+const SAMPLES: usize = 4;
 /// Bytes of an array that the second cache of a core would hardly keep until the next step.
 const LARGE: usize = 512 << 10;
 

@@ -169,8 +169,8 @@ fn loops_over_many_rows() {
 fn rows_added_to_zeros() {
     let _one = THREADS.lock().unwrap_or_else(|e| e.into_inner());
     let builder = Builder::new();
-    let rows = builder.input(Spec::new(DType::F32, &[40, 32]));
-    let indices = builder.input(Spec::new(DType::I32, &[40]));
+    let rows = builder.input(Spec::new(DType::F32, [40, 32]));
+    let indices = builder.input(Spec::new(DType::I32, [40]));
     let zeros = builder.constant([0f32]).broadcast_to(&[600, 32]);
     let sums = zeros.scatter_rows_add(&indices, &rows);
     let squares = &sums * &sums;

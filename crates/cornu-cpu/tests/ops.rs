@@ -174,7 +174,7 @@ fn rows_added_to_zeros() {
     let zeros = builder.constant([0f32]).broadcast_to(&[600, 32]);
     let sums = zeros.scatter_rows_add(&indices, &rows);
     let squares = &sums * &sums;
-    let graph = builder.finish(&[squares, sums.sum(&[0])]).unwrap();
+    let graph = builder.finish(&[squares, sums.sum([0])]).unwrap();
     let mut executable = Cpu::new().compile(&graph).unwrap();
     executable.start_profile();
     let mut outputs = vec![Tensor::zeros(vec![600, 32], DType::F32), Tensor::zeros(vec![32], DType::F32)];

@@ -32,7 +32,7 @@ const MOST_PANELS: usize = 24;
 const AHEAD: usize = 1024;
 
 /// Elements between terms from which on the processor does not see by itself what comes next.
-const APART: usize = 4 * LINE;
+const APART: usize = 8 * LINE;
 
 /// Memory that is asked for while other is multiplied: a line with each term.
 #[derive(Clone, Copy)]
@@ -56,6 +56,10 @@ impl Ahead {
     /// Of one line for each term, which are so far apart.
     fn apart(start: *const f32, terms: usize, step: usize) -> Ahead {
         Ahead { regions: [(start, terms, step), (start, 0, 0)] }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.regions.iter().all(|&(_, left, _)| left == 0)
     }
 
     /// Where the lines for so many terms begin, and elements from one to the next.
@@ -279,6 +283,7 @@ unsafe fn pass_by_rows<V: Vector>(
     let (terms, columns) = (part.terms.len(), part.columns.len());
     let by_rows = a.by_rows();
     let width = panel_width();
+    let idle = ahead.is_empty();
     let wide = if part.rows.len() == 1 && right.in_place.is_some() { WIDE * V::LANES } else { usize::MAX };
     for rows in even(&part.rows, panel_height()) {
         let in_place = a.in_place(rows.start, part.terms.start, part.columns.len());
@@ -296,7 +301,7 @@ unsafe fn pass_by_rows<V: Vector>(
             // Rows that follow each other in memory are asked for some panels before their turn.
             let this = rows.len() * terms;
             ahead = Ahead::new([(panel.wrapping_add(AHEAD.div_ceil(this.max(1)) * this), this), (panel, 0)]);
-        } else if !by_rows && a_step >= APART {
+        } else if idle && !by_rows && a_step >= APART {
             // Of rows side by side the next panel has the lines that this one ends in, and one more of each term.
             ahead = Ahead::apart(panel.wrapping_add(2 * rows.len() - 1), terms, a_step);
         }

@@ -71,18 +71,25 @@ impl Drop for Aligned {
 
 thread_local! {
     static OF_THREAD: RefCell<Aligned> = RefCell::new(Aligned::default());
+    static OF_SAMPLE: RefCell<Aligned> = RefCell::new(Aligned::default());
 }
 
 /// Memory of this thread for `floats` numbers, which `f` has to itself; what stands there is anything.
 #[inline(always)]
 pub(crate) fn thread_memory(floats: usize, f: impl FnOnce(*mut f32)) {
-    OF_THREAD.with(|memory| {
-        let mut memory = memory.borrow_mut();
-        if memory.len() < floats * 4 {
-            *memory = Aligned::zeroed(floats * 4);
-        }
-        f(memory.as_mut_ptr().cast());
-    });
+    OF_THREAD.with(|memory| f(at_least(&mut memory.borrow_mut(), floats * 4).cast()));
+}
+
+/// Memory of this thread for what a sample needs on its way through some steps, which use other memory of the thread.
+pub(crate) fn sample_memory<R>(bytes: usize, f: impl FnOnce(*mut u8) -> R) -> R {
+    OF_SAMPLE.with(|memory| f(at_least(&mut memory.borrow_mut(), bytes)))
+}
+
+fn at_least(memory: &mut Aligned, bytes: usize) -> *mut u8 {
+    if memory.len() < bytes {
+        *memory = Aligned::zeroed(bytes);
+    }
+    memory.as_mut_ptr()
 }
 
 #[cfg(target_os = "linux")]

@@ -139,6 +139,23 @@ impl Pool {
         assert!(!panicked, "a task panicked on another thread");
     }
 
+    /// As [`Pool::run`], for tasks that may fail.
+    ///
+    /// # Errors
+    /// That of one of the tasks that failed.
+    ///
+    /// # Panics
+    /// When a task does.
+    pub fn try_run(&'static self, tasks: usize, task: &(dyn Fn(usize) -> Result<()> + Sync)) -> Result<()> {
+        let failed = Mutex::new(None);
+        self.run(tasks, &|i| {
+            if let Err(e) = task(i) {
+                *lock(&failed) = Some(e);
+            }
+        });
+        failed.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+    }
+
     /// Runs the tasks of thread `own` of so many, then those that others have left.
     fn take_tasks(&self, task: &(dyn Fn(usize) + Sync), own: usize, shares: usize) {
         INSIDE.set(true);
@@ -236,6 +253,11 @@ fn default_threads() -> usize {
 /// Number of threads in use: what was set, else `CORNU_NUM_THREADS`, else as many as the machine runs at a time.
 pub fn num_threads() -> usize {
     Pool::global().wanted.load(Ordering::Relaxed)
+}
+
+/// Number of threads that work of this thread is shared by: it alone within a task.
+pub(crate) fn threads_here() -> usize {
+    if INSIDE.get() { 1 } else { num_threads() }
 }
 
 /// Sets the number of threads. Results do not depend on it, to the bit.

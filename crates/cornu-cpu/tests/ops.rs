@@ -3,7 +3,7 @@
 //! A failure prints op and seed; `CORNU_TEST_OP=conv CORNU_TEST_SEED=17` runs that case alone.
 #![allow(clippy::unwrap_used, clippy::panic)]
 use cornu_cpu::{Cpu, set_num_threads};
-use cornu_graph::ops::ConvWindow;
+use cornu_graph::ops::{ConvWindow, Dot};
 use cornu_graph::testing::{self, Case};
 use cornu_graph::{Backend, Builder, DType, Graph, Spec, Tensor, interpret};
 use std::sync::Mutex;
@@ -301,4 +301,91 @@ fn results_over_operands() {
     check("results over operands", &case);
     let memory = Cpu::new().compile(&case.graph).unwrap().memory();
     assert!(memory < 3 * 64 * 64 * 4, "{memory} bytes for two arrays at a time");
+}
+
+/// A product of batches, given its axes.
+fn product(
+    a: &cornu_graph::Value,
+    b: &cornu_graph::Value,
+    batch: [&[usize]; 2],
+    contract: [&[usize]; 2],
+) -> cornu_graph::Value {
+    let [a_batch, b_batch, a_contract, b_contract] =
+        [batch[0], batch[1], contract[0], contract[1]].map(<[usize]>::to_vec);
+    cornu_graph::Value::emit1(Dot { a_batch, b_batch, a_contract, b_contract }, &[a, b])
+}
+
+/// Products stored with their axes moved: columns of either side last, rows and columns of several axes, with a bias for each column.
+#[test]
+fn products_stored_in_another_order() {
+    let _one = THREADS.lock().unwrap_or_else(|e| e.into_inner());
+    let tensors = [&[3, 7, 2, 5, 4][..], &[3, 2, 4, 6, 35], &[6, 35], &[7, 5]].map(numbers).to_vec();
+    let case = case(tensors, |x| {
+        // Its axes are two of batches, 7 and 5 of the left, 6 and 35 of the right.
+        let product = || product(&x[0], &x[1], [&[0, 2], &[0, 1]], [&[4], &[2]]);
+        let moved = |permutation: &[usize]| product().transpose(permutation);
+        let right_last = moved(&[2, 3, 0, 1, 4, 5]);
+        let left_last = moved(&[4, 5, 1, 0, 2, 3]);
+        vec![
+            (&right_last + &x[2].broadcast_to(right_last.shape())).relu(),
+            &left_last + &x[3].broadcast_to(left_last.shape()),
+            product() + &x[2],
+            moved(&[0, 1, 4, 2, 3, 5]),
+            moved(&[1, 2, 4, 0, 3, 5]),
+            moved(&[0, 1, 3, 2, 4, 5]),
+        ]
+    });
+    check("products in another order", &case);
+}
+
+/// Attention takes one sample after the other through its steps, also with a mask between them, and its gradient does.
+#[test]
+fn attention_by_samples() {
+    let _one = THREADS.lock().unwrap_or_else(|e| e.into_inner());
+    /// Samples, positions, heads, depth: the scores of all are larger than caches.
+    const SHAPE: [usize; 4] = [9, 101, 2, 3];
+    const SCORES: usize = SHAPE[0] * SHAPE[2] * SHAPE[1] * SHAPE[1] * 4;
+    let mask = (0..SHAPE[0] * SHAPE[1]).map(|i| i % 7 != 3).collect::<Vec<bool>>();
+    let attend = |x: &[cornu_graph::Value]| {
+        let scores = product(&x[0], &x[1], [&[0, 2], &[0, 2]], [&[3], &[3]]);
+        let mask = x[3].broadcast_to(scores.shape());
+        let shares = mask.select(&scores, &scores.scalar(-1e9)).softmax(-1);
+        product(&shares, &x[2], [&[0, 1], &[0, 2]], [&[3], &[1]]).transpose(&[0, 2, 1, 3])
+    };
+    for with_gradient in [false, true] {
+        let mut tensors = vec![numbers(&SHAPE); 3];
+        tensors.push(Tensor::new([SHAPE[0], 1, 1, SHAPE[1]], mask.clone()).unwrap());
+        let case = case(tensors, |x| {
+            let y = attend(x);
+            if !with_gradient {
+                return vec![y];
+            }
+            cornu_graph::gradient(&(&y * &y).sum([0, 1, 2, 3]), &x[..3]).unwrap()
+        });
+        check(&format!("attention, with gradient {with_gradient}"), &case);
+        // More threads than samples.
+        let many = [1, 12].map(|threads| {
+            set_num_threads(threads).unwrap();
+            run(&case.graph, &case.inputs)
+        });
+        assert_eq!(many[0], many[1], "the bits of 1 and 12 threads");
+        set_num_threads(2).unwrap();
+        let mut executable = Cpu::new().compile(&case.graph).unwrap();
+        // The gradient needs the shares of all samples, the scores and their gradients never are in one array.
+        let arrays = usize::from(with_gradient);
+        let memory = executable.memory();
+        assert!(memory < arrays * SCORES + SCORES / 4, "{memory} bytes, of which scores are {SCORES}");
+
+        executable.start_profile();
+        let mut outputs = vec![Tensor::zeros([0], DType::F32); case.graph.outputs.len()];
+        executable.run(&mut [], &case.inputs, &mut outputs).unwrap();
+        let profile = executable.take_profile().unwrap();
+        let of_samples = profile.steps.iter().filter(|s| s.name.ends_with(", 9 times"));
+        let of_samples: Vec<_> = of_samples.filter(|s| s.seconds > 0.0 && s.last.1 > 0.0).collect();
+        let products = of_samples.iter().filter(|s| s.name.starts_with("dot"));
+        let flops: f64 = products.map(|s| s.cost.flops).sum();
+        let one = (2 * SHAPE[3] * SCORES / 4) as f64;
+        assert_eq!(flops, if with_gradient { 6.0 } else { 2.0 } * one, "{profile:?}");
+        assert!(of_samples.iter().any(|s| s.name.starts_with("softmax")), "{profile:?}");
+    }
 }

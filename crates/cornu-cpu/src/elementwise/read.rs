@@ -1,6 +1,7 @@
 //! Filling a tile from memory that is no row of lanes, and storing one as part of a whole.
 use super::{Lane, Source};
 use crate::memory::Bases;
+use crate::vector::{Vector, for_isa};
 use cornu_graph::DType;
 
 /// A type in memory that becomes lanes.
@@ -53,6 +54,7 @@ impl Source {
                 DType::U8 => self.read_as::<u8>(bases, start, n, out),
                 DType::I8 => self.read_as::<i8>(bases, start, n, out),
                 DType::I64 => self.read_as::<i64>(bases, start, n, out),
+                _ if self.dims[0].1 <= 1 => read_words(self, bases.ptr(self.loc), start, n, out.cast()),
                 // Lanes of their own are copied as they are.
                 _ => self.read_as::<f32>(bases, start, n, out),
             }
@@ -66,7 +68,7 @@ impl Source {
     pub unsafe fn write(&self, bases: Bases, start: usize, n: usize, from: *const u32) {
         let base: *mut u32 = bases.ptr(self.loc);
         let stride = self.dims[0].1;
-        self.each_row(start, n, |done, offset, run| {
+        for (done, offset, run) in self.rows(start, n) {
             // SAFETY: the dims describe memory that exists.
             unsafe {
                 let (from, to) = (from.add(done), base.add(offset));
@@ -76,33 +78,20 @@ impl Source {
                     (0..run).for_each(|i| *to.add(i * stride) = *from.add(i));
                 }
             }
-        });
+        }
     }
 
-    /// Calls `each` for the rows of the elements `start..start + n`: how many elements came before, where the row goes on in
-    /// memory, and how many of its elements are among these.
+    /// The rows of the elements `start..start + n`.
     #[inline(always)]
-    fn each_row(&self, start: usize, n: usize, mut each: impl FnMut(usize, usize, usize)) {
-        let (size, stride) = self.dims[0];
-        let mut done = 0;
-        while done < n {
-            let at = start + done;
-            let (mut row, column) = (at / size, at % size);
-            let mut offset = column * stride;
-            for &(size, stride) in &self.dims[1..] {
-                offset += row % size * stride;
-                row /= size;
-            }
-            let run = (size - column).min(n - done);
-            each(done, offset, run);
-            done += run;
-        }
+    fn rows(&self, start: usize, n: usize) -> Rows<'_> {
+        let size = self.dims[0].0;
+        Rows { dims: &self.dims, row: start / size, column: start % size, done: 0, n }
     }
 
     unsafe fn read_as<T: Loaded>(&self, bases: Bases, start: usize, n: usize, out: *mut u32) {
         let base: *const T = bases.ptr(self.loc);
         let stride = self.dims[0].1;
-        self.each_row(start, n, |done, offset, run| {
+        for (done, offset, run) in self.rows(start, n) {
             // SAFETY: the dims describe memory that exists, and `out` has room for `n`.
             unsafe {
                 let (from, to) = (base.add(offset), out.add(done));
@@ -112,7 +101,75 @@ impl Source {
                     lane => row_of::<T>(from, stride, run, to, lane),
                 }
             }
-        });
+        }
+    }
+}
+
+/// Rows of a view: how many elements came before, where the row goes on in memory, and how many of its elements are wanted.
+struct Rows<'a> {
+    dims: &'a [(usize, usize)],
+    row: usize,
+    column: usize,
+    done: usize,
+    n: usize,
+}
+
+impl Iterator for Rows<'_> {
+    type Item = (usize, usize, usize);
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<(usize, usize, usize)> {
+        if self.done >= self.n {
+            return None;
+        }
+        let (size, stride) = self.dims[0];
+        let mut offset = self.column * stride;
+        let mut outer = self.row;
+        for (i, &(size, stride)) in self.dims[1..].iter().enumerate() {
+            // The outermost does not begin anew.
+            if i + 2 == self.dims.len() {
+                offset += outer * stride;
+            } else {
+                offset += outer % size * stride;
+                outer /= size;
+            }
+        }
+        let run = (size - self.column).min(self.n - self.done);
+        let row = (self.done, offset, run);
+        (self.row, self.column, self.done) = (self.row + 1, 0, self.done + run);
+        Some(row)
+    }
+}
+
+for_isa!(
+    /// Reads words as they are; in each row they lie side by side or are the same.
+    fn read_words(source: &Source, base: *const f32, start: usize, n: usize, out: *mut f32) = read_words_with
+);
+
+#[inline(always)]
+unsafe fn read_words_with<V: Vector>(
+    source: &Source,
+    base: *const f32,
+    start: usize,
+    n: usize,
+    out: *mut f32,
+) {
+    let step = source.dims[0].1;
+    for (done, offset, run) in source.rows(start, n) {
+        // SAFETY: the caller's: the dims describe memory that exists, and `out` has room for `n`.
+        unsafe {
+            let (from, to) = (base.add(offset), out.add(done));
+            let same = V::splat(*from);
+            let mut i = 0;
+            while i + V::LANES <= run {
+                if step == 0 { same } else { V::load(from.add(i)) }.store(to.add(i));
+                i += V::LANES;
+            }
+            if i < run {
+                let words = if step == 0 { same } else { V::load_first(from.add(i), run - i) };
+                words.store_first(to.add(i), run - i);
+            }
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //! each task sums up by itself. Tasks are cut by the shape alone, and added in order.
 use super::{Loop, TILE_BYTES};
 use crate::aligned::Aligned;
-use crate::kernels::reduce_rows;
+use crate::kernels::{reduce_rows, sum_rows};
 use crate::memory::{Bases, Loc};
 use crate::vector::MAX_LANES;
 use cornu_graph::ops::{Reduce, ReduceKind};
@@ -72,13 +72,8 @@ impl RowSum {
     /// `x` must hold them, whole rows, and the memory their sums.
     pub unsafe fn run(&self, bases: Bases, at: usize, n: usize, x: *const f32) {
         let to: *mut f32 = bases.ptr(self.to);
-        for row in 0..n / self.length {
-            // SAFETY: the caller's.
-            unsafe {
-                let (x, to) = (x.add(row * self.length), to.add(at / self.length + row));
-                reduce_rows(ReduceKind::Sum, x, self.length, 1, to);
-            }
-        }
+        // SAFETY: the caller's.
+        unsafe { sum_rows(x, n / self.length, self.length, to.add(at / self.length)) };
     }
 }
 

@@ -31,34 +31,46 @@ const MOST_PANELS: usize = 24;
 /// Elements of `a` between those that are multiplied and those that are asked for.
 const AHEAD: usize = 1024;
 
+/// Elements between terms from which on the processor does not see by itself what comes next.
+const APART: usize = 8 * LINE;
+
 /// Memory that is asked for while other is multiplied: a line with each term.
 #[derive(Clone, Copy)]
 struct Ahead {
-    /// Where they begin, and how many lines are left of each.
-    regions: [(*const f32, usize); 2],
+    /// Where they begin, how many lines are left of each, and elements from one to the next.
+    regions: [(*const f32, usize, usize); 2],
 }
 
 impl Default for Ahead {
     fn default() -> Ahead {
-        Ahead { regions: [(std::ptr::null(), 0); 2] }
+        Ahead { regions: [(std::ptr::null(), 0, 0); 2] }
     }
 }
 
 impl Ahead {
     /// Of regions with so many elements.
     fn new(regions: [(*const f32, usize); 2]) -> Ahead {
-        Ahead { regions: regions.map(|(start, len)| (start, len.div_ceil(LINE))) }
+        Ahead { regions: regions.map(|(start, len)| (start, len.div_ceil(LINE), LINE)) }
+    }
+
+    /// Of one line for each term, which are so far apart.
+    fn apart(start: *const f32, terms: usize, step: usize) -> Ahead {
+        Ahead { regions: [(start, terms, step), (start, 0, 0)] }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.regions.iter().all(|&(_, left, _)| left == 0)
     }
 
     /// Where the lines for so many terms begin, and elements from one to the next.
     #[inline(always)]
     fn take(&mut self, terms: usize) -> (*const f32, usize) {
-        for (start, left) in &mut self.regions {
+        for (start, left, step) in &mut self.regions {
             if *left > 0 {
                 let from = *start;
-                *start = from.wrapping_add(terms * LINE);
+                *start = from.wrapping_add(terms * *step);
                 *left = left.saturating_sub(terms);
-                return (from, LINE);
+                return (from, *step);
             }
         }
         (std::ptr::null(), 0)
@@ -271,6 +283,7 @@ unsafe fn pass_by_rows<V: Vector>(
     let (terms, columns) = (part.terms.len(), part.columns.len());
     let by_rows = a.by_rows();
     let width = panel_width();
+    let idle = ahead.is_empty();
     let wide = if part.rows.len() == 1 && right.in_place.is_some() { WIDE * V::LANES } else { usize::MAX };
     for rows in even(&part.rows, panel_height()) {
         let in_place = a.in_place(rows.start, part.terms.start, part.columns.len());
@@ -288,6 +301,9 @@ unsafe fn pass_by_rows<V: Vector>(
             // Rows that follow each other in memory are asked for some panels before their turn.
             let this = rows.len() * terms;
             ahead = Ahead::new([(panel.wrapping_add(AHEAD.div_ceil(this.max(1)) * this), this), (panel, 0)]);
+        } else if idle && !by_rows && a_step >= APART {
+            // Of rows side by side the next panel has the lines that this one ends in, and one more of each term.
+            ahead = Ahead::apart(panel.wrapping_add(2 * rows.len() - 1), terms, a_step);
         }
         let mut column = 0;
         while column < columns {

@@ -14,7 +14,7 @@ use kernel::{LINE, MAX_TERMS, Target, panel_width};
 pub(crate) use operand::{Matrix, PackA, PackB, SIDE_BY_SIDE, copy};
 pub(crate) use transpose::transpose;
 
-use crate::pool::{Pool, num_threads};
+use crate::pool::{Pool, threads_here};
 use crate::vector::{Vector, fence};
 
 /// Elements from one row to the next, and from one column to the next.
@@ -155,7 +155,7 @@ impl Tasks {
                 return Tasks { rows: least.0, columns: least.1, parts };
             }
         }
-        let (rows, columns) = cut_for(m, n, least, num_threads());
+        let (rows, columns) = cut_for(m, n, least, threads_here());
         Tasks { rows, columns, parts: 1 }
     }
 
@@ -168,7 +168,7 @@ impl Tasks {
             return tasks;
         }
         let least = (m.div_ceil(TASK.0), n.div_ceil(TASK.1));
-        let (rows, columns) = cut_for(m, n, least, num_threads().div_ceil(parts));
+        let (rows, columns) = cut_for(m, n, least, threads_here().div_ceil(parts));
         Tasks { rows, columns, parts }
     }
 

@@ -24,7 +24,7 @@ pub(crate) fn affine(graph: &Graph, affine: &Affine) -> Result<Kernel> {
     let out = &node.outputs[0];
     match &node.op {
         Op::Dot(dot) => {
-            if let Some(product) = Product::new(dot, &specs) {
+            if let Some(product) = Product::new(dot, &specs, affine.permutation.as_deref()) {
                 return Ok(Kernel::with_scratch(product.scratch_bytes(), move |args: &Args| {
                     let (a, b) = (args.input(0), args.input(1));
                     // SAFETY: the plan gives operands the memory of their specs.

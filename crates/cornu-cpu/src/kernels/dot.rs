@@ -85,16 +85,40 @@ const MANY: usize = 16;
 pub(crate) struct Product {
     a: Side,
     b: Side,
+    /// For each batch, where its result begins, in elements.
+    c: Vec<usize>,
     gemm: Gemm,
+    /// Whether the operands change sides, so that the columns of the result lie side by side.
+    turned: bool,
 }
 
 impl Product {
-    /// `None` for dtypes without matrix kernels.
-    pub fn new(dot: &Dot, inputs: &[&Spec]) -> Option<Product> {
-        let (a, b) = (inputs[0], inputs[1]);
-        if a.dtype != DType::F32 {
+    /// Of a product whose axes are moved as it is stored, in a way that has a [last side](Dot::last_side). `None` for dtypes
+    /// without matrix kernels.
+    pub fn new(dot: &Dot, inputs: &[&Spec], permutation: Option<&[usize]>) -> Option<Product> {
+        if inputs[0].dtype != DType::F32 {
             return None;
         }
+        let side = permutation.map_or(Some(1), |p| dot.last_side([inputs[0].rank(), inputs[1].rank()], p))?;
+        let moved = permutation.map(<[usize]>::to_vec);
+        if side == 1 {
+            return Some(Product::of_sides(dot, inputs[0], inputs[1], moved, false));
+        }
+        let Dot { a_batch, b_batch, a_contract, b_contract } = dot.clone();
+        let (batch, rows) = (a_batch.len(), inputs[0].rank() - a_batch.len() - a_contract.len());
+        let columns = inputs[1].rank() - batch - b_contract.len();
+        // Where each axis of the result is once the operands have changed sides.
+        let turn = |axis: usize| match axis {
+            _ if axis < batch => axis,
+            _ if axis < batch + rows => axis + columns,
+            _ => axis - rows,
+        };
+        let moved = moved.map(|p| p.into_iter().map(turn).collect());
+        let dot = Dot { a_batch: b_batch, b_batch: a_batch, a_contract: b_contract, b_contract: a_contract };
+        Some(Product::of_sides(&dot, inputs[1], inputs[0], moved, true))
+    }
+
+    fn of_sides(dot: &Dot, a: &Spec, b: &Spec, moved: Option<Vec<usize>>, turned: bool) -> Product {
         let free_a = Dot::free(a.rank(), &dot.a_batch, &dot.a_contract);
         let free_b = Dot::free(b.rank(), &dot.b_batch, &dot.b_contract);
         // The order of contracted axes does not matter, as long as both sides have the same: that of `a` in memory.
@@ -105,15 +129,26 @@ impl Product {
         let side_b = Side::new(b, &dot.b_batch, &free_b, &in_order(&dot.b_contract));
         let count = |x: &Spec, axes: &[usize]| axes.iter().map(|&i| x.shape[i]).product::<usize>();
         let (m, n, k) = (count(a, &free_a), count(b, &free_b), count(a, &dot.a_contract));
+        let batch = dot.a_batch.len();
+        let sizes = |x: &Spec, axes: &[usize]| axes.iter().map(|&i| x.shape[i]).collect::<Vec<_>>();
+        let shape = [sizes(a, &dot.a_batch), sizes(a, &free_a), sizes(b, &free_b)].concat();
+        let moved = moved.unwrap_or_else(|| (0..shape.len()).collect());
+        let mut strides = vec![0; shape.len()];
+        let stored: Vec<usize> = moved.iter().map(|&axis| shape[axis]).collect();
+        moved.iter().zip(row_major(&stored)).for_each(|(&axis, stride)| strides[axis] = stride);
+        let axes: Vec<usize> = (0..shape.len()).collect();
+        // Rows stay together; of one row any distance is right.
+        let c_row =
+            merged(&axes[batch..batch + free_a.len()], &shape, &strides).filter(|&s| s > 0).unwrap_or(n);
         let gemm = Gemm {
             m,
             n,
             k,
             a: Strides { row: side_a.kept, col: side_a.contracted },
             b: Strides { row: side_b.contracted, col: side_b.kept },
-            c_row: n,
+            c_row,
         };
-        Some(Product { a: side_a, b: side_b, gemm })
+        Product { a: side_a, b: side_b, c: offsets(&axes[..batch], &shape, &strides), gemm, turned }
     }
 
     pub fn scratch_bytes(&self) -> usize {
@@ -132,6 +167,7 @@ impl Product {
     ) {
         let batches = self.a.batches.len();
         let size = self.gemm.m * self.gemm.n;
+        let (a, b) = if self.turned { (b, a) } else { (a, b) };
         // SAFETY: the caller's; batches lie apart in the output.
         unsafe {
             let a = self.a.locate(a, scratch);
@@ -145,7 +181,7 @@ impl Product {
                     for i in task * per_task..((task + 1) * per_task).min(batches) {
                         let (a, b) = (a as *const f32, b as *const f32);
                         let (a, b) = (a.add(self.a.batches[i]), b.add(self.b.batches[i]));
-                        self.gemm.run_small(a, b, (c as *mut f32).add(i * size), epilogue);
+                        self.gemm.run_small(a, b, (c as *mut f32).add(self.c[i]), epilogue);
                     }
                 };
                 Pool::global().run(batches.div_ceil(per_task), &task);
@@ -153,7 +189,7 @@ impl Product {
             }
             for i in 0..batches {
                 let (a, b) = (a.add(self.a.batches[i]), b.add(self.b.batches[i]));
-                self.gemm.run(a, b, c.add(i * size), epilogue, scratch);
+                self.gemm.run(a, b, c.add(self.c[i]), epilogue, scratch);
             }
         }
     }
@@ -161,7 +197,7 @@ impl Product {
 
 impl Lower for Dot {
     fn lower(&self, inputs: &[&Spec], outputs: &[Spec]) -> Result<Option<Kernel>> {
-        Ok(Some(match Product::new(self, inputs) {
+        Ok(Some(match Product::new(self, inputs, None) {
             Some(product) => {
                 let none = Epilogue::default();
                 Kernel::with_scratch(product.scratch_bytes(), move |args: &Args| {

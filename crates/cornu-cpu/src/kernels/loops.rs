@@ -1,37 +1,9 @@
 //! Loops: their bodies are plans of their own, run over slices in place.
 use super::{Args, Kernel, Lower};
-use crate::plan::Plan;
+use crate::plan::{Nested, Plan};
 use crate::pool::Pool;
 use cornu_graph::ops::{Scan, While};
 use cornu_graph::{Graph, Result, Rows, Spec, ValueId, by_rows};
-use std::sync::{Mutex, PoisonError};
-
-/// Scratch memory of a plan within another: its slots, then its arena.
-struct Nested {
-    plan: Plan,
-    slots_bytes: usize,
-}
-
-impl Nested {
-    fn new(plan: Plan) -> Nested {
-        Nested { slots_bytes: (plan.slots() * size_of::<*mut u8>()).next_multiple_of(64), plan }
-    }
-
-    fn scratch_bytes(&self) -> usize {
-        self.slots_bytes + self.plan.arena_bytes()
-    }
-
-    /// The slots, in scratch memory, with arena and constants filled in.
-    unsafe fn slots<'a>(&self, scratch: *mut u8) -> &'a mut [*mut u8] {
-        // SAFETY: the caller's: the scratch memory is ours and aligned.
-        unsafe {
-            let slots = std::slice::from_raw_parts_mut(scratch.cast::<*mut u8>(), self.plan.slots());
-            slots[0] = scratch.add(self.slots_bytes);
-            self.plan.fill_constants(slots);
-            slots
-        }
-    }
-}
 
 /// Two places for each carry, one read and one written by a step.
 struct Carries {
@@ -222,20 +194,16 @@ impl Lower for Scan {
                 return Ok(());
             }
             let scratch = args.scratch::<u8>() as usize;
-            let failed = Mutex::new(None);
             let task = |i: usize| {
                 let scratch = (scratch + i * each) as *mut u8;
                 // SAFETY: the plan gives operands the memory of their specs; parts have scratch memory and rows of their own.
-                if let Err(e) = unsafe { walk.run(&parts[i], args, scratch) } {
-                    *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(e);
-                }
+                unsafe { walk.run(&parts[i], args, scratch) }
             };
             match parts.len() {
                 // Its steps may use all threads.
                 1 => task(0),
-                parts => Pool::global().run(parts, &task),
+                parts => Pool::global().try_run(parts, &task),
             }
-            failed.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
         };
         Ok(Some(Kernel { run: Box::new(run), scratch }))
     }

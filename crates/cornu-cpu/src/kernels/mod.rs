@@ -11,7 +11,7 @@ mod linalg;
 mod loops;
 mod plain;
 mod reduce;
-pub(crate) use reduce::reduce_rows;
+pub(crate) use reduce::{reduce_rows, sum_rows};
 mod reference;
 mod rng_bits;
 mod softmax;

@@ -139,11 +139,51 @@ unsafe fn reduce_rows_with<V: Vector>(
     // SAFETY: the caller's; the closures run where the instruction set is.
     unsafe {
         match kind {
+            ReduceKind::Sum if inner == 1 => *y = sum_of::<V>(x, rows),
             ReduceKind::Prod => rows_by::<V>(x, rows, inner, y, 1.0, |a, b| a.mul(b), |a, b| a * b),
             ReduceKind::Max => rows_by::<V>(x, rows, inner, y, f32::NEG_INFINITY, |a, b| a.max(b), max),
             ReduceKind::Min => rows_by::<V>(x, rows, inner, y, f32::INFINITY, |a, b| a.min(b), min),
             _ => rows_by::<V>(x, rows, inner, y, 0.0, |a, b| a.add(b), |a, b| a + b),
         }
+    }
+}
+
+for_isa!(
+    /// The sum of each of `rows` rows of `length` numbers.
+    pub(crate) fn sum_rows(x: *const f32, rows: usize, length: usize, to: *mut f32) = sum_rows_with
+);
+
+#[inline(always)]
+unsafe fn sum_rows_with<V: Vector>(x: *const f32, rows: usize, length: usize, to: *mut f32) {
+    for row in 0..rows {
+        // SAFETY: the caller's.
+        unsafe { *to.add(row) = sum_of::<V>(x.add(row * length), length) };
+    }
+}
+
+/// The sum of numbers that lie side by side.
+#[inline(always)]
+unsafe fn sum_of<V: Vector>(x: *const f32, n: usize) -> f32 {
+    let lanes = V::LANES;
+    // SAFETY: the caller's.
+    unsafe {
+        // Four sums side by side, since each addition waits for the one before.
+        let mut sums = [V::splat(0.0); 4];
+        let mut i = 0;
+        while i + 4 * lanes <= n {
+            for (k, sum) in sums.iter_mut().enumerate() {
+                *sum = sum.add(V::load(x.add(i + k * lanes)));
+            }
+            i += 4 * lanes;
+        }
+        while i + lanes <= n {
+            sums[0] = sums[0].add(V::load(x.add(i)));
+            i += lanes;
+        }
+        if i < n {
+            sums[1] = sums[1].add(V::load_first(x.add(i), n - i));
+        }
+        sums[0].add(sums[1]).add(sums[2].add(sums[3])).sum()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Softmax along the last axis: a row stays in the nearest cache from the first pass to the last.
 use super::{Kernel, Lower};
 use crate::pool::Pool;
-use crate::vector::{Vector, for_isa, math};
+use crate::vector::{MAX_LANES, Vector, for_isa, math};
 use cornu_graph::ops::{LogSoftmax, Softmax};
 use cornu_graph::{DType, Result, Spec};
 
@@ -60,17 +60,8 @@ unsafe fn softmax_row<V: Vector>(x: *const f32, y: *mut f32, n: usize, logarithm
     let rest = n - whole;
     // SAFETY: the caller's.
     unsafe {
-        let mut largest = V::splat(f32::NEG_INFINITY);
-        for i in (0..whole).step_by(lanes) {
-            largest = largest.max(V::load(x.add(i)));
-        }
-        let max = |a: f32, b: f32| if a.is_nan() || a > b { a } else { b };
-        let mut top = largest.lanes()[..lanes].iter().fold(f32::NEG_INFINITY, |a, &b| max(a, b));
-        top = (whole..n).fold(top, |a, i| max(a, *x.add(i)));
-        let shift = V::splat(top);
-
+        let shift = V::splat(largest_of::<V>(x, n));
         let mut sums = V::splat(0.0);
-        let mut tail = 0.0;
         for i in (0..whole).step_by(lanes) {
             let shifted = V::load(x.add(i)).sub(shift);
             let e = math::exp(shifted);
@@ -80,17 +71,43 @@ unsafe fn softmax_row<V: Vector>(x: *const f32, y: *mut f32, n: usize, logarithm
         if rest > 0 {
             let shifted = V::load_first(x.add(whole), rest).sub(shift);
             let e = math::exp(shifted);
-            tail = e.lanes()[..rest].iter().sum();
+            let counts = V::load_first([f32::from_bits(u32::MAX); MAX_LANES].as_ptr(), rest);
+            sums = sums.add(e.and(counts));
             if logarithm { shifted } else { e }.store_first(y.add(whole), rest);
         }
-        let total = sums.sum() + tail;
-        let (log, scale) = (V::splat(total.ln()), V::splat(total));
-        let finish = |v: V| if logarithm { v.sub(log) } else { v.div(scale) };
+        let total = sums.sum();
+        // The largest adds 1 to the total, so that it has an inverse.
+        let last = V::splat(if logarithm { total.ln() } else { 1.0 / total });
+        let finish = |v: V| if logarithm { v.sub(last) } else { v.mul(last) };
         for i in (0..whole).step_by(lanes) {
             finish(V::load(y.add(i))).store(y.add(i));
         }
         if rest > 0 {
             finish(V::load_first(y.add(whole), rest)).store_first(y.add(whole), rest);
         }
+    }
+}
+
+/// The largest number of a row. NaN is passed over: it makes the sum over the row NaN in any case.
+#[inline(always)]
+unsafe fn largest_of<V: Vector>(x: *const f32, n: usize) -> f32 {
+    let lanes = V::LANES;
+    // SAFETY: the caller's.
+    unsafe {
+        if n < lanes {
+            return (0..n).fold(f32::NEG_INFINITY, |a, i| if *x.add(i) > a { *x.add(i) } else { a });
+        }
+        // Two side by side, since each waits for the one before.
+        let mut largest = [V::splat(f32::NEG_INFINITY); 2];
+        let mut i = 0;
+        while i + 2 * lanes <= n {
+            largest[0] = V::load(x.add(i)).max_raw(largest[0]);
+            largest[1] = V::load(x.add(i + lanes)).max_raw(largest[1]);
+            i += 2 * lanes;
+        }
+        // What is left, and what comes before where a vector is not full.
+        largest[0] = V::load(x.add(i.min(n - lanes))).max_raw(largest[0]);
+        largest[1] = V::load(x.add(n - lanes)).max_raw(largest[1]);
+        largest[0].max_raw(largest[1]).largest()
     }
 }

@@ -1,13 +1,17 @@
 //! A graph as a list of steps, with a place for every value.
+mod chain;
 mod kept;
+mod nested;
 mod places;
+
+pub(crate) use nested::Nested;
 
 use crate::aligned::Aligned;
 use crate::clock::seconds;
 use crate::elementwise::{self, External, Loop, View};
 use crate::kernels::{self, Args, Kernel, row_major};
 use crate::memory::{Bases, Loc};
-use crate::schedule::{Unit, is_constant, is_view, root, schedule};
+use crate::schedule::{self, Unit, is_constant, is_view, root, schedule};
 use cornu_graph::{Cost, Graph, Op, Profile, Result, Spec, StepProfile, Tensor, ValueId, interpret};
 use std::collections::{HashMap, HashSet};
 
@@ -17,13 +21,14 @@ enum Step {
     Loop(Loop),
     Kernel { kernel: Kernel, inputs: Vec<Loc>, outputs: Vec<Loc>, scratch: Loc },
     Copy { from: Loc, to: Loc, bytes: usize },
+    Chain(chain::Chain),
 }
 
 /// A compiled graph. Its slots are the arena, the inputs, the outputs that are not state, and the constants.
 #[derive(Debug)]
 pub(crate) struct Plan {
     steps: Vec<Step>,
-    /// For each step, what a profile says of it.
+    /// For each step, or each step of a chain, what a profile says of it.
     described: Vec<StepProfile>,
     arena: usize,
     inputs: usize,
@@ -109,12 +114,21 @@ impl Plan {
     pub unsafe fn run_timed(&self, slots: &[*mut u8], profile: &mut Profile) -> Result<()> {
         let begin = seconds();
         let mut start = begin;
-        for (step, times) in self.steps.iter().zip(&mut profile.steps) {
-            step.run(Bases(slots))?;
-            let end = seconds();
-            times.seconds += end - start;
-            times.last = (start - begin, end - start);
-            start = end;
+        let mut rest = profile.steps.iter_mut();
+        for step in &self.steps {
+            let shares = match step {
+                Step::Chain(chain) => chain.run_timed(Bases(slots))?,
+                step => {
+                    step.run(Bases(slots))?;
+                    vec![1.0]
+                }
+            };
+            let took = seconds() - start;
+            for (share, times) in shares.into_iter().zip(&mut rest) {
+                times.seconds += took * share;
+                times.last = (start - begin, took * share);
+                start += took * share;
+            }
         }
         profile.runs += 1;
         Ok(())
@@ -130,6 +144,7 @@ impl Step {
     fn run(&self, bases: Bases) -> Result<()> {
         match self {
             Step::Loop(l) => l.run(bases),
+            Step::Chain(chain) => chain.run(bases)?,
             Step::Kernel { kernel, inputs, outputs, scratch } => {
                 (kernel.run)(&Args { bases, inputs, outputs, scratch: *scratch })?;
             }
@@ -189,7 +204,7 @@ impl<'a> Planner<'a> {
 
     fn kernel_of(&self, unit: &Unit) -> Result<Option<Kernel>> {
         Ok(match unit {
-            Unit::Loop(_) => None,
+            Unit::Loop(_) | Unit::Chain(_) => None,
             Unit::Node(i) => Some(kernels::lower(self.graph, *i)?),
             Unit::Affine(affine) => Some(kernels::affine(self.graph, affine)?),
         })
@@ -212,6 +227,13 @@ impl<'a> Planner<'a> {
         for ((at, unit), kernel) in self.units.iter().enumerate().zip(kernels) {
             let mut made = unit.nodes().iter().flat_map(|&i| &self.graph.nodes[i].outputs);
             if made.all(Spec::is_empty) {
+                continue;
+            }
+            if let Unit::Chain(chain) = unit {
+                let chain = self.chain_step(chain)?;
+                let steps_of = chain.nested.plan.described.iter();
+                described.extend(steps_of.map(|step| of_samples(step, chain.samples)));
+                steps.push(Step::Chain(chain));
                 continue;
             }
             steps.push(match (unit, kernel) {
@@ -305,6 +327,18 @@ impl<'a> Planner<'a> {
         external
     }
 
+    fn chain_step(&self, chain: &schedule::Chain) -> Result<chain::Chain> {
+        let bytes = |v: ValueId| self.graph.spec(v).bytes() / chain.samples;
+        let input =
+            |&(v, by_sample): &(ValueId, bool)| (self.places[&v], if by_sample { bytes(v) } else { 0 });
+        Ok(chain::Chain {
+            nested: Nested::new(Plan::new(&chain.graph)?),
+            samples: chain.samples,
+            inputs: chain.inputs.iter().map(input).collect(),
+            outputs: chain.outputs.iter().map(|&v| (self.places[&v], bytes(v))).collect(),
+        })
+    }
+
     fn kernel_step(&self, unit: &Unit, kernel: Kernel, scratch: Loc) -> Step {
         let nodes = unit.nodes();
         let first = &self.graph.nodes[nodes[0]];
@@ -317,6 +351,13 @@ impl<'a> Planner<'a> {
             (0..self.graph.nodes[last].outputs.len()).map(|o| self.places[&ValueId::new(last, o)]).collect();
         Step::Kernel { kernel, inputs, outputs, scratch }
     }
+}
+
+/// What a profile says of a step that is taken for each sample.
+fn of_samples(step: &StepProfile, samples: usize) -> StepProfile {
+    let Cost { flops, bytes } = step.cost;
+    let cost = Cost { flops: flops * samples as f64, bytes: bytes * samples as f64 };
+    StepProfile { name: format!("{}, {samples} times", step.name), cost, ..StepProfile::default() }
 }
 
 /// Sizes and strides of a broadcast, as of [`merged`].

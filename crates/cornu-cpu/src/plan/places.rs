@@ -34,6 +34,9 @@ impl Planner<'_> {
 
     /// The values in memory that a unit reads: its own included where another of its nodes reads them.
     pub(super) fn reads(&self, unit: &Unit) -> Vec<ValueId> {
+        if let Unit::Chain(chain) = unit {
+            return chain.inputs.iter().map(|(v, _)| *v).collect();
+        }
         let inputs = unit.nodes().iter().flat_map(|&i| {
             let node = &self.graph.nodes[i];
             node.inputs.iter().map(move |&v| self.memory_of(unit, i, v))
@@ -51,7 +54,7 @@ impl Planner<'_> {
         let through = match unit {
             Unit::Loop(_) => true,
             Unit::Affine(affine) => affine.nodes[0] != reader,
-            Unit::Node(_) => false,
+            Unit::Node(_) | Unit::Chain(_) => false,
         };
         let made = root(self.graph, v);
         if through && made == v && is_view(self.graph, made.index()) {
@@ -192,7 +195,7 @@ impl Planner<'_> {
                 let read_once = node.inputs.iter().filter(|&&v| root(self.graph, v) == old).count() == 1;
                 if read_once { vec![(ValueId::new(i, 0), old)] } else { vec![] }
             }
-            Unit::Affine(_) => vec![],
+            Unit::Affine(_) | Unit::Chain(_) => vec![],
             Unit::Loop(nodes) => {
                 let lanes = |spec: &Spec| spec.dtype.size() == 4;
                 let first = &self.graph.nodes[nodes[0]].outputs[0];
@@ -225,6 +228,7 @@ impl Planner<'_> {
             Unit::Node(_) => true,
             Unit::Affine(affine) => affine.nodes.last() == Some(&v.index()),
             Unit::Loop(_) => last > made,
+            Unit::Chain(chain) => chain.outputs.contains(&v),
         }
     }
 }

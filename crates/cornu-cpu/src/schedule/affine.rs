@@ -1,13 +1,18 @@
-//! What is done with the columns of a product as they are stored.
+//! What is done with the columns of a product as they are stored, and in which order of the axes.
+use super::alias_of;
 use cornu_graph::ops::{BinaryKind, UnaryKind};
 use cornu_graph::{DType, Graph, Op, ValueId};
 use std::collections::HashMap;
 
-/// A product whose numbers are scaled, get a bias, and are clipped as they are stored.
+/// A product whose numbers are scaled, get a bias, and are clipped as they are stored, with its axes moved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Affine {
     /// The product, and what is done with it.
     pub nodes: Vec<usize>,
+    /// How the axes are moved, before all else.
+    pub permutation: Option<Vec<usize>>,
+    /// How many axes make up the columns: the last ones.
+    columns: usize,
     /// One number for each column.
     pub scale: Option<ValueId>,
     /// Likewise.
@@ -44,20 +49,17 @@ pub(super) fn units(graph: &Graph, computed: &[bool]) -> Vec<Affine> {
     let mut found = vec![];
     for i in (0..graph.nodes.len()).filter(|&i| computed[i]) {
         let node = &graph.nodes[i];
-        let product = match &node.op {
-            // All columns are the last axis.
-            Op::Dot(dot) => {
-                let b = graph.spec(node.inputs[1]).rank();
-                b == dot.b_batch.len() + dot.b_contract.len() + 1
-            }
-            Op::Conv(_) => true,
-            _ => false,
+        let columns = match &node.op {
+            Op::Dot(dot) => graph.spec(node.inputs[1]).rank() - dot.b_batch.len() - dot.b_contract.len(),
+            Op::Conv(_) => 1,
+            _ => continue,
         };
-        if !product || node.outputs[0].dtype != DType::F32 {
+        if node.outputs[0].dtype != DType::F32 {
             continue;
         }
-        let cap = f32::INFINITY.to_bits();
-        let mut unit = Affine { nodes: vec![i], scale: None, bias: None, relu: false, cap };
+        let (cap, permutation) = (f32::INFINITY.to_bits(), None);
+        let mut unit =
+            Affine { nodes: vec![i], permutation, columns, scale: None, bias: None, relu: false, cap };
         while let Some(user) = only_user(unit.nodes[unit.nodes.len() - 1])
             && take(graph, &mut unit, user)
         {
@@ -70,7 +72,7 @@ pub(super) fn units(graph: &Graph, computed: &[bool]) -> Vec<Affine> {
     found
 }
 
-/// Lets an affine unit do what node `user` does with its result, if it can: first scale, then add, then clip.
+/// Lets an affine unit do what node `user` does with its result, if it can: first move axes, then scale, add, and clip.
 fn take(graph: &Graph, unit: &mut Affine, user: usize) -> bool {
     let last = ValueId::new(unit.nodes[unit.nodes.len() - 1], 0);
     let (node, clips) = (&graph.nodes[user], unit.relu || unit.cap() < f32::INFINITY);
@@ -81,10 +83,18 @@ fn take(graph: &Graph, unit: &mut Affine, user: usize) -> bool {
     };
     let free = |place: &Option<ValueId>| place.is_none() && !clips;
     match &node.op {
+        Op::Transpose(t) if unit.nodes.len() == 1 && alias_of(graph, user).is_none() => {
+            let product = &graph.nodes[last.index()];
+            let Op::Dot(dot) = &product.op else { return false };
+            let ranks = [0, 1].map(|side| graph.spec(product.inputs[side]).rank());
+            let Some(side) = dot.last_side(ranks, &t.permutation) else { return false };
+            unit.columns = ranks[side] - dot.a_batch.len() - dot.a_contract.len();
+            unit.permutation = Some(t.permutation.clone());
+        }
         Op::Unary(unary) if unary.kind == UnaryKind::Relu && !clips => unit.relu = true,
         Op::Binary(binary) => {
             let Some(other) = other() else { return false };
-            let column = per_column(graph, other);
+            let column = per_column(graph, other, unit.columns);
             match (binary.kind, column) {
                 (BinaryKind::Mul, Some(v)) if free(&unit.scale) && unit.bias.is_none() => {
                     unit.scale = Some(v)
@@ -102,13 +112,14 @@ fn take(graph: &Graph, unit: &mut Affine, user: usize) -> bool {
     true
 }
 
-/// What is broadcast to give each column a number.
-fn per_column(graph: &Graph, v: ValueId) -> Option<ValueId> {
+/// What is broadcast to give each column a number, where columns are the last axes.
+fn per_column(graph: &Graph, v: ValueId, columns: usize) -> Option<ValueId> {
     let node = &graph.nodes[v.index()];
     let Op::Broadcast(broadcast) = &node.op else { return None };
-    let last = broadcast.shape.len().checked_sub(1)?;
-    let fits = graph.spec(node.inputs[0]).shape == [broadcast.shape[last]] && broadcast.dims == [last];
-    fits.then(|| node.inputs[0])
+    let rank = broadcast.shape.len();
+    let first = rank.checked_sub(columns.max(1))?;
+    let fits = graph.spec(node.inputs[0]).shape == broadcast.shape[first..];
+    (fits && broadcast.dims.iter().copied().eq(first..rank)).then(|| node.inputs[0])
 }
 
 /// The number that a broadcast constant is everywhere.

@@ -1,7 +1,9 @@
 //! Which nodes run together, and in which order.
 mod affine;
+mod chain;
 
 pub(crate) use affine::Affine;
+pub(crate) use chain::Chain;
 
 use crate::elementwise::{MAX_NODES, can_sum};
 use cornu_graph::ops::{BinaryKind, UnaryKind};
@@ -18,6 +20,8 @@ pub(crate) enum Unit {
     Node(usize),
     /// A product or convolution, with the nodes that its epilogue computes.
     Affine(Affine),
+    /// Units that samples go through one by one.
+    Chain(Box<Chain>),
 }
 
 impl Unit {
@@ -27,6 +31,7 @@ impl Unit {
             Unit::Loop(nodes) => nodes,
             Unit::Node(node) => std::slice::from_ref(node),
             Unit::Affine(affine) => &affine.nodes,
+            Unit::Chain(chain) => &chain.nodes,
         }
     }
 }
@@ -155,7 +160,7 @@ pub(crate) fn schedule(graph: &Graph) -> Vec<Unit> {
         let view = is_view(graph, i);
         (node && alias_of(graph, i).is_none() && (!view || made.contains(&i))).then_some(Unit::Node(i))
     }));
-    order(graph, units)
+    chain::join(graph, order(graph, units))
 }
 
 /// Groups of elementwise nodes that run as one loop, and the levels of all nodes.

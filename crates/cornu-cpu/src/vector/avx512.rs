@@ -227,6 +227,33 @@ impl Vector for Avx512 {
         // SAFETY: the caller vouches for the instruction set; lanes that the mask leaves out are not written.
         unsafe { _mm512_mask_storeu_ps(p, first(n), self.0) }
     }
+    #[inline(always)]
+    unsafe fn times_power_of_two(self, n: Self) -> Self {
+        // SAFETY: the caller vouches for the instruction set.
+        unsafe { Avx512(_mm512_scalef_ps(self.0, n.0)) }
+    }
+    #[inline(always)]
+    unsafe fn sum(self) -> f32 {
+        // SAFETY: the caller vouches for the instruction set.
+        unsafe {
+            let (low, high) = (_mm512_castps512_ps256(self.0), _mm512_extractf32x8_ps::<1>(self.0));
+            let eight = _mm256_add_ps(low, high);
+            let four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps::<1>(eight));
+            let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+            _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
+        }
+    }
+    #[inline(always)]
+    unsafe fn largest(self) -> f32 {
+        // SAFETY: the caller vouches for the instruction set.
+        unsafe {
+            let (low, high) = (_mm512_castps512_ps256(self.0), _mm512_extractf32x8_ps::<1>(self.0));
+            let eight = _mm256_max_ps(low, high);
+            let four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps::<1>(eight));
+            let two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+            _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)))
+        }
+    }
 }
 
 /// The first `n` lanes, at most all.

@@ -35,7 +35,7 @@ unsafe fn exp_parts<V: Vector>(x: V) -> (V, V) {
         const P: [f32; 6] =
             [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 5e-1];
         let q = polynomial(r, &P).mul(r).mul_add(r, r);
-        (n.to_int(), q)
+        (n, q)
     }
 }
 
@@ -44,12 +44,10 @@ unsafe fn exp_parts<V: Vector>(x: V) -> (V, V) {
 pub(crate) unsafe fn exp<V: Vector>(x: V) -> V {
     // SAFETY: as above.
     unsafe {
-        let held = x.max_raw(V::splat(-104.0)).min_raw(V::splat(89.0));
+        // In this order NaN stays NaN.
+        let held = V::splat(89.0).min_raw(V::splat(-104.0).max_raw(x));
         let (n, q) = exp_parts(held);
-        // In two steps, since 2^n itself may be too large or too small.
-        let half = n.shift_right_signed(V::splat_int(1));
-        let y = q.add(V::splat(1.0)).mul(power_of_two(half)).mul(power_of_two(n.sub_int(half)));
-        x.eq(x).select(y, x)
+        q.add(V::splat(1.0)).times_power_of_two(n)
     }
 }
 
@@ -60,7 +58,7 @@ pub(crate) unsafe fn expm1<V: Vector>(x: V) -> V {
     unsafe {
         let held = x.max_raw(V::splat(-30.0)).min_raw(V::splat(80.0));
         let (n, q) = exp_parts(held);
-        let scale = power_of_two(n);
+        let scale = power_of_two(n.to_int());
         let y = scale.mul_add(q, scale.sub(V::splat(1.0)));
         let large = V::splat(80.0).lt(x);
         let y = large.select(exp(x), y);

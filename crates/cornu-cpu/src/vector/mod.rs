@@ -86,6 +86,19 @@ pub(crate) trait Vector: Copy {
         unsafe { Self::splat(f32::from_bits(x as u32)) }
     }
 
+    /// `self * 2^n` for whole `n`, rounded once, if `self` is from 1/2 to 2 and the absolute of `n` at most 250.
+    #[inline(always)]
+    unsafe fn times_power_of_two(self, n: Self) -> Self {
+        // SAFETY: as the caller's.
+        unsafe {
+            let power = |n: Self| n.add_int(Self::splat_int(127)).shift_left(Self::splat_int(23));
+            // In two steps, since 2^n itself may be too large or too small.
+            let n = n.to_int();
+            let half = n.shift_right_signed(Self::splat_int(1));
+            self.mul(power(half)).mul(power(n.sub_int(half)))
+        }
+    }
+
     #[inline(always)]
     unsafe fn not(self) -> Self {
         // SAFETY: as the caller's.
@@ -156,6 +169,14 @@ pub(crate) trait Vector: Copy {
             }
         }
         lanes[0]
+    }
+
+    /// The largest of all lanes, of which none is NaN.
+    #[inline(always)]
+    unsafe fn largest(self) -> f32 {
+        // SAFETY: as the caller's.
+        let lanes = unsafe { self.lanes() };
+        lanes[..Self::LANES].iter().fold(f32::NEG_INFINITY, |a, &b| if a > b { a } else { b })
     }
 }
 
@@ -308,6 +329,11 @@ mod tests {
             }
             let sum: f64 = xs.iter().map(|&x| f64::from(x)).sum();
             assert!((f64::from(a.sum()) - sum).abs() < 1e-4);
+            assert!(a.largest() == xs.iter().copied().fold(f32::MIN, f32::max));
+            for n in [-150f32, -127.0, -3.0, 0.0, 1.0, 100.0, 128.0, 200.0] {
+                let scaled = V::splat(1.3).times_power_of_two(V::splat(n)).lanes()[0];
+                assert_eq!(scaled, (1.3f32 as f64 * 2f64.powf(f64::from(n))) as f32, "2^{n}");
+            }
             let nan = V::splat(f32::NAN);
             assert!(a.max(nan).lanes()[0].is_nan() && nan.min(a).lanes()[0].is_nan());
         }

@@ -22,6 +22,21 @@ impl Dot {
     pub fn free(rank: usize, batch: &[usize], contract: &[usize]) -> Vec<usize> {
         (0..rank).filter(|i| !batch.contains(i) && !contract.contains(i)).collect()
     }
+
+    /// Which side's free axes come last, all of them, when the axes of the result are moved like this and those of either
+    /// side stay together and in order: 0 for `a`. Matrices of the result are then matrices still, whose rows are further
+    /// apart.
+    pub fn last_side(&self, ranks: [usize; 2], permutation: &[usize]) -> Option<usize> {
+        let batch = self.a_batch.len();
+        let rows = ranks[0] - batch - self.a_contract.len();
+        let end = |axes: std::ops::Range<usize>| {
+            let at = permutation.iter().position(|p| axes.contains(p))?;
+            let together = permutation[at..].iter().copied().take(axes.len()).eq(axes.clone());
+            together.then_some(at + axes.len())
+        };
+        let ends = [end(batch..batch + rows)?, end(batch + rows..permutation.len())?];
+        ends.iter().position(|&end| end == permutation.len())
+    }
 }
 
 impl OpRule for Dot {

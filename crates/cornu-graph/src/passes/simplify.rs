@@ -218,11 +218,23 @@ fn turned(graph: &Graph, node: &Node, dot: &Dot, permutation: &[usize]) -> Optio
     })
 }
 
+/// Whether batches of products may as well be stored in the order that a transpose gives them: whoever reads them then finds
+/// the axes of a sample together.
+fn is_stored_so(graph: &Graph, x: ValueId, t: &Transpose) -> bool {
+    let node = &graph.nodes[x.index()];
+    let Op::Dot(dot) = &node.op else { return false };
+    let ranks = [0, 1].map(|side| graph.spec(node.inputs[side]).rank());
+    !dot.a_batch.is_empty() && dot.last_side(ranks, &t.permutation).is_some()
+}
+
 /// A product of a transposed operand contracts other axes instead, where the result keeps its order.
 fn untransposed(graph: &Graph, node: &Node, dot: &Dot) -> Option<Better> {
     for side in 0..2 {
         let v = node.inputs[side];
         let Op::Transpose(t) = &graph.nodes[v.index()].op else { continue };
+        if is_stored_so(graph, graph.nodes[v.index()].inputs[0], t) {
+            continue;
+        }
         let (batch, contract) = match side {
             0 => (&dot.a_batch, &dot.a_contract),
             _ => (&dot.b_batch, &dot.b_contract),

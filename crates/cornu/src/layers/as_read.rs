@@ -1,5 +1,6 @@
 //! Configs written in the words in which they were read.
 use crate::layers::LayerRef;
+use crate::object::number;
 use serde_json::{Map, Value as Json};
 
 /// What a file said of a layer, where the layer itself would put it otherwise.
@@ -39,6 +40,8 @@ impl AsRead {
 pub(crate) fn in_words_of(own: Json, came: &Json) -> Json {
     match (own, came) {
         (own @ Json::Number(_), Json::Number(_)) if own.as_f64() == came.as_f64() => came.clone(),
+        // A number that JSON cannot hold.
+        (Json::Null, Json::String(word)) if number::of_word(word).is_some() => came.clone(),
         (Json::Array(own), Json::Array(came)) if own.len() == came.len() => {
             own.into_iter().zip(came).map(|(own, came)| in_words_of(own, came)).collect()
         }

@@ -517,7 +517,7 @@ fn calls_that_do_not_fit() {
     let flat = call("keras.src.ops.numpy", "Reshape", "flat", r#", "newshape": [-1]"#, &x, "");
     let patches =
         call("keras.src.ops.image", "ExtractPatches", "patches", patches, &tensor("flat", "[24]"), "");
-    refused_config(&model(&[flat, patches], "patches"), "takes an image");
+    refused_config(&model(&[flat, patches], "patches"), "perhaps a batch, got");
     // The lowest of all steps has no opposite.
     for slice in [
         r#""start": null, "stop": null, "step": -9223372036854775808"#,

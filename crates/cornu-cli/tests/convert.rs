@@ -135,7 +135,7 @@ fn the_state_of_the_optimizer_goes_with_the_weights() {
     let mut model = Sequential::new().add(Input::new([2])).add(Dense::new(1));
     model.compile(Compile::new("adam", "mse")).unwrap();
     model
-        .fit(&Tensor::ones([4, 2], DType::F32), &Tensor::ones([4, 1], DType::F32), Fit::new().verbose(0))
+        .fit(Tensor::ones([4, 2], DType::F32), Tensor::ones([4, 1], DType::F32), Fit::new().verbose(0))
         .unwrap();
     model.save(at("a.keras")).unwrap();
     convert(&[&at("a.keras"), &at("a.weights.h5")]).unwrap();

@@ -577,7 +577,7 @@ fn large_results_and_windows() {
         let config = r#""name": "p", "pool_size": 2147483647, "strides": 1, "padding": "same""#;
         let mut wide =
             model("[null, 2, 2, 2, 1]", &format!(r#"{{"class_name": "{class}", "config": {{{config}}}}}"#));
-        let y = wide.predict(&Tensor::ones([1, 2, 2, 2, 1], DType::F32), Predict::new().verbose(0)).unwrap();
+        let y = wide.predict(Tensor::ones([1, 2, 2, 2, 1], DType::F32), Predict::new().verbose(0)).unwrap();
         assert_eq!(y.to_f64(), [1.0; 8], "{class}");
     }
     for class in ["AveragePooling1D", "MaxPooling1D"] {

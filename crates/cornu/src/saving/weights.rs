@@ -27,8 +27,11 @@ pub(super) fn group(model: &Model) -> Result<Group> {
     Ok(root)
 }
 
+/// Variables of an optimizer: names and values.
+pub(super) type State = Vec<(String, Tensor)>;
+
 /// The variables of the optimizer by name, if the model is compiled. Before the first step Keras saves those that it has then.
-pub(super) fn optimizer_state(model: &Model) -> Result<Option<(&Compile, Vec<(String, Tensor)>)>> {
+pub(super) fn optimizer_state(model: &Model) -> Result<Option<(&Compile, State)>> {
     let Some(compile) = model.trainer.compile.as_deref() else { return Ok(None) };
     let mut state = match model.optimizer_variables() {
         Some(variables) => {

@@ -1,7 +1,11 @@
-"""What the checks of files share: configs, and where two of them differ."""
+"""What the checks of files share: configs and weights, and where two of them differ."""
 
+import io
 import json
+import re
 import zipfile
+
+import h5py
 
 
 def config(path):
@@ -15,6 +19,28 @@ def config(path):
 
     with zipfile.ZipFile(path) as archive:
         return plain(json.loads(archive.read("config.json")))
+
+
+def text(path):
+    """The config as it stands in the file, without the numbers of shared objects."""
+    with zipfile.ZipFile(path) as archive:
+        return re.sub(r', "shared_object_id": \d+', "", archive.read("config.json").decode())
+
+
+def tree(path):
+    """The files in a file, and the groups and arrays of its weights: shapes and dtypes, and how they are described. Names of
+    layers within layers are left out, in which Keras counts the layers of the program."""
+    found = {}
+
+    def visit(name, item):
+        described = {key: value for key, value in item.attrs.items() if key != "name"}
+        found[name] = (getattr(item, "shape", None), str(getattr(item, "dtype", None)), described, sorted(item.attrs))
+
+    with zipfile.ZipFile(path) as archive:
+        found["files"] = archive.namelist()
+        with h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as file:
+            file.visititems(visit)
+    return found
 
 
 def without_idle(config):

@@ -100,6 +100,28 @@ def attention():
     return keras.Model(inputs, layers.MultiHeadAttention(2, 2, name="attention")(query=q, value=v, key=k), name="named")
 
 
+def letter():
+    """What is easily written otherwise than it was read: names beyond ASCII, numbers that JSON lacks, learned vocabularies,
+    outputs by name, an optimizer that has not begun, layers within layers on a batch of fixed size."""
+    ids = layers.Input((1,), batch_size=2, dtype="int64", name="ids")
+    learned = layers.IntegerLookup(name="gelernt")
+    learned.adapt(np.array([[3], [9], [3]]))
+    within = layers.IntegerLookup(output_mode="multi_hot")
+    within.adapt(np.array([[5], [7]]))
+    inner = layers.Input((1,), batch_size=2, dtype="int64")
+    inner = keras.Model(inner, within(inner), name="innen")
+    x = layers.Input((4, 2), batch_size=2, name="x")
+    h = layers.Masking(float("nan"))(keras.ops.clip(x, -float("inf"), 1e-7))
+    h = layers.Bidirectional(layers.GRU(2, return_sequences=True), name="über \"hin\"")(h)
+    h = layers.MultiHeadAttention(1, 2, dropout=0.1)(h, h)
+    h = layers.Dense(2, activation=layers.LeakyReLU(negative_slope=0.1))(h)
+    z = layers.TimeDistributed(layers.Dense(1), name="z")(h)
+    outputs = {"z": z, "code": layers.Rescaling(1e-5)(learned(ids)), "bag": inner(ids)}
+    model = keras.Model({"x": x, "ids": ids}, outputs, name="letter")
+    model.compile(keras.optimizers.Adam(2e-5), {"z": "mse", "code": None, "bag": None}, metrics={"z": ["mae"]})
+    return model
+
+
 def keras_2(path, x):
     """A file as Keras 2.2 wrote it: no modules, `batch_input_shape`, a training config."""
     kernel, bias, out = uniform(3, 4), uniform(4), uniform(4, 2)
@@ -167,3 +189,4 @@ if __name__ == "__main__":
     write("shared_objects", shared_objects(), uniform(4, 4))
     keras_2(FOLDER / "keras2.h5", uniform(5, 3))
     write("attention", attention(), [uniform(2, 4, 3) for _ in range(3)], endings=("keras", "h5"))
+    letter().save(FOLDER / "letter.keras")

@@ -2,8 +2,9 @@
 
     KERAS_BACKEND=jax python tools/oracle/read_back.py target/release/cornu
 
-For each model of layers.py, Keras must load the file without a warning, find the same config (but for the numbers by which it
-marks shared objects) and the same state of the optimizer, and predict what `cornu predict` does. Likewise for the older `.h5`
+For each model of layers.py, the file must have the same config to the letter (but for the numbers by which Keras marks shared
+objects) and the same groups and arrays, Keras must load it without a warning, find the same state of the optimizer, and predict
+what `cornu predict` does. Likewise for the older `.h5`
 form, but for the config, where Keras reads its own; and the weights as `.safetensors` must be those of the model.
 """
 
@@ -17,7 +18,7 @@ import h5py
 import keras
 import layers
 import numpy as np
-from configs import config, difference
+from configs import config, difference, text, tree
 from safetensors.numpy import load_file
 
 TOLERANCE = 1e-4
@@ -70,6 +71,12 @@ class Checker:
         self.run("convert", before, after)
         if found := difference(config(before), config(after)):
             raise RuntimeError(f"config {found}")
+        if text(before) != text(after):
+            raise RuntimeError("the config is the same in another text")
+        ours, theirs = tree(after), tree(before)
+        if ours != theirs:
+            odd = [key for key in {**ours, **theirs} if ours.get(key) != theirs.get(key)]
+            raise RuntimeError(f"places of weights differ: {odd}")
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             back = keras.saving.load_model(after)

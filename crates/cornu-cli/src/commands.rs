@@ -155,7 +155,7 @@ pub fn application(m: &ArgMatches) -> Result<()> {
         .map_err(|e| Error::argument("--arguments", format!("expected '{{\"include_top\": false}}': {e}")))?;
     let mut net = applications::named(name)?;
     arguments.into_iter().try_for_each(|(name, value)| net.set(&name, value))?;
-    convert::write(&net.build()?, path(m, "output")?)
+    convert::write(&net.build()?, path(m, "output")?, m.get_one::<f64>("max-shard-size").copied())
 }
 
 fn json_list(path: &Path) -> Result<Vec<Json>> {

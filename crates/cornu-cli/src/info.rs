@@ -1,24 +1,30 @@
 //! What a model is made of.
 use crate::commands::path;
+use crate::convert::load;
 use clap::ArgMatches;
 use cornu::prelude::*;
-use cornu::saving::LoadModel;
+use cornu::saving::{Holds, holds, load_arrays};
 use serde_json::{Value as Json, json};
 use std::io::IsTerminal;
+use std::path::Path;
 
 pub fn summary(m: &ArgMatches) -> Result<()> {
     /// Wide enough for long names, where no terminal sets a limit.
     const WIDE: usize = 160;
     let file = path(m, "model")?;
     // Compile settings that are not known here do not matter to the layers.
-    let model = LoadModel::new().load(file).or_else(|_| LoadModel::new().compile(false).load(file))?;
+    let model = load(file, true).or_else(|_| load(file, false))?;
     let is_terminal = std::io::stdout().is_terminal();
     println!("{}", if is_terminal { model.summary() } else { model.summary_of_width(WIDE) });
     Ok(())
 }
 
 pub fn info(m: &ArgMatches) -> Result<()> {
-    let model = LoadModel::new().compile(false).load(path(m, "model")?)?;
+    let file = path(m, "model")?;
+    if holds(file)? == Holds::Weights {
+        return weights(file, m.get_flag("json"));
+    }
+    let model = load(file, false)?;
     let tensors = |names: Vec<String>, tensors: Vec<KerasTensor>| {
         let one = |(name, t): (String, KerasTensor)| json!({"name": name, "shape": t.shape(), "dtype": t.dtype().name()});
         names.into_iter().zip(tensors).map(one).collect::<Vec<Json>>()
@@ -49,6 +55,26 @@ pub fn info(m: &ArgMatches) -> Result<()> {
         }
     }
     println!("{} layers, {total} parameters, {trainable} of them trainable", layers.len());
+    Ok(())
+}
+
+/// The arrays of a file of weights alone.
+fn weights(file: &Path, as_json: bool) -> Result<()> {
+    let arrays = load_arrays(file)?;
+    let bytes = |t: &Tensor| t.len() * t.dtype().size();
+    let (numbers, bytes): (usize, usize) =
+        arrays.values().fold((0, 0), |(n, b), t| (n + t.len(), b + bytes(t)));
+    if as_json {
+        let one = |(name, t): (&String, &Tensor)| json!({"name": name, "shape": t.shape(), "dtype": t.dtype().name()});
+        let list: Vec<Json> = arrays.iter().map(one).collect();
+        println!("{}", json!({"arrays": list, "total_numbers": numbers, "total_bytes": bytes}));
+        return Ok(());
+    }
+    println!("weights alone");
+    for (name, t) in &arrays {
+        println!("{name}: {} {:?}", t.dtype().name(), t.shape());
+    }
+    println!("{} arrays, {numbers} numbers, {bytes} bytes", arrays.len());
     Ok(())
 }
 

@@ -67,17 +67,30 @@ Examples:
   cornu bench model.keras --data train.npz --mode train";
 
 const CONVERT: &str = "\
-Whole models: `.keras`, `.h5` (as Keras writes it too).
-Weights: `.weights.h5`, `.safetensors`, `.npz`.
+Whole models: `.keras`, `.h5` (as Keras writes it too), or a folder of what is in a `.keras` file: a name without an ending.
+Weights: `.weights.h5`, with the state of the optimizer; `.weights.json`, the same in several files; `.safetensors`, `.npz`.
 Layers: `.json`; a model made of them has new weights.
+What is read is known by how it begins, what is written by its name.
 
 Examples:
   cornu convert model.keras model.h5
   cornu convert model.keras weights.safetensors
+  cornu convert model.keras folder
+  cornu convert model.keras model.weights.json --max-shard-size 2
   cornu convert weights.safetensors model.keras --layers layers.json";
 
+const INFO: &str = "\
+Of a model (`.keras`, `.h5`, a folder, or layers as `.json`): inputs, outputs, layers and parameters.
+Of weights alone (`.weights.h5`, `.weights.json`, `.safetensors`, `.npz`): the arrays.";
+
 fn command() -> Command {
-    let model = || path("model", "The model: a `.keras` file").required(true);
+    let model = || path("model", "The model: a `.keras` or `.h5` file, or a folder").required(true);
+    let any_model =
+        || path("model", "The model: a `.keras`, `.h5` or `.json` file, or a folder").required(true);
+    let shards = || {
+        let help = "For `.weights.json`: the most gigabytes (of 2^30 bytes) of weights in one of its files";
+        option("max-shard-size", "GB", help).value_parser(value_parser!(f64))
+    };
     let batch_size = || number("batch-size", "B", "Samples in a batch").default_value("32");
     Command::new("cornu")
         .version(env!("CARGO_PKG_VERSION"))
@@ -131,20 +144,22 @@ fn command() -> Command {
                 .arg(batch_size())
                 .arg(flag("progress", "Shows progress on standard error")),
         )
-        .subcommand(Command::new("summary").about("A table of layers, shapes and parameters").arg(model()))
+        .subcommand(Command::new("summary").about("A table of layers, shapes and parameters").arg(any_model()))
         .subcommand(
             Command::new("info")
-                .about("Inputs, outputs, layers and parameters")
-                .arg(model())
+                .about("What a file holds: inputs, outputs, layers and parameters, or arrays")
+                .after_help(INFO)
+                .arg(path("model", "The file or folder").required(true))
                 .arg(flag("json", "As JSON")),
         )
         .subcommand(
             Command::new("convert")
                 .about("Writes a model, its weights or its layers in another form")
                 .after_help(CONVERT)
-                .arg(path("model", "The file to read").required(true))
-                .arg(path("output", "The file to write").required(true))
-                .arg(file("layers", "MODEL", "For weights: whose they are, a `.keras`, `.h5` or `.json` file"))
+                .arg(path("model", "The file or folder to read").required(true))
+                .arg(path("output", "The file or folder to write").required(true))
+                .arg(file("layers", "MODEL", "For weights: whose they are, a `.keras`, `.h5` or `.json` file or a folder"))
+                .arg(shards())
                 .arg(flag("by-name", "For weights in an older `.h5` file: finds layers by name, not in their order")),
         )
         .subcommand(
@@ -152,7 +167,8 @@ fn command() -> Command {
                 .about("Writes a known architecture, with weights trained on ImageNet unless told otherwise")
                 .after_help("OUTPUT is of the kinds of `convert`.")
                 .arg(Arg::new("name").help("Keras's name of it: `MobileNetV2`").required(true))
-                .arg(path("output", "The file to write").required(true))
+                .arg(path("output", "The file or folder to write").required(true))
+                .arg(shards())
                 .arg(
                     option("arguments", "JSON", "Keras's arguments: '{\"alpha\": 0.5, \"weights\": null}'")
                         .default_value("{}"),

@@ -238,6 +238,9 @@ fn entry(a: &Argument) -> TokenStream {
         return quote!();
     }
     let entry = match &a.save_as {
+        None if is_number(&a.ty) => quote! {
+            map.serialize_entry(#key, &::cornu::__private::SavedNumber::from(self.#name))?;
+        },
         None => quote!(map.serialize_entry(#key, &self.#name)?;),
         Some(ty) => quote! {
             map.serialize_entry(#key, &<#ty as ::core::convert::From<_>>::from(self.#name.clone()))?;
@@ -250,6 +253,12 @@ fn entry(a: &Argument) -> TokenStream {
             quote!(if self.#name != #default { #entry })
         }
     }
+}
+
+/// Whether this is a float, or an option of one: it may be infinite or NaN, for which JSON has no form.
+fn is_number(ty: &syn::Type) -> bool {
+    let text = quote!(#ty).to_string();
+    text == "f64" || text == "Option < f64 >"
 }
 
 /// Writes a field or an argument of all layers, by its key.

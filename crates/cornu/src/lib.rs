@@ -65,6 +65,7 @@ struct FrontPage;
 pub mod __private {
     pub use crate::layers::write_base;
     pub use crate::object::Fields;
+    pub use crate::object::number::Saved as SavedNumber;
     pub use serde;
 }
 

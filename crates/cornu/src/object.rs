@@ -1,6 +1,7 @@
 //! What can be saved by Keras: objects, their envelopes, and families of objects chosen by name.
 mod family;
 mod fields;
+pub(crate) mod number;
 pub(crate) mod registry;
 
 pub use family::Unknown;
@@ -30,6 +31,11 @@ pub trait KerasObject: Serialize + DeserializeOwned {
         let is_keras = module == "keras" || module.starts_with("keras.");
         (!is_keras).then(|| format!("{module}>{}", Self::CLASS_NAME))
     }
+}
+
+/// What Keras saves of a function: its name.
+pub(crate) fn function_envelope(name: &str) -> Json {
+    json!({"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"})
 }
 
 /// An object with a saved form; every [`KerasObject`] has one.

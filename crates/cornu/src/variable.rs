@@ -2,9 +2,9 @@
 use crate::constraints::Constraint;
 use crate::layers::weights::Start;
 use crate::regularizers::Regularizer;
-use cornu_graph::{Backend, Buffer, Error, Result, Spec, Tensor};
+use cornu_graph::{Backend, Buffer, DType, Error, Result, Spec, Tensor};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// What a variable is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub struct Variable {
     pub regularizer: Option<Regularizer>,
     /// Applied after each update.
     pub constraint: Option<Constraint>,
+    /// The dtype in which the file had it that it comes from: Keras's backends differ in that of integers.
+    saved_as: OnceLock<DType>,
     place: Mutex<Place>,
     held: AtomicBool,
 }
@@ -62,6 +64,7 @@ impl Variable {
             role,
             regularizer: None,
             constraint: None,
+            saved_as: OnceLock::new(),
             place: Mutex::new(Place::Host(value)),
             held: AtomicBool::new(false),
         }
@@ -75,6 +78,7 @@ impl Variable {
             role,
             regularizer: None,
             constraint: None,
+            saved_as: OnceLock::new(),
             place: Mutex::new(Place::Later(Box::new(start))),
             held: AtomicBool::new(false),
         }
@@ -113,6 +117,32 @@ impl Variable {
         let message =
             format!("{kind} `{}` is lost: a step that had it in its hands failed: {why}", self.name);
         Error::State(message).help(help)
+    }
+
+    /// Takes its value from a file. It is written again in the dtype in which integers were there.
+    ///
+    /// # Errors
+    /// As [`Variable::assign`].
+    pub(crate) fn load(&self, value: &Tensor) -> Result<()> {
+        let known = [DType::I32, DType::I64];
+        if known.contains(&self.spec.dtype) && known.contains(&value.dtype()) {
+            self.saved_as.get_or_init(|| value.dtype());
+        }
+        self.assign(value)
+    }
+
+    /// Its value for a file.
+    ///
+    /// # Errors
+    /// As [`Variable::value`].
+    pub(crate) fn to_save(&self) -> Result<Tensor> {
+        let value = self.value()?;
+        let small = || value.to_vec::<i64>().is_ok_and(|v| v.iter().all(|&n| i32::try_from(n).is_ok()));
+        Ok(match self.saved_as.get() {
+            Some(DType::I64) => value.cast(DType::I64),
+            Some(_) if value.dtype() != DType::I32 && small() => value.cast(DType::I32),
+            _ => value,
+        })
     }
 
     /// Replaces its value. Another float dtype is converted.

@@ -308,7 +308,7 @@ fn files_of_weights_are_edited() {
 fn json_has_what_the_model_was_compiled_with() {
     let mut model = mlp(2);
     let text = model.to_json().unwrap();
-    assert!(text.ends_with(r#""compile_config":{}}"#), "{text}");
+    assert!(text.ends_with(r#""compile_config": {}}"#), "{text}");
     let optimizer = Adam::new().learning_rate(0.5);
     model.compile(Compile::new(optimizer, losses::Huber::new()).metrics(["mae"])).unwrap();
     let text = model.to_json().unwrap();

@@ -483,6 +483,114 @@ fn absurd_numbers_in_ops() {
 }
 
 /// Models that are small as files and large as computations: the error comes with the data, not an abort.
+/// Calls whose arguments do not fit together: an error, where there were loops without an end, panics and endless recursion.
+#[test]
+fn calls_that_do_not_fit() {
+    let _alone = alone();
+    let tensor = |layer: &str, shape: &str| {
+        format!(
+            r#"{{"class_name": "__keras_tensor__", "config": {{"shape": {shape}, "dtype": "float32", "keras_history": ["{layer}", 0, 0]}}}}"#
+        )
+    };
+    let model = |layers: &[String], last: &str| {
+        let input = r#"{"module": "keras.layers", "class_name": "InputLayer", "config": {"batch_shape": [3, 4, 2], "name": "x"}, "name": "x", "inbound_nodes": []}"#;
+        format!(
+            r#"{{"class_name": "Functional", "config": {{"name": "m", "layers": [{input}, {}], "input_layers": ["x", 0, 0], "output_layers": ["{last}", 0, 0]}}}}"#,
+            layers.join(", ")
+        )
+    };
+    let call = |module: &str, class: &str, name: &str, config: &str, args: &str, kwargs: &str| {
+        format!(
+            r#"{{"module": "{module}", "class_name": "{class}", "config": {{"name": "{name}"{config}}}, "name": "{name}", "inbound_nodes": [{{"args": [{args}], "kwargs": {{{kwargs}}}}}]}}"#
+        )
+    };
+    let x = tensor("x", "[3, 4, 2]");
+    // A mask of other axes than the sequence has.
+    let any = call("keras.src.ops.numpy", "Any", "any", r#", "axis": 0, "keepdims": false"#, &x, "");
+    let mask = format!(r#""mask": {}"#, tensor("any", "[4, 2]"));
+    for class in ["GRU", "LSTM", "SimpleRNN"] {
+        let gru = call("keras.layers", class, "rnn", r#", "units": 3"#, &x, &mask);
+        refused_config(&model(&[any.clone(), gru], "rnn"), "rnn");
+    }
+    // Patches of what is no image.
+    let patches = r#", "size": [2, 2], "strides": [2, 2], "dilation_rate": 1, "padding": "valid", "data_format": "channels_last""#;
+    let flat = call("keras.src.ops.numpy", "Reshape", "flat", r#", "newshape": [-1]"#, &x, "");
+    let patches =
+        call("keras.src.ops.image", "ExtractPatches", "patches", patches, &tensor("flat", "[24]"), "");
+    refused_config(&model(&[flat, patches], "patches"), "perhaps a batch, got");
+    // The lowest of all steps has no opposite.
+    for slice in [
+        r#""start": null, "stop": null, "step": -9223372036854775808"#,
+        r#""start": -9223372036854775808, "stop": 9223372036854775807, "step": -1"#,
+        r#""start": 9223372036854775807, "stop": -9223372036854775808, "step": 9223372036854775807"#,
+    ] {
+        let key = format!(r#"{x}, [{{"class_name": "__slice__", "config": {{{slice}}}}}]"#);
+        let item = call("keras.src.ops.numpy", "GetItem", "item", "", &key, "");
+        assert!(model_from_json(&model(&[item], "item")).is_ok(), "{slice}");
+    }
+    // Weights of a shape that no memory holds, whatever they start with: they are not made before they are needed.
+    let sequence = json!({"class_name": "InputLayer", "config": {"batch_shape": [null, 4, 2]}});
+    let rnn = json!({"class_name": "SimpleRNN", "config": {"name": "r", "units": 65536}});
+    let large = json!({"class_name": "Sequential", "config": {"name": "m", "layers": [sequence, rnn]}});
+    let start = Instant::now();
+    let model = model_from_json(&large.to_string());
+    assert!(model.is_ok_and(|m| m.count_params().unwrap() > 1 << 32));
+    assert!(start.elapsed() < Duration::from_secs(20));
+}
+
+/// Results that no memory holds, and windows far larger than what they lie on: errors or results, soon.
+#[test]
+fn large_results_and_windows() {
+    let _alone = alone();
+    let images = |shape: &str| {
+        format!(r#"{{"class_name": "InputLayer", "config": {{"batch_shape": {shape}, "name": "x"}}}}"#)
+    };
+    let model = |shape: &str, layer: &str| {
+        let text = format!(
+            r#"{{"class_name": "Sequential", "config": {{"name": "m", "layers": [{}, {layer}]}}}}"#,
+            images(shape)
+        );
+        model_from_json(&text).unwrap()
+    };
+    let adaptive =
+        r#"{"class_name": "AdaptiveAveragePooling2D", "config": {"name": "p", "output_size": 1000000}}"#;
+    let mut large = model("[null, 4, 4, 2]", adaptive);
+    let x = Tensor::ones([1, 4, 4, 2], DType::F32);
+    refused(|| large.predict(&x, Predict::new().verbose(0)), "memory");
+    // On the host, before any graph.
+    let text = model_from_json(
+        r#"{"class_name": "Sequential", "config": {"name": "m", "layers": [
+        {"class_name": "InputLayer", "config": {"batch_shape": [null, 1], "dtype": "string", "name": "x"}},
+        {"class_name": "TextVectorization", "config": {"name": "t", "ngrams": 2147483647, "vocabulary": ["a b", "c"]}}]}}"#,
+    );
+    let words = cornu::data::text::encode([1], &["a b"]).unwrap();
+    let y = text.unwrap().predict(&words, Predict::new().verbose(0)).unwrap();
+    assert_eq!(y.to_f64(), [1.0, 1.0, 2.0]);
+    let hashes = model_from_json(
+        r#"{"class_name": "Sequential", "config": {"name": "m", "layers": [
+        {"class_name": "InputLayer", "config": {"batch_shape": [null, 1], "dtype": "string", "name": "x"}},
+        {"class_name": "Hashing", "config": {"name": "h", "num_bins": 2147483647, "output_mode": "one_hot"}}]}}"#,
+    );
+    let words = cornu::data::text::encode([100], &["a"; 100]).unwrap();
+    refused(|| hashes.unwrap().predict(&words, Predict::new().verbose(0)), "memory");
+    for class in ["AveragePooling3D", "MaxPooling3D"] {
+        let config = r#""name": "p", "pool_size": 2147483647, "strides": 1, "padding": "same""#;
+        let mut wide =
+            model("[null, 2, 2, 2, 1]", &format!(r#"{{"class_name": "{class}", "config": {{{config}}}}}"#));
+        let y = wide.predict(Tensor::ones([1, 2, 2, 2, 1], DType::F32), Predict::new().verbose(0)).unwrap();
+        assert_eq!(y.to_f64(), [1.0; 8], "{class}");
+    }
+    for class in ["AveragePooling1D", "MaxPooling1D"] {
+        let config = r#""name": "p", "pool_size": 2147483647, "strides": 2, "padding": "same""#;
+        let mut wide =
+            model("[null, 4, 2]", &format!(r#"{{"class_name": "{class}", "config": {{{config}}}}}"#));
+        let (x, start) = (Tensor::ones([3, 4, 2], DType::F32), Instant::now());
+        let y = wide.predict(&x, Predict::new().verbose(0)).unwrap();
+        assert_eq!(y.to_f64(), [1.0; 12], "{class}");
+        assert!(start.elapsed() < Duration::from_secs(20), "{class}: {:?}", start.elapsed());
+    }
+}
+
 #[test]
 fn large_computations() {
     let _alone = alone();

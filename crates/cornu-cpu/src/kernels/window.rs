@@ -32,7 +32,7 @@ impl Windows {
     fn new(of: &ReduceWindow, x: &Spec, out: &[usize]) -> Option<Windows> {
         let rank = x.rank().checked_sub(1)?;
         let alone = of.window[rank] == 1 && of.strides[rank] == 1 && of.padding[rank] == (0, 0);
-        let size: usize = of.window.iter().product();
+        let size = of.window.iter().try_fold(1usize, |n, &w| n.checked_mul(w))?;
         if x.dtype != DType::F32 || rank > MAX_RANK || !alone || size > MAX_WINDOW || x.is_empty() {
             return None;
         }

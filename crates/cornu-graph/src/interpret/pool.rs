@@ -8,14 +8,17 @@ use crate::{Result, Spec};
 /// For each element of the result, the places of its window that lie within `x`, in row-major order.
 fn windows(of: &ReduceWindow, x: &[usize], result: &[usize]) -> Vec<Vec<usize>> {
     let window = |out: Vec<usize>| {
-        let place = |k: Vec<usize>| -> Option<usize> {
-            let along = (0..x.len()).map(|a| {
-                let at = (out[a] * of.strides[a] + k[a]).checked_sub(of.padding[a].0)?;
-                (at < x[a]).then_some(at)
-            });
-            Some(offset(x, &along.collect::<Option<Vec<usize>>>()?))
+        // Along each axis a range: a window may be far larger than what it lies on.
+        let along = |a: usize| {
+            let (from, padding) = (out[a].saturating_mul(of.strides[a]), of.padding[a].0);
+            let end = from.saturating_add(of.window[a]).saturating_sub(padding).min(x[a]);
+            let start = from.saturating_sub(padding).min(end);
+            (start, end - start)
         };
-        Indices::new(&of.window).filter_map(place).collect()
+        let (starts, sizes): (Vec<usize>, Vec<usize>) = (0..x.len()).map(along).unzip();
+        let place =
+            |at: Vec<usize>| offset(x, &at.iter().zip(&starts).map(|(k, s)| k + s).collect::<Vec<_>>());
+        Indices::new(&sizes).map(place).collect()
     };
     Indices::new(result).map(window).collect()
 }

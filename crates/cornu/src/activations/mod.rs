@@ -73,8 +73,20 @@ pub struct Activation(Kind);
 #[derive(Clone)]
 enum Kind {
     Known(&'static str, Function),
-    Custom { name: String, function: Arc<dyn Fn(&Value) -> Value + Send + Sync> },
-    Unknown { name: String, saved: Unknown },
+    Custom {
+        name: String,
+        function: Arc<dyn Fn(&Value) -> Value + Send + Sync>,
+    },
+    /// A layer without weights.
+    Layer {
+        name: &'static str,
+        saved: Json,
+        function: Arc<dyn Fn(&Value) -> Value + Send + Sync>,
+    },
+    Unknown {
+        name: String,
+        saved: Unknown,
+    },
 }
 
 impl Activation {
@@ -89,7 +101,7 @@ impl Activation {
     /// The name under which it is saved.
     pub fn name(&self) -> &str {
         match &self.0 {
-            Kind::Known(name, _) => name,
+            Kind::Known(name, _) | Kind::Layer { name, .. } => name,
             Kind::Custom { name, .. } | Kind::Unknown { name, .. } => name,
         }
     }
@@ -99,7 +111,7 @@ impl Activation {
     pub fn call(&self, x: &Value) -> Value {
         match &self.0 {
             Kind::Known(_, function) => function(x),
-            Kind::Custom { function, .. } => function(x),
+            Kind::Custom { function, .. } | Kind::Layer { function, .. } => function(x),
             Kind::Unknown { .. } => x.fail(self.unknown()),
         }
     }
@@ -121,6 +133,35 @@ impl Activation {
         let names = BY_NAME.iter().map(|(name, _)| *name).chain(ALIASES.iter().map(|(alias, _)| *alias));
         Error::unknown("activation", self.name(), names)
     }
+}
+
+/// Layers that Keras takes in place of an activation, of those without weights.
+const LAYERS: [&str; 4] = ["ReLU", "LeakyReLU", "ELU", "Softmax"];
+
+/// The activation that a saved layer computes.
+fn of_layer(saved: Json) -> serde_json::Result<Activation> {
+    use crate::layers::{ELU, LeakyReLU, ReLU, Softmax};
+    type Shared = Arc<dyn Fn(&Value) -> Value + Send + Sync>;
+    let config = saved["config"].clone();
+    let (name, function): (&'static str, Shared) = match saved["class_name"].as_str().unwrap_or_default() {
+        "ReLU" => {
+            let layer: ReLU = serde_json::from_value(config)?;
+            (LAYERS[0], Arc::new(move |x| relu(x, layer.negative_slope, layer.max_value, layer.threshold)))
+        }
+        "LeakyReLU" => {
+            let layer: LeakyReLU = serde_json::from_value(config)?;
+            (LAYERS[1], Arc::new(move |x| leaky_relu(x, layer.negative_slope)))
+        }
+        "ELU" => {
+            let layer: ELU = serde_json::from_value(config)?;
+            (LAYERS[2], Arc::new(move |x| elu(x, layer.alpha)))
+        }
+        _ => {
+            let layer: Softmax = serde_json::from_value(config)?;
+            (LAYERS[3], Arc::new(move |x| softmax(x, layer.axis.as_slice())))
+        }
+    };
+    Ok(Activation(Kind::Layer { name, saved, function }))
 }
 
 impl From<&str> for Activation {
@@ -151,6 +192,7 @@ impl PartialEq for Activation {
         match (&self.0, &other.0) {
             (Kind::Known(a, _), Kind::Known(b, _)) => a == b,
             (Kind::Custom { function: a, .. }, Kind::Custom { function: b, .. }) => Arc::ptr_eq(a, b),
+            (Kind::Layer { saved: a, .. }, Kind::Layer { saved: b, .. }) => a == b,
             (Kind::Unknown { saved: a, .. }, Kind::Unknown { saved: b, .. }) => a == b,
             _ => false,
         }
@@ -161,6 +203,7 @@ impl Serialize for Activation {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.0 {
             Kind::Unknown { saved, .. } => saved.serialize(serializer),
+            Kind::Layer { saved, .. } => saved.serialize(serializer),
             _ => serializer.serialize_str(self.name()),
         }
     }
@@ -177,6 +220,7 @@ impl<'de> Deserialize<'de> for Activation {
             (_, Some("function")) if text("config").is_some() => {
                 Ok(text("config").unwrap_or_default().into())
             }
+            (_, Some(class)) if LAYERS.contains(&class) => of_layer(saved).map_err(serde::de::Error::custom),
             (_, Some(class)) => {
                 let name = class.to_string();
                 Ok(Activation(Kind::Unknown { saved: Unknown::saved(&name, saved), name }))

@@ -28,6 +28,14 @@ impl Initialize for Orthogonal {
         }
         let (rows, columns) = (leading.iter().product::<usize>(), *columns);
         let (long, short) = (rows.max(columns), rows.min(columns));
+        let fits =
+            long.checked_mul(short).is_some_and(|n| Vec::<f64>::new().try_reserve_exact(2 * n).is_ok());
+        if !fits {
+            return Err(Error::argument(
+                "Orthogonal",
+                format!("a matrix of shape {shape:?} does not fit into memory"),
+            ));
+        }
         let mut own = self.seed.map(Generator::new);
         let rng = own.as_mut().unwrap_or(rng);
         let mut vectors: Vec<f64> = (0..long * short).map(|_| rng.normal()).collect();

@@ -1,5 +1,6 @@
 //! Configs written in the words in which they were read.
 use crate::layers::LayerRef;
+use crate::object::number;
 use serde_json::{Map, Value as Json};
 
 /// What a file said of a layer, where the layer itself would put it otherwise.
@@ -39,6 +40,10 @@ impl AsRead {
 pub(crate) fn in_words_of(own: Json, came: &Json) -> Json {
     match (own, came) {
         (own @ Json::Number(_), Json::Number(_)) if own.as_f64() == came.as_f64() => came.clone(),
+        // Where a file leaves the format of images open, it is this.
+        (Json::String(own), Json::Null) if own == "channels_last" => Json::Null,
+        // A number that JSON cannot hold.
+        (Json::Null, Json::String(word)) if number::of_word(word).is_some() => came.clone(),
         (Json::Array(own), Json::Array(came)) if own.len() == came.len() => {
             own.into_iter().zip(came).map(|(own, came)| in_words_of(own, came)).collect()
         }
@@ -77,6 +82,12 @@ mod tests {
         let came = json!({"e": "text", "d": {"y": null, "x": 5, "shared_object_id": 7}, "c": 4, "b": [2, 3], "a": 1});
         let words = in_words_of(own.clone(), &came);
         assert_eq!(words.to_string(), r#"{"e":"text","d":{"y":null,"x":5},"c":4,"b":[2,3],"a":1}"#);
+        let open = json!({"data_format": null, "mode": null});
+        let formats = json!({"data_format": "channels_last", "mode": "channels_first"});
+        assert_eq!(
+            in_words_of(formats, &open).to_string(),
+            r#"{"data_format":null,"mode":"channels_first"}"#
+        );
         // What is another value stays.
         let other = json!({"a": 2, "b": [2], "c": [4, 5], "d": 1, "e": null, "f": 0});
         assert_eq!(in_words_of(own.clone(), &other).to_string(), own.to_string());

@@ -85,7 +85,11 @@ struct Identity {
     /// The shapes that copies of it were built for.
     copies: OnceLock<Vec<Shape>>,
     /// What the file that it comes from said of it.
-    as_read: OnceLock<AsRead>,
+    as_read: OnceLock<Arc<AsRead>>,
+    /// Whether that was said of the layer that it is a clone of.
+    is_clone: bool,
+    /// Whether it found by itself what else is an argument.
+    learned: AtomicBool,
     /// The first of its calls on symbolic tensors that there still are.
     call: Mutex<Weak<Node>>,
 }
@@ -102,6 +106,8 @@ impl Default for Identity {
             copies: OnceLock::new(),
             as_read: OnceLock::new(),
             call: Mutex::default(),
+            is_clone: false,
+            learned: AtomicBool::new(false),
         }
     }
 }
@@ -148,7 +154,12 @@ impl Clone for LayerBase {
             trainable: self.trainable,
             dtype: self.dtype.clone(),
             activity_regularizer: self.activity_regularizer.clone(),
-            identity: Arc::default(),
+            identity: Arc::new(Identity {
+                as_read: self.identity.as_read.clone(),
+                is_clone: true,
+                learned: AtomicBool::new(self.has_learned()),
+                ..Identity::default()
+            }),
         }
     }
 }
@@ -214,12 +225,27 @@ impl LayerBase {
 
     /// Keeps what a file said of it.
     pub(crate) fn set_as_read(&self, as_read: AsRead) {
-        self.identity.as_read.get_or_init(|| as_read);
+        self.identity.as_read.get_or_init(|| Arc::new(as_read));
     }
 
     /// What a file said of it, if it comes from one.
     pub(crate) fn as_read(&self) -> Option<&AsRead> {
-        self.identity.as_read.get()
+        self.identity.as_read.get().map(|as_read| &**as_read)
+    }
+
+    /// Whether [`LayerBase::as_read`] is of the layer that this one is a clone of.
+    pub(crate) fn is_clone(&self) -> bool {
+        self.identity.is_clone
+    }
+
+    /// Says that the layer has learned an argument from data, as `adapt` does: Keras saves that in a file of its own.
+    pub(crate) fn set_learned(&self) {
+        self.identity.learned.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the layer has learned an argument.
+    pub(crate) fn has_learned(&self) -> bool {
+        self.identity.learned.load(Ordering::Relaxed)
     }
 
     /// Keeps the weights; the first to come stay.

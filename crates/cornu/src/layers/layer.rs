@@ -150,6 +150,12 @@ pub trait Layer: LayerObject {
         None
     }
 
+    /// Objects within Keras's class that hold no weights of the layer and have their places in files nonetheless: attribute and
+    /// name.
+    fn saved_parts(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
     /// Layers within this one whose weights are not asked for through [`Weights::add_layer`]: those of a nested model.
     fn sublayers(&self) -> Vec<LayerRef> {
         vec![]

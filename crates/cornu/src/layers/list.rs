@@ -60,6 +60,9 @@ pub fn from_saved(saved: &Json) -> Result<LayerRef> {
         return Err(Error::Format { what: "layer".into(), message });
     }
     let layer = one_from_saved(saved)?;
+    if crate::saving::is_learned(saved) {
+        layer.base().set_learned();
+    }
     // The layers of a model remember for themselves.
     if layer.sublayers().is_empty() {
         layer.base().set_as_read(AsRead::of(&layer, saved));

@@ -39,7 +39,7 @@ pub use regression::{
 };
 pub use segmentation::{Axes, Dice, Tversky};
 
-use crate::object::{Saved, family};
+use crate::object::{Saved, family, function_envelope};
 use crate::ops::run;
 use crate::utils::numerical::same_rank;
 use cornu_graph::{DType, Error, Result, Tensor, Value, broadcast_shapes};
@@ -81,7 +81,7 @@ pub trait LossRule: Saved + fmt::Debug + Send + Sync {
 
 family! {
     /// A loss, by name (`"mse"`), as an object, or as a function.
-    Loss("loss", by_name): LossRule {
+    Loss("loss", by_name, Named): LossRule {
         MeanSquaredError = "mean_squared_error" | "mse" | "MSE",
         MeanAbsoluteError = "mean_absolute_error" | "mae" | "MAE",
         MeanAbsolutePercentageError = "mean_absolute_percentage_error" | "mape" | "MAPE",
@@ -121,7 +121,7 @@ impl<F> fmt::Debug for Function<F> {
 
 impl<F> Saved for Function<F> {
     fn saved(&self) -> Result<Json> {
-        Ok(self.name.as_str().into())
+        Ok(function_envelope(&self.name))
     }
 }
 
@@ -156,6 +156,14 @@ impl Loss {
             return Loss::custom(by_shape::Crossentropy { name: name.into() });
         }
         self
+    }
+
+    /// Without the name by which it was asked for.
+    pub(crate) fn unnamed(&self) -> &Loss {
+        match self {
+            Loss::Named(_, loss) => loss,
+            loss => loss,
+        }
     }
 
     /// Fails when the name given is none, suggesting the nearest.

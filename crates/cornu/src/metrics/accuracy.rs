@@ -1,6 +1,6 @@
 //! How often predictions are right.
 use super::declare::metric;
-use super::{Metric, MetricRule};
+use super::{BinaryCrossentropy, CategoricalCrossentropy, Metric, MetricRule, SparseCategoricalCrossentropy};
 use crate::losses::Task;
 use crate::object::Saved;
 use crate::utils::numerical::same_rank;
@@ -48,15 +48,25 @@ metric! {
     }
 }
 
-/// What the name `"accuracy"` stands for.
+/// What the names `"accuracy"` and `"crossentropy"` stand for.
 #[derive(Debug)]
 pub(super) struct ByShape {
     pub name: String,
 }
 
 impl ByShape {
+    pub const ACCURACY: [&str; 2] = ["accuracy", "acc"];
+    pub const CROSSENTROPY: [&str; 2] = ["crossentropy", "ce"];
+
     fn choose(&self, y_true: &Spec, y_pred: &Spec) -> Metric {
         let name = self.name.as_str();
+        if ByShape::CROSSENTROPY.contains(&name.to_lowercase().as_str()) {
+            return match Task::of(y_true, y_pred) {
+                Task::Binary => BinaryCrossentropy::new().name(name).into(),
+                Task::Sparse => SparseCategoricalCrossentropy::new().name(name).into(),
+                Task::Categorical => CategoricalCrossentropy::new().name(name).into(),
+            };
+        }
         match Task::of(y_true, y_pred) {
             Task::Binary => BinaryAccuracy::new().name(name).into(),
             Task::Sparse => SparseCategoricalAccuracy::new().name(name).into(),

@@ -45,7 +45,7 @@ pub use top_k::{SparseTopKCategoricalAccuracy, TopKCategoricalAccuracy};
 /// Losses that are metrics, too: by name (`"huber"`), or in [`Metric::function`].
 pub use crate::losses::{binary_focal_crossentropy, categorical_focal_crossentropy, huber, log_cosh};
 
-use crate::object::{Saved, family};
+use crate::object::{Saved, family, function_envelope};
 use crate::utils::numerical::divide_no_nan;
 use cornu_graph::{DType, Result, Spec, Tensor, Value};
 use serde_json::Value as Json;
@@ -107,7 +107,7 @@ pub trait MetricRule: Saved + fmt::Debug + Send + Sync {
 
 family! {
     /// A metric, by name (`"accuracy"`), as an object, or user code.
-    Metric("metric", by_name): MetricRule {
+    Metric("metric", by_name, Named): MetricRule {
         Accuracy = "accuracy",
         BinaryAccuracy = "binary_accuracy",
         CategoricalAccuracy = "categorical_accuracy",
@@ -171,9 +171,11 @@ impl Metric {
         Metric::custom(Function { name: name.into(), function })
     }
 
-    /// Logs show a metric under the name by which it was asked for; `"accuracy"` is the one that suits the shapes.
+    /// Logs show a metric under the name by which it was asked for; `"accuracy"` and `"crossentropy"` are those that suit the
+    /// shapes.
     fn by_name(self, name: &str) -> Metric {
-        if matches!(name.to_lowercase().as_str(), "accuracy" | "acc") {
+        let small = name.to_lowercase();
+        if [accuracy::ByShape::ACCURACY, accuracy::ByShape::CROSSENTROPY].concat().contains(&small.as_str()) {
             return Metric::custom(accuracy::ByShape { name: name.into() });
         }
         match name {
@@ -258,7 +260,7 @@ impl<F> fmt::Debug for Function<F> {
 
 impl<F> Saved for Function<F> {
     fn saved(&self) -> Result<Json> {
-        Ok(self.name.as_str().into())
+        Ok(function_envelope(&self.name))
     }
 }
 

@@ -1,5 +1,5 @@
 //! Models as Keras saves them: the config of a model, its layers and their calls.
-use crate::layers::LayerRef;
+use crate::layers::{LayerBase, LayerRef};
 use crate::models::functional::{Functional, Structure, is_operation};
 use crate::models::keras_tensor::{KerasTensor, Node};
 use crate::ops::Operation;
@@ -34,10 +34,10 @@ pub(crate) fn sequential(
     layers: &[LayerRef],
     shape: Option<&Shape>,
     name: &str,
-    trainable: bool,
+    base: &LayerBase,
 ) -> Result<Json> {
     let layers = layers.iter().map(saved).collect::<Result<Vec<_>>>()?;
-    let dtype = crate::DTypePolicy::default();
+    let (trainable, dtype) = (base.is_trainable(), &base.dtype);
     let mut config = json!({"name": name, "trainable": trainable, "dtype": dtype, "layers": layers});
     if let Some(shape) = shape {
         config["build_input_shape"] = json!(shape);
@@ -51,16 +51,36 @@ pub(crate) fn sequential(
 /// When an argument of the layer has no saved form.
 pub(crate) fn saved(layer: &LayerRef) -> Result<Json> {
     let mut saved = layer.saved()?;
-    let read = layer.base().as_read().and_then(|read| read.build_config());
-    let built = layer.base().built_for().filter(|_| !is_operation(layer));
-    if let Some(config) = built.and_then(|inputs| read.cloned().or_else(|| layer.build_config(inputs))) {
-        saved["build_config"] = config;
+    if !is_operation(layer) {
+        let own = layer.base().built_for().and_then(|inputs| layer.build_config(inputs));
+        let read = layer.base().as_read().and_then(|read| read.build_config());
+        // A clone may have been built for other shapes than the layer of the file.
+        let holds =
+            |read: &&Json| !layer.base().is_clone() || own.as_ref().is_none_or(|own| !contradicts(own, read));
+        let read = read.filter(holds);
+        if let Some(config) = read.cloned().or(own) {
+            saved["build_config"] = config;
+        }
     }
     // A model within another is not compiled.
     if matches!(layer.class_name(), "Functional" | "Sequential") {
         saved["compile_config"] = json!({});
     }
     Ok(saved)
+}
+
+/// Whether a size in one is another in the other.
+fn contradicts(own: &Json, read: &Json) -> bool {
+    match (own, read) {
+        (Json::Number(a), Json::Number(b)) => a != b,
+        (Json::Array(a), Json::Array(b)) if a.len() == b.len() => {
+            a.iter().zip(b).any(|(a, b)| contradicts(a, b))
+        }
+        (Json::Object(a), Json::Object(b)) => {
+            a.iter().any(|(key, a)| b.get(key).is_some_and(|b| contradicts(a, b)))
+        }
+        _ => false,
+    }
 }
 
 fn layer_with_nodes(f: &Functional, layer: &LayerRef) -> Result<Json> {

@@ -49,11 +49,17 @@ fn sequential(config: &Json) -> Result<Model> {
     if let Some(name) = config["name"].as_str() {
         model = model.with_name(name);
     }
+    if let Ok(policy) = serde_json::from_value(config["dtype"].clone()) {
+        model = model.with_dtype(policy);
+    }
     model.build_if_known()?;
     let shape = serde_json::from_value::<Shape>(config["build_input_shape"].clone());
     match shape {
         Ok(shape) if !model.is_built() && shape.rank() > 0 => model.build(shape)?,
         _ => {}
+    }
+    if config["trainable"] == json!(false) {
+        model.trainable(false);
     }
     Ok(model)
 }
@@ -221,7 +227,10 @@ impl Graph {
                 keys.sort();
                 let of =
                     |k: &String, tensors: &mut Vec<_>| Ok((k.clone(), self.structure(&items[k], tensors)?));
-                Ok(Structure::Named(keys.into_iter().map(|k| of(k, tensors)).collect::<Result<_>>()?))
+                let mut named = keys.into_iter().map(|k| of(k, tensors)).collect::<Result<Vec<_>>>()?;
+                // It is written again in the order of the file.
+                named.sort_by_key(|(name, _)| items.keys().position(|key| key == name));
+                Ok(Structure::Named(named))
             }
             _ => Err(bad()),
         }

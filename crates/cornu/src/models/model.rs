@@ -70,6 +70,17 @@ impl Model {
         self
     }
 
+    /// Gives a stack the policy that its file names.
+    pub(crate) fn with_dtype(mut self, policy: crate::DTypePolicy) -> Model {
+        self.base.dtype = policy;
+        self
+    }
+
+    /// Whether Keras scales the loss by itself, so that gradients do not vanish in float16.
+    pub(crate) fn scales_loss(&self) -> bool {
+        self.base.dtype.name() == "mixed_float16"
+    }
+
     /// The model's name; made from its class when none was given.
     pub fn name(&self) -> &str {
         self.base.resolved_name(self.class_name())
@@ -275,8 +286,8 @@ impl Model {
         match &self.body {
             Body::Functional(f) => config::functional(f, self.name(), trainable),
             Body::Sequential { layers, built } => match built.get() {
-                Some(f) => config::sequential(&f.layers, first_shape(f).as_ref(), self.name(), trainable),
-                None => config::sequential(layers, None, self.name(), trainable),
+                Some(f) => config::sequential(&f.layers, first_shape(f).as_ref(), self.name(), &self.base),
+                None => config::sequential(layers, None, self.name(), &self.base),
             },
         }
     }

@@ -30,12 +30,12 @@ impl LayerObject for NestedModel {
     }
 
     fn config(&self) -> Result<Json> {
-        let (name, trainable) = (self.base.resolved_name(self.class), self.base.is_trainable());
+        let name = self.base.resolved_name(self.class);
         if self.class == "Functional" {
-            return config::functional(&self.functional, name, trainable);
+            return config::functional(&self.functional, name, self.base.is_trainable());
         }
         let shape = first_shape(&self.functional);
-        config::sequential(&self.functional.layers, shape.as_ref(), name, trainable)
+        config::sequential(&self.functional.layers, shape.as_ref(), name, &self.base)
     }
 
     fn saved(&self) -> Result<Json> {

@@ -77,11 +77,12 @@ impl Form {
 /// Each class is a `#[config]` struct that implements the trait of the family, which must extend
 /// `Saved + Debug + Send + Sync`. The names after a class are those by which Keras finds it; a class without names has
 /// required arguments. A method of the family given after its kind may put another member in place of the one that was
-/// found by a name.
+/// found by a name. A variant given after that keeps the name by which a member was asked for: it is saved by it, as Keras saves
+/// what `compile` was given.
 macro_rules! family {
     (
         $(#[$doc:meta])*
-        $Family:ident($kind:literal $(, $by_name:ident)?): $Trait:ident {
+        $Family:ident($kind:literal $(, $by_name:ident $(, $Named:ident)?)?): $Trait:ident {
             $($Class:ident $(= $first:literal $(| $more:literal)*)?),* $(,)?
         }
     ) => {
@@ -93,6 +94,8 @@ macro_rules! family {
             $Class($Class),)*
             /// User code.
             Custom(std::sync::Arc<dyn $Trait>),
+            $($(/// One of the others, under the name by which it was asked for.
+            $Named(String, Box<$Family>),)?)?
             /// A name or saved object that is none of these: an error where it is used.
             Unknown($crate::object::Unknown),
         }
@@ -114,6 +117,7 @@ macro_rules! family {
                 match self {
                     $($Family::$Class(object) => Ok(object),)*
                     $Family::Custom(object) => Ok(&**object),
+                    $($($Family::$Named(_, object) => object.get(),)?)?
                     $Family::Unknown(unknown) => Err(unknown.error($kind, Self::NAMES.iter().copied())),
                 }
             }
@@ -132,7 +136,15 @@ macro_rules! family {
                     $($($first $(| $more)* | stringify!($Class) => $Family::$Class(<$Class>::default()),)?)*
                     _ => $Family::Unknown($crate::object::Unknown::name(name)),
                 };
-                $(let found = $Family::$by_name(found, name);)?
+                $(
+                let found = $Family::$by_name(found, name);
+                $(
+                let found = match found {
+                    $Family::Unknown(_) => found,
+                    known => $Family::$Named(name.into(), Box::new(known)),
+                };
+                )?
+                )?
                 found
             }
         }
@@ -146,6 +158,10 @@ macro_rules! family {
         impl PartialEq for $Family {
             fn eq(&self, other: &$Family) -> bool {
                 match (self, other) {
+                    $($(
+                    ($Family::$Named(_, a), b) => **a == *b,
+                    (a, $Family::$Named(_, b)) => *a == **b,
+                    )?)?
                     $(($Family::$Class(a), $Family::$Class(b)) => a == b,)*
                     ($Family::Custom(a), $Family::Custom(b)) => {
                         std::sync::Arc::ptr_eq(a, b) || matches!((a.saved(), b.saved()), (Ok(a), Ok(b)) if a == b)
@@ -161,6 +177,7 @@ macro_rules! family {
                 let saved = match self {
                     $($Family::$Class(object) => $crate::object::Saved::saved(object),)*
                     $Family::Custom(object) => object.saved(),
+                    $($($Family::$Named(name, _) => return serializer.serialize_str(name),)?)?
                     $Family::Unknown(unknown) => return unknown.serialize(serializer),
                 };
                 saved.map_err(serde::ser::Error::custom)?.serialize(serializer)

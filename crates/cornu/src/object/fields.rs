@@ -40,7 +40,7 @@ impl Fields {
         if value.is_null() && ["name", "dtype"].contains(&key) {
             return Ok(None);
         }
-        let read = serde_json::from_value(value);
+        let read = super::number::from_value(value);
         read.map(Some).map_err(|e| E::custom(format!("config of {}: `{key}`: {e}", self.class)))
     }
 

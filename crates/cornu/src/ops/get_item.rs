@@ -154,9 +154,12 @@ fn sliced(x: &Value, axis: i64, start: Option<i64>, stop: Option<i64>, step: i64
     let size = x.dim(axis) as i64;
     if step < 0 {
         // The same places, counted from the end.
-        let turn = |at: Option<i64>| at.map(|at| size - 1 - if at < 0 { at + size } else { at });
+        let turn = |at: Option<i64>| {
+            at.map(|at| at.clamp(-size - 1, size)).map(|at| size - 1 - if at < 0 { at + size } else { at })
+        };
         let turn = |at: Option<i64>| turn(at).map(|at| at.clamp(0, size));
-        return sliced(&x.flip([axis]), axis, turn(start), turn(stop), -step);
+        let step = step.checked_neg().unwrap_or(i64::MAX);
+        return sliced(&x.flip([axis]), axis, turn(start), turn(stop), step);
     }
     let place = |at: Option<i64>, default: i64| {
         at.map_or(default, |at| if at < 0 { at + size } else { at }).clamp(0, size)

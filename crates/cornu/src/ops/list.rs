@@ -25,7 +25,9 @@ macro_rules! ops {
             fn class_name(&self) -> &'static str { stringify!($Class) }
             fn module(&self) -> &'static str { $module }
             fn config(&self) -> serde_json::Result<serde_json::Value> {
-                let config = serde_json::to_value(self)?;
+                #[allow(unused_mut)]
+                let mut config = serde_json::to_value(self)?;
+                $($(ops! { @number config $field $t (self.$field) })*)?
                 $($(let mut config = config; $(config[stringify!($key)] = serde_json::json!($value);)+)?)?
                 Ok(config)
             }
@@ -71,6 +73,11 @@ macro_rules! ops {
             ops!(@results $how $body)
         }
     };
+    // JSON has no form for a float that is infinite or NaN.
+    (@number $config:ident $field:ident f64 $value:expr) => {
+        $config[stringify!($field)] = $crate::object::number::to_json($value);
+    };
+    (@number $config:ident $field:ident $t:tt $value:expr) => {};
     (@bind ([$xs:ident]) $tensors:ident) => { let $xs = $tensors; };
     (@bind ($($x:ident),+) $tensors:ident) => { let [$($x),+] = $tensors else { return vec![] }; };
     (@results one $body:expr) => { vec![$body] };

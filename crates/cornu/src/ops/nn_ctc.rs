@@ -136,7 +136,7 @@ impl Beams {
             let next = self.step(state, log_p);
             let chosen = next.iter().zip(state).map(|(next, old)| {
                 let mut mask = within.clone();
-                while mask.rank() < next.rank() {
+                for _ in mask.rank()..next.rank() {
                     mask = mask.expand_dims(-1);
                 }
                 mask.broadcast_to(next.shape()).select(next, old)

@@ -1,5 +1,6 @@
 //! One call of an op: which, with what settings, on which arguments.
 use crate::layers::{Call, HasBase, Layer, LayerBase, LayerObject, LayerRef, Weights};
+use crate::object::number;
 use crate::ops::slot::{Arguments, Slot, present};
 use crate::ops::{Arg, Operand};
 use crate::shape::Shape;
@@ -77,7 +78,7 @@ impl Settings {
     /// One setting.
     pub fn take<T: DeserializeOwned>(&mut self, key: &str) -> Result<T> {
         let value = self.map.shift_remove(key).unwrap_or_default();
-        serde_json::from_value(value).map_err(|e| self.bad(key, e))
+        number::from_value(value).map_err(|e| self.bad(key, e))
     }
 
     /// A setting that must have this value, or be missing.
@@ -236,7 +237,12 @@ impl LayerObject for Operation {
     fn config(&self) -> Result<Json> {
         let error =
             |e: serde_json::Error| Error::Format { what: self.class_name().into(), message: e.to_string() };
-        let mut config = json!({"name": self.base.resolved_name(self.class_name())});
+        // Keras has no name in the config of this class.
+        const NAMELESS: &str = "ExtractPatches";
+        let mut config = match self.class_name() {
+            NAMELESS => json!({}),
+            class => json!({"name": self.base.resolved_name(class)}),
+        };
         if let (Json::Object(config), Json::Object(settings)) =
             (&mut config, self.rule.config().map_err(error)?)
         {

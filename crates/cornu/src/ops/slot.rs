@@ -1,7 +1,7 @@
 //! What an op is called on: tensors, and what stands in their place.
 use super::{Arg, Number, Operand};
 use crate::models::config::TENSOR;
-use crate::object::excerpt;
+use crate::object::{excerpt, number};
 use cornu_graph::{DType, Error, Result, Tensor, Value};
 use serde_json::{Value as Json, json};
 
@@ -98,7 +98,7 @@ impl Slot {
                     _ => Err(bad()),
                 }
             }
-            number => serde_json::from_value(number.clone()).map(Slot::Number).map_err(|_| bad()),
+            number => number::from_value(number.clone()).map(Slot::Number).map_err(|_| bad()),
         }
     }
 
@@ -107,6 +107,7 @@ impl Slot {
         match self {
             Slot::Tensor(at) => tensors.get(*at).cloned().unwrap_or_default(),
             Slot::Absent => Json::Null,
+            Slot::Number(Number::Float(x)) => number::to_json(*x),
             Slot::Number(number) => json!(number),
             Slot::List(slots) => slots.iter().map(|slot| slot.saved(tensors)).collect(),
             Slot::Constant(tensor) => {

@@ -85,6 +85,16 @@ impl Slot {
 const ITERATION: usize = 0;
 
 impl Optimizer {
+    /// The variables that it has before it knows a weight: those that Keras saves before the first step.
+    pub(crate) fn before_weights(&self) -> Result<Vec<(String, Tensor)>> {
+        let Some(wrapper) = self.get()?.wrapper() else { return self.build(&[]) };
+        let mut variables = wrapper::base();
+        for inner in wrapper.inner() {
+            variables.extend(inner.before_weights()?);
+        }
+        Ok(variables)
+    }
+
     /// The variables with which it starts, by name, for weights of these paths and values, in the order in which Keras saves
     /// them.
     ///

@@ -38,6 +38,7 @@ pub use rmsprop::RMSprop;
 pub use schedule_free_adamw::ScheduleFreeAdamW;
 pub use settings::{Excluded, Settings};
 pub use sgd::SGD;
+pub(crate) use wrapper::Part;
 pub use wrapper::{Inner, Step as WrappedStep, Wrapper};
 
 use crate::layers::Trace;
@@ -48,7 +49,6 @@ use crate::variable::{Role, Variable};
 use cornu_graph::{Result, Spec, Tensor, Value};
 use declare::{optimizer, shared_arguments};
 use std::fmt;
-use std::ops::Range;
 use std::sync::Arc;
 
 /// What an optimizer does with each weight.
@@ -308,10 +308,17 @@ impl Optimizer {
         Ok(own.iter().skip(from).find(|v| v.name == "learning_rate").map(|v| &**v))
     }
 
-    /// Parts of the variables that stand a second time in Keras's files: where, and which.
-    pub(crate) fn parts(&self, trainable: &[ModelVariable]) -> Result<Vec<(String, Range<usize>)>> {
-        let known: Vec<Weight> = trainable.iter().map(weight).collect();
-        self.get()?.wrapper().map_or(Ok(vec![]), |wrapper| wrapper::files(wrapper, &known))
+    /// Parts of the variables that stand a second time in Keras's files; of those for these weights, or of those
+    /// [before it knows a weight](Optimizer::before_weights).
+    pub(crate) fn parts(&self, trainable: Option<&[ModelVariable]>) -> Result<Vec<Part>> {
+        let known = trainable.map(|trainable| trainable.iter().map(weight).collect::<Vec<Weight>>());
+        self.get()?.wrapper().map_or(Ok(vec![]), |wrapper| wrapper::files(wrapper, known.as_deref()))
+    }
+
+    /// Its name in files.
+    pub(crate) fn saved_name(&self) -> String {
+        let saved = serde_json::to_value(self).unwrap_or_default();
+        saved["config"]["name"].as_str().unwrap_or("optimizer").into()
     }
 }
 

@@ -108,10 +108,14 @@ fn pick<T: Clone>(all: &[T], places: &[usize]) -> Vec<T> {
     places.iter().map(|&i| all[i].clone()).collect()
 }
 
+/// The variables of every optimizer, which a wrapper has and does not use.
+pub(super) fn base() -> Vec<(String, Tensor)> {
+    vec![("iteration".into(), Tensor::scalar(0i64)), ("learning_rate".into(), Tensor::scalar(0f32))]
+}
+
 /// The variables with which a wrapper starts; see [`Optimizer::build`].
 pub(super) fn build(wrapper: &dyn Wrapper, weights: &[(&str, &Tensor)]) -> Result<Vec<(String, Tensor)>> {
-    let mut variables =
-        vec![("iteration".to_string(), Tensor::scalar(0i64)), ("learning_rate".into(), Tensor::scalar(0f32))];
+    let mut variables = base();
     variables.extend(wrapper.scalars().into_iter().map(|(name, value)| (name.to_string(), value)));
     let chosen = weights.iter().map(|(path, _)| wrapper.choose(path)).collect::<Result<Vec<_>>>()?;
     for (i, optimizer) in wrapper.inner().into_iter().enumerate() {
@@ -159,17 +163,49 @@ pub(super) fn averages(wrapper: &dyn Wrapper, known: &[Weight]) -> Result<Vec<Op
     Ok(places)
 }
 
-/// Where the variables of those within are, by their place in Keras's files.
-pub(super) fn files(wrapper: &dyn Wrapper, known: &[Weight]) -> Result<Vec<(String, Range<usize>)>> {
-    let parts = Parts::new(wrapper, known)?;
+/// Variables of an optimizer within another, which stand a second time in Keras's files.
+#[derive(Debug)]
+pub(crate) struct Part {
+    /// Where.
+    pub path: String,
+    /// The name of the optimizer.
+    pub name: String,
+    /// Which.
+    pub variables: Range<usize>,
+}
+
+/// The parts of a wrapper's variables: those for these weights, or those that there are before it knows a weight.
+///
+/// # Errors
+/// When a weight has no optimizer.
+pub(super) fn files(wrapper: &dyn Wrapper, known: Option<&[Weight]>) -> Result<Vec<Part>> {
+    let inner = wrapper.inner();
+    let (mine, ranges) = match known {
+        Some(known) => {
+            let parts = Parts::new(wrapper, known)?;
+            let mine = parts.weights.iter().map(|mine| Some(pick(known, mine))).collect();
+            (mine, parts.variables)
+        }
+        None => {
+            let mut start = BASE;
+            let mut range = |optimizer: &&Optimizer| {
+                let from = start;
+                start += optimizer.before_weights()?.len();
+                Ok(from..start)
+            };
+            (vec![None; inner.len()], inner.iter().map(&mut range).collect::<Result<_>>()?)
+        }
+    };
     let mut files = vec![];
-    for (i, (optimizer, variables)) in parts.inner.iter().zip(&parts.variables).enumerate() {
-        let path = wrapper.file_path(i);
-        files.push((path.clone(), variables.clone()));
+    for (i, ((optimizer, mine), variables)) in inner.into_iter().zip(mine).zip(ranges).enumerate() {
+        let (path, from) = (wrapper.file_path(i), variables.start);
+        files.push(Part { path: path.clone(), name: optimizer.saved_name(), variables });
         if let Some(inner) = optimizer.get()?.wrapper() {
-            let from = variables.start;
-            let within = self::files(inner, &pick(known, &parts.weights[i]))?.into_iter();
-            files.extend(within.map(|(p, r)| (format!("{path}/{p}"), r.start + from..r.end + from)));
+            files.extend(self::files(inner, mine.as_deref())?.into_iter().map(|part| Part {
+                path: format!("{path}/{}", part.path),
+                name: part.name,
+                variables: part.variables.start + from..part.variables.end + from,
+            }));
         }
     }
     Ok(files)

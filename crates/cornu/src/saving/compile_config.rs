@@ -19,6 +19,9 @@ use serde_json::{Map, Value as Json, json};
 pub(super) fn of(model: &Model) -> Result<Option<Json>> {
     let Some(compile) = &model.trainer.compile else { return Ok(None) };
     let mut optimizer = to_json(&compile.optimizer)?;
+    if compile.scaled {
+        optimizer = optimizer["config"]["inner_optimizer"].take();
+    }
     if let (true, Ok(rate)) = (optimizer["config"]["learning_rate"].is_number(), model.learning_rate()) {
         optimizer["config"]["learning_rate"] = json!(rate);
     }
@@ -111,6 +114,7 @@ pub(super) fn apply(model: &mut Model, saved: &Json, arrays: &Arrays) -> Result<
         check_steps_per_execution(compile.steps_per_execution)?;
     }
     compile.saved = Some(saved.clone());
+    compile.counters = weights::counters(arrays);
     // Settings for outputs that are not there come out at the first step, as in Keras.
     let variables = model.compile_saved(compile)?;
     if weights::load_optimizer(&variables, arrays)? {

@@ -243,19 +243,17 @@ pub(super) fn write(root: &Group) -> Result<Vec<u8>> {
     file.finish().map_err(bad)
 }
 
-/// An attribute as Keras stores it: long lists in parts with a number behind the name, empty ones not at all.
+/// An attribute as Keras stores it: texts of any length, as h5py writes `str`; long lists in parts with a number behind the
+/// name, empty ones not at all.
 fn attributes((name, value): &(String, Attribute)) -> Vec<(String, AttrValue)> {
     match value {
-        Attribute::Text(text) if text.len() > MAX_ATTRIBUTE => {
-            vec![(name.clone(), AttrValue::VarLenString(text.clone()))]
-        }
-        Attribute::Text(text) => vec![(name.clone(), AttrValue::String(text.clone()))],
+        Attribute::Text(text) => vec![(name.clone(), AttrValue::VarLenString(text.clone()))],
         Attribute::Texts(texts) => {
             let width = texts.iter().map(String::len).max().unwrap_or_default().max(1);
             let parts: Vec<&[String]> = texts.chunks((MAX_ATTRIBUTE / width).max(1)).collect();
             let part = |(i, part): (usize, &&[String])| {
                 let name = if parts.len() == 1 { name.clone() } else { format!("{name}{i}") };
-                (name, AttrValue::StringArray(part.to_vec()))
+                (name, AttrValue::VarLenStringArray(part.to_vec()))
             };
             parts.iter().enumerate().map(part).collect()
         }
@@ -296,7 +294,7 @@ fn fill(dataset: &mut hdf5_pure::DatasetBuilder, tensor: &Tensor) -> Result<()> 
         DType::BF16 => {
             let opaque = Datatype::Opaque { size: 2, tag: vec![] };
             dataset.with_raw_data(opaque, tensor.bytes().to_vec(), tensor.len() as u64);
-            dataset.set_attr(DTYPE, AttrValue::String("bfloat16".into()))
+            dataset.set_attr(DTYPE, AttrValue::VarLenString("bfloat16".into()))
         }
     };
     dataset.with_shape(&shape);

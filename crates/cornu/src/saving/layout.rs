@@ -50,7 +50,8 @@ fn list(layers: &[LayerRef], seen: &mut HashSet<u64>) -> Saveable {
     found
 }
 
-fn numbered(class: &str, count: usize) -> String {
+/// The name of a list's next object of a class, of which it has so many.
+pub(super) fn numbered(class: &str, count: usize) -> String {
     if count == 0 { class.into() } else { format!("{class}_{count}") }
 }
 
@@ -59,6 +60,9 @@ fn of_layer(layer: &dyn Layer, seen: &mut HashSet<u64>) -> Option<Saveable> {
         return None;
     }
     let mut own = Saveable { name: Some(layer.name().to_string()), ..Saveable::default() };
+    for (part, name) in layer.saved_parts() {
+        own.at(part).name = Some((*name).into());
+    }
     for (path, array) in layer.saved_arrays() {
         let (path, name) = path.rsplit_once('/').unwrap_or(("", path));
         own.at(path).arrays.push((name.into(), array));
@@ -139,9 +143,23 @@ impl Saveable {
             group.groups.push(("vars".into(), vars));
         }
         for (name, inner) in &self.within {
-            group.groups.push((name.clone(), inner.group()?));
+            if !inner.is_unused_generator()? {
+                group.groups.push((name.clone(), inner.group()?));
+            }
         }
         Ok(group)
+    }
+
+    /// Whether this is a generator that nothing was drawn from. Keras saves none; one that was drawn from is saved here, so that
+    /// training goes on as it would have.
+    fn is_unused_generator(&self) -> Result<bool> {
+        match self.variables.as_slice() {
+            [only] if only.role == Role::Seed => {
+                let state = only.value()?;
+                Ok(state.as_slice::<u64>().is_ok_and(|state| state.last() == Some(&0)))
+            }
+            _ => Ok(false),
+        }
     }
 
     /// Adds the new value of every variable from the arrays of a file, by path.
@@ -183,17 +201,20 @@ impl Saveable {
         Ok(found)
     }
 
-    /// The shapes of all variables by path, as [`Saveable::group`] would write them.
-    pub fn shapes(&self, path: &str, found: &mut BTreeMap<String, Vec<usize>>) {
+    /// The shapes of all variables by path, as [`Saveable::group`] would write them; those of generators if they are asked for.
+    pub fn shapes(&self, path: &str, generators: bool, found: &mut BTreeMap<String, Vec<usize>>) {
         if self.name.is_some() {
-            for (i, variable) in self.variables.iter().enumerate() {
+            let wanted = |(_, v): &(usize, &Arc<Variable>)| generators || v.role != Role::Seed;
+            for (i, variable) in self.variables.iter().enumerate().filter(wanted) {
                 found.insert(format!("{path}vars/{i}"), variable.spec.shape.clone());
             }
             for (name, array) in &self.arrays {
                 found.insert(format!("{path}vars/{name}"), array.shape().to_vec());
             }
         }
-        self.within.iter().for_each(|(name, inner)| inner.shapes(&format!("{path}{name}/"), found));
+        for (name, inner) in &self.within {
+            inner.shapes(&format!("{path}{name}/"), generators, found);
+        }
     }
 }
 
@@ -207,9 +228,14 @@ pub(super) struct Found {
 
 /// Variables of one object as Keras numbers them.
 pub(super) fn vars(name: &str, variables: &[Arc<Variable>]) -> Result<Group> {
-    let array = |(i, v): (usize, &Arc<Variable>)| Ok((i.to_string(), to_keras(v, v.value()?)));
-    let arrays = variables.iter().enumerate().map(array).collect::<Result<_>>()?;
-    Ok(Group { attributes: vec![("name".into(), name.into())], arrays, groups: vec![] })
+    let arrays = variables.iter().map(|v| Ok(to_keras(v, v.to_save()?))).collect::<Result<Vec<_>>>()?;
+    Ok(numbered_arrays(name, &arrays))
+}
+
+/// Arrays of one object by their numbers.
+pub(super) fn numbered_arrays(name: &str, arrays: &[Tensor]) -> Group {
+    let arrays = arrays.iter().enumerate().map(|(i, array)| (i.to_string(), array.clone())).collect();
+    Group { attributes: vec![("name".into(), name.into())], arrays, groups: vec![] }
 }
 
 /// Keras holds the state of a generator in uint32.

@@ -1,13 +1,13 @@
 //! Whole models in `.h5` as Keras 3 still writes them.
 use super::hdf5::{self, Attribute, Group};
 use super::legacy::{LAYER_NAMES, OPTIMIZER, WEIGHT_NAMES, WEIGHTS, weights_of};
-use super::{KERAS_VERSION, compile_config, words};
+use super::{KERAS_VERSION, compile_config, weights, words};
 use crate::models::Model;
 use crate::ops::registry;
 use crate::utils::atomic;
 use crate::utils::naming::python_class;
 use cornu_graph::{Result, Tensor};
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 use std::collections::HashSet;
 use std::path::Path;
 
@@ -106,18 +106,13 @@ fn weights(model: &Model) -> Result<Group> {
     Ok(group)
 }
 
-/// The state of the optimizer, if it has begun.
+/// The state of the optimizer, if there is one.
 fn optimizer(model: &Model) -> Result<Option<Group>> {
-    let (Some(variables), Some(compile)) = (model.optimizer_variables(), &model.trainer.compile) else {
-        return Ok(None);
-    };
-    let saved = serde_json::to_value(&compile.optimizer).unwrap_or_else(|_| json!({}));
-    let name = saved["config"]["name"].as_str().unwrap_or("optimizer");
-    let value = |v: &std::sync::Arc<crate::variable::Variable>| {
-        Ok((format!("{name}/{}", v.name.replace('/', "_")), v.value()?))
-    };
+    let Some((compile, state)) = weights::optimizer_state(model)? else { return Ok(None) };
+    let name = compile.optimizer.saved_name();
+    let value = |(v, value): (String, Tensor)| (format!("{name}/{}", v.replace('/', "_")), value);
     let mut group = Group::default();
-    fill(&mut group, variables.iter().map(value).collect::<Result<_>>()?);
+    fill(&mut group, state.into_iter().map(value).collect());
     Ok(Some(group))
 }
 

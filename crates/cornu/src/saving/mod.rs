@@ -18,6 +18,7 @@
 mod archive;
 mod assets;
 mod compile_config;
+mod contents;
 mod date;
 mod file_editor;
 mod hdf5;
@@ -34,6 +35,7 @@ mod words;
 
 pub use crate::models::clone_model;
 pub use crate::object::{get_registered_object, register};
+pub use contents::{Holds, holds, load_arrays};
 pub use file_editor::{Comparison, KerasFileEditor};
 pub use load_weights::{LoadWeights, load_weights};
 pub use save_model::{SaveModel, save_model, save_weights};
@@ -42,6 +44,7 @@ use crate::layers::LayerRef;
 use crate::layers::weights::within_budget;
 use crate::models::{Model, from_config};
 use archive::Archive;
+pub(crate) use assets::is_learned;
 use cornu_graph::{Error, Result, memory};
 use layout::Arrays;
 use serde_json::Value as Json;

@@ -1,8 +1,8 @@
 //! Models and weights to files.
-use super::archive;
 use super::{
     KERAS_VERSION, date, hdf5, legacy_save, safetensors, saved_with_compile_config, sharded, weights, words,
 };
+use super::{archive, assets};
 use crate::data::npz;
 use crate::models::Model;
 use crate::utils::atomic;
@@ -97,7 +97,8 @@ impl SaveModel {
                 self.may_write(path)?;
                 holds_a_model(path)?;
                 let files = files(model)?;
-                let files: Vec<(&str, &[u8])> = files.iter().map(|(n, b)| (*n, b.as_slice())).collect();
+                let files: Vec<(&str, &[u8])> =
+                    files.iter().map(|(n, b)| (n.as_str(), b.as_slice())).collect();
                 atomic::write_folder(path, &files)
             }
             "keras" => {
@@ -193,20 +194,23 @@ fn named(model: &Model) -> Result<Vec<(String, Tensor)>> {
 }
 
 /// The files of a whole model.
-fn files(model: &Model) -> Result<[(&'static str, Vec<u8>); 3]> {
+fn files(model: &Model) -> Result<Vec<(String, Vec<u8>)>> {
     model.built()?;
-    let config = saved_with_compile_config(model)?;
+    let mut config = saved_with_compile_config(model)?;
+    let learned = assets::take(&mut config, &super::layers(model))?;
     let metadata = json!({"keras_version": KERAS_VERSION, "date_saved": date::now()});
-    Ok([
-        ("metadata.json", metadata.to_string().into_bytes()),
-        ("config.json", words::write(&config).into_bytes()),
-        ("model.weights.h5", hdf5::write(&weights::group(model)?)?),
-    ])
+    let mut files = vec![
+        ("metadata.json".into(), words::write(&metadata).into_bytes()),
+        ("config.json".into(), words::write(&config).into_bytes()),
+        ("model.weights.h5".into(), hdf5::write(&weights::group(model)?)?),
+    ];
+    files.extend(learned);
+    Ok(files)
 }
 
 fn save_archive(model: &Model, path: &Path) -> Result<()> {
     let files = files(model)?;
-    let files: Vec<(&str, &[u8])> = files.iter().map(|(n, b)| (*n, b.as_slice())).collect();
+    let files: Vec<(&str, &[u8])> = files.iter().map(|(n, b)| (n.as_str(), b.as_slice())).collect();
     let bytes = archive::write(&files).map_err(|e| Error::io(path, e))?;
     atomic::write(path, &bytes)
 }

@@ -2,24 +2,24 @@
 use super::hdf5::Group;
 use super::layout::{self, Arrays, Found};
 use crate::models::Model;
+use crate::training::compile::Compile;
 use crate::variable::Variable;
-use cornu_graph::Result;
+use cornu_graph::{DType, Result, Tensor};
 use std::sync::Arc;
 
 /// Everything that Keras keeps of a model, with the optimizer's variables if it has any.
 pub(super) fn group(model: &Model) -> Result<Group> {
     let mut root = Group::default();
     root.groups.push(("layers".into(), layout::of_layers(&super::layers(model)).group()?));
-    let state = model.optimizer_variables();
-    if let (Some(variables), Some(compile)) = (state, &model.trainer.compile) {
-        let saved = serde_json::to_value(&compile.optimizer).unwrap_or_default();
-        let vars = layout::vars(saved["config"]["name"].as_str().unwrap_or("optimizer"), variables)?;
+    if let Some((compile, state)) = optimizer_state(model)? {
+        let state: Vec<Tensor> = state.into_iter().map(|(_, value)| value).collect();
+        let vars = layout::numbered_arrays(&compile.optimizer.saved_name(), &state);
         let mut group = Group { groups: vec![("vars".into(), vars)], ..Group::default() };
         let trainable: Vec<_> = model.variables()?.into_iter().filter(|v| v.trainable).collect();
-        for (path, range) in compile.optimizer.parts(&trainable)? {
-            let name = path.rsplit('/').next().unwrap_or_default();
-            let part = layout::vars(name, variables.get(range).unwrap_or_default())?;
-            group.at(&path).groups.push(("vars".into(), part));
+        let known = model.optimizer_variables().map(|_| trainable.as_slice());
+        for part in compile.optimizer.parts(known)? {
+            let vars = layout::numbered_arrays(&part.name, state.get(part.variables).unwrap_or_default());
+            group.at(&part.path).groups.push(("vars".into(), vars));
         }
         root.groups.push(("optimizer".into(), group));
     }
@@ -27,12 +27,40 @@ pub(super) fn group(model: &Model) -> Result<Group> {
     Ok(root)
 }
 
+/// Variables of an optimizer: names and values.
+pub(super) type State = Vec<(String, Tensor)>;
+
+/// The variables of the optimizer by name, if the model is compiled. Before the first step Keras saves those that it has then.
+pub(super) fn optimizer_state(model: &Model) -> Result<Option<(&Compile, State)>> {
+    let Some(compile) = model.trainer.compile.as_deref() else { return Ok(None) };
+    let mut state = match model.optimizer_variables() {
+        Some(variables) => {
+            variables.iter().map(|v| Ok((v.name.clone(), v.value()?))).collect::<Result<Vec<_>>>()?
+        }
+        None => compile.optimizer.before_weights()?,
+    };
+    // Counters are of the dtype that the file had which the model came from: Keras's backends differ in it.
+    for (_, value) in &mut state {
+        let fits =
+            |t: &Tensor| t.as_slice::<i64>().is_ok_and(|s| s.iter().all(|&n| i32::try_from(n).is_ok()));
+        if compile.counters == DType::I32 && fits(value) {
+            *value = value.cast(DType::I32);
+        }
+    }
+    Ok(Some((compile, state)))
+}
+
+/// The dtype in which a file has the counters of its optimizer; that of Keras on TensorFlow where it has none.
+pub(super) fn counters(arrays: &Arrays) -> DType {
+    arrays.by_path.get("optimizer/vars/0").map_or(DType::I64, Tensor::dtype)
+}
+
 /// Gives the model its weights. All are found before the first is changed.
 pub(super) fn load(model: &Model, arrays: &Arrays) -> Result<()> {
     model.built()?;
     let mut found = Found::default();
     layout::of_layers(&super::layers(model)).find("layers/", arrays, &mut found)?;
-    found.values.iter().try_for_each(|(variable, value)| variable.assign(value))
+    found.values.iter().try_for_each(|(variable, value)| variable.load(value))
 }
 
 /// Gives an optimizer its state; whether the file has one that fits.
@@ -44,6 +72,6 @@ pub(super) fn load_optimizer(variables: &[Arc<Variable>], arrays: &Arrays) -> Re
     }
     let value = |(i, v): (usize, &Arc<Variable>)| arrays.get(&path(i), "optimizer", &v.spec.shape);
     let values = variables.iter().enumerate().map(value).collect::<Result<Vec<_>>>()?;
-    variables.iter().zip(values).try_for_each(|(variable, value)| variable.assign(value))?;
+    variables.iter().zip(values).try_for_each(|(variable, value)| variable.load(value))?;
     Ok(true)
 }

@@ -11,7 +11,9 @@ pub(crate) fn check_targets(
     settings: &PerOutput,
     output: &KerasTensor,
 ) -> Result<()> {
-    let Some(Loss::SparseCategoricalCrossentropy(loss)) = &settings.loss else { return Ok(()) };
+    let Some(Loss::SparseCategoricalCrossentropy(loss)) = settings.loss.as_ref().map(Loss::unnamed) else {
+        return Ok(());
+    };
     let Some(classes) = output.shape().dim(-1) else { return Ok(()) };
     let ignored = loss.ignore_class.map(|c| c as f64);
     let wrong = |&label: &f64| !(label >= 0.0 && label < classes as f64) && Some(label) != ignored;

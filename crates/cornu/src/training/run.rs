@@ -6,7 +6,7 @@ use crate::training::history::Logs;
 use crate::training::step::{Phase, StepGraph, StepSpec, step_graph};
 use crate::training::trainer::Ready;
 use crate::variable::{DeviceGuard, Role, Variable};
-use cornu_graph::{Backend, Buffer, Error, Executable, Pending, Profile, Result, Spec, Tensor};
+use cornu_graph::{Backend, Buffer, Error, Executable, Pending, Profile, Result, Spec, Tensor, memory};
 use std::fmt;
 use std::sync::Arc;
 
@@ -30,13 +30,24 @@ impl fmt::Debug for Program {
     }
 }
 
+/// Zeros; an error where the system has no room for them, which would be an abort.
+fn room(spec: &Spec) -> Result<Tensor> {
+    let bytes = memory::check(spec)?;
+    if usize::try_from(bytes).is_ok_and(|n| Vec::<u8>::new().try_reserve_exact(n).is_ok()) {
+        return Ok(Tensor::zeros(spec.shape.clone(), spec.dtype));
+    }
+    let error = Error::Data(format!("a batch of shape {:?} does not fit into memory", spec.shape));
+    Err(error.help("a smaller `batch_size` needs less"))
+}
+
 impl Program {
     /// Compiles a step for the engine in use.
     pub fn compile(step: StepGraph) -> Result<Program> {
         let graph = &step.graph;
-        let empty = |s: &Spec| Tensor::zeros(s.shape.clone(), s.dtype);
-        let outputs = graph.outputs[graph.state..].iter().map(|&v| empty(graph.spec(v))).collect();
-        let batch = graph.inputs[graph.state..].iter().map(|&v| empty(graph.spec(v))).collect();
+        let outputs =
+            graph.outputs[graph.state..].iter().map(|&v| room(graph.spec(v))).collect::<Result<_>>()?;
+        let batch =
+            graph.inputs[graph.state..].iter().map(|&v| room(graph.spec(v))).collect::<Result<_>>()?;
         let backend = crate::backend::current()?;
         let axes = vec![Some(step.batch_axis); graph.inputs.len() - graph.state];
         let executable = backend.compile_shared(graph, &axes)?;

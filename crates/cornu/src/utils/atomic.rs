@@ -33,7 +33,11 @@ pub(crate) fn write_folder(path: &Path, files: &[(&str, &[u8])]) -> Result<()> {
     remove_stale(path, &name);
     let written = fs::create_dir_all(&beside).and_then(|()| {
         for (name, bytes) in files {
-            let mut file = File::create(beside.join(name))?;
+            let place = beside.join(name);
+            if let Some(folder) = place.parent() {
+                fs::create_dir_all(folder)?;
+            }
+            let mut file = File::create(&place)?;
             file.write_all(bytes)?;
             file.sync_all()?;
         }

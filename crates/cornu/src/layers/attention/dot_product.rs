@@ -1,4 +1,5 @@
 //! What the layers with heads share: masks, projections and the products.
+use crate::layers::activations::Softmax;
 use crate::layers::checks::share;
 use crate::layers::core::EinsumDense;
 use crate::layers::einsum::einsum;
@@ -142,7 +143,8 @@ impl Products<'_> {
     /// The mask in the shape of the scores: the axes of heads come before those of targets and sources.
     fn aligned(&self, scores: &Value, mask: &Value) -> Value {
         let mut mask = mask.clone();
-        while mask.rank() < scores.rank() {
+        // After an error the rank stays what it is.
+        for _ in mask.rank()..scores.rank() {
             mask = mask.expand_dims(-2 * self.axes.len() as i64 - 1);
         }
         mask.broadcast_to(scores.shape())
@@ -216,6 +218,13 @@ pub(super) fn build_dropout(
     dropout.seed = seed;
     crate::layers::HasBase::base_mut(&mut dropout).dtype = dtype.clone();
     weights.add_layer(DROPOUT, &crate::layers::LayerObject::share(&dropout), std::slice::from_ref(shape))
+}
+
+/// Builds the softmax that Keras has as a layer within, so that files have its place.
+pub(super) fn build_softmax(weights: &mut Weights, dtype: &crate::DTypePolicy, shape: &Shape) -> Result<()> {
+    let mut softmax = Softmax::new();
+    crate::layers::HasBase::base_mut(&mut softmax).dtype = dtype.clone();
+    weights.add_layer("_softmax", &crate::layers::LayerObject::share(&softmax), std::slice::from_ref(shape))
 }
 
 pub(super) const DROPOUT: &str = "_dropout_layer";

@@ -1,5 +1,7 @@
 //! Attention in which several heads of the query share one of key and value.
-use super::dot_product::{DROPOUT, Inputs, PARAMETERS, Products, Projections, build_config, build_dropout};
+use super::dot_product::{
+    DROPOUT, Inputs, PARAMETERS, Products, Projections, build_config, build_dropout, build_softmax,
+};
 use crate::layers::prelude::*;
 
 /// [`MultiHeadAttention`](crate::layers::MultiHeadAttention) with fewer heads for key and value than for the query. Keras's
@@ -98,6 +100,7 @@ impl Layer for GroupQueryAttention {
         let sums = Shape(vec![None, None, Some(heads), Some(size)]);
         let layer = projections.layer("attention_output", 4, 2, &[query.last()?], "linear");
         weights.add_layer("_output_dense", &layer, &[sums])?;
+        build_softmax(weights, &self.base.dtype, value)?;
         build_dropout(weights, self.dropout, self.seed, &self.base.dtype, value)
     }
 

@@ -1,5 +1,7 @@
 //! Attention with several heads.
-use super::dot_product::{DROPOUT, Inputs, PARAMETERS, Products, Projections, build_config, build_dropout};
+use super::dot_product::{
+    DROPOUT, Inputs, PARAMETERS, Products, Projections, build_config, build_dropout, build_softmax,
+};
 use crate::layers::prelude::*;
 
 /// Axes, of which one may be given by itself.
@@ -135,6 +137,7 @@ impl Layer for MultiHeadAttention {
         };
         let layer = projections.layer("attention_output", sums.rank(), 2, &output, "linear");
         weights.add_layer("output_dense", &layer, &[sums])?;
+        build_softmax(weights, &self.base.dtype, value)?;
         build_dropout(weights, self.dropout, self.seed, &self.base.dtype, value)
     }
 

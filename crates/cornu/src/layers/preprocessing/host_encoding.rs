@@ -43,7 +43,14 @@ impl OutputMode {
         let outer: usize = shape[..axis].iter().product();
         let summed = shape.get(axis).copied().unwrap_or(1);
         let inner: usize = shape.iter().skip(axis + 1).product();
-        let mut out = vec![0f32; outer * inner * depth];
+        let mut out: Vec<f32> = vec![];
+        let size = outer.checked_mul(inner).and_then(|n| n.checked_mul(depth));
+        let Some(size) = size.filter(|&size| out.try_reserve_exact(size).is_ok()) else {
+            let message =
+                format!("vectors of {depth} elements for {} integers do not fit into memory", places.len());
+            return Err(Error::Data(message));
+        };
+        out.resize(size, 0.0);
         for (i, &place) in places.iter().enumerate() {
             let Some(place) = usize::try_from(place).ok().filter(|place| *place < depth) else { continue };
             let (sample, element) = (i / (summed * inner).max(1), i % inner.max(1));

@@ -319,6 +319,7 @@ impl Adapt for IntegerLookup {
             self.idf_weights = Some(tokens.iter().map(|(_, token)| rarity(token)).collect());
         }
         self.vocabulary = Some(tokens.into_iter().map(|(_, token)| token).collect());
+        self.base.set_learned();
         Ok(())
     }
 }

@@ -156,6 +156,7 @@ impl Adapt for StringLookup {
         let (vocabulary, weights) = self.lookup().learn(&documents)?;
         self.vocabulary = Some(vocabulary);
         self.idf_weights = (self.output_mode == OutputMode::TfIdf).then_some(weights);
+        self.base.set_learned();
         Ok(())
     }
 }

@@ -150,7 +150,8 @@ impl TextVectorization {
         };
         let lengths: Vec<usize> = match &self.ngrams {
             None => return tokens,
-            Some(Ngrams::UpTo(n)) => (1..=*n).collect(),
+            // Longer runs than there are tokens do not exist.
+            Some(Ngrams::UpTo(n)) => (1..=tokens.len().min(*n)).collect(),
             Some(Ngrams::Of(lengths)) => lengths.clone(),
         };
         lengths.iter().flat_map(|&n| tokens.windows(n)).map(|run| run.join(" ")).collect()
@@ -200,6 +201,10 @@ impl TextVectorization {
 }
 
 impl Layer for TextVectorization {
+    fn saved_parts(&self) -> &'static [(&'static str, &'static str)] {
+        &[("_lookup_layer", "string_lookup")]
+    }
+
     /// Keras has a lookup within, which keeps the same.
     fn saved_arrays(&self) -> Vec<(&'static str, Tensor)> {
         let weights = self.lookup().table().ok().and_then(|table| table.saved_weights());
@@ -255,6 +260,7 @@ impl Adapt for TextVectorization {
         let (vocabulary, weights) = self.lookup().learn(&documents)?;
         self.vocabulary = Some(vocabulary);
         self.idf_weights = (self.output_mode == OutputMode::TfIdf).then_some(weights);
+        self.base.set_learned();
         Ok(())
     }
 }

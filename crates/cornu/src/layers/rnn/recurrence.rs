@@ -165,7 +165,8 @@ impl Recurrence {
     ) -> ((Value, Value), Vec<Value>) {
         let keep = |new: &Value, old: &Value| {
             let mut mask = mask.clone();
-            while mask.rank() < new.rank() {
+            // After an error the rank stays what it is.
+            for _ in mask.rank()..new.rank() {
                 mask = mask.expand_dims(-1);
             }
             mask.select(new, old)

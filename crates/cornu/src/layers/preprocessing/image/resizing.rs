@@ -46,7 +46,8 @@ impl Layer for Resizing {
     fn call(&self, _: &Call, x: &Value) -> Result<Value> {
         positive("Resizing.height", self.height)?;
         positive("Resizing.width", self.width)?;
-        if self.fill_mode != "constant" {
+        // Keras reads it only where there is something to fill.
+        if self.pad_to_aspect_ratio && self.fill_mode != "constant" {
             return Err(Error::unknown("fill_mode", &self.fill_mode, ["constant"]));
         }
         if self.crop_to_aspect_ratio && self.pad_to_aspect_ratio {

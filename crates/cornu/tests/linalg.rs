@@ -97,7 +97,7 @@ fn infinite_orders_are_saved_as_python_writes_them() {
     let x = input(&[3]);
     let model = Model::new([x.clone()], [ops::norm(&x, f64::NEG_INFINITY, 1, false)]).unwrap();
     let json = model.to_json().unwrap();
-    assert!(json.contains("\"ord\":-Infinity"), "{json}");
+    assert!(json.contains("\"ord\": -Infinity"), "{json}");
     let mut same = saving::model_from_json(&json).unwrap();
     let x = Tensor::from([[3f32, -2.0, 5.0]]);
     assert_eq!(same.predict(&x, Predict::new()).unwrap().to_f64(), [2.0]);

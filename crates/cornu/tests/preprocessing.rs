@@ -102,6 +102,58 @@ fn the_graph_takes_no_text() {
     assert!(error(Model::new(&n, &floats)).contains(".dtype(\"int64\")"));
 }
 
+/// Models within a model, and within those, that look up words: a file of Keras, its predictions, losses of three epochs on TensorFlow,
+/// and predictions after them.
+#[test]
+fn models_with_text_within_a_model() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/files/text_within.keras");
+    let mut model = load_model(file).unwrap();
+    let numbers = Tensor::new([3, 2], vec![0.1f32, 0.2, 0.3, 0.4, 0.5, 0.6]).unwrap();
+    let data = vec![
+        text::encode([3], &["the cat", "a dog ran far away", "sat"]).unwrap(),
+        text::encode([3, 1], &["red", "blue", "green"]).unwrap(),
+        numbers,
+        text::encode([3, 1], &["up", "down", "left"]).unwrap(),
+    ];
+    let check = |model: &mut Model, want: [f64; 3]| {
+        let got = model.predict(data.clone(), Predict::new()).unwrap().to_f64();
+        for (got, want) in got.chunks(2).zip(want) {
+            assert!((got[0] - want).abs() < 1e-6 && (got[0] + got[1] - 1.0).abs() < 1e-6, "{got:?} {want}");
+        }
+    };
+    check(&mut model, [0.4274880290031433, 0.5777233839035034, 0.565697431564331]);
+    let y = Tensor::new([3, 2], vec![1f32, 0.0, 0.0, 1.0, 1.0, 0.0]).unwrap();
+    let history = model.fit(data.clone(), y, Fit::new().epochs(3).batch_size(3).verbose(0)).unwrap();
+    for (got, want) in
+        history.get("loss").iter().zip([0.2833843529224396, 0.2825238108634949, 0.2816670835018158])
+    {
+        assert!((got - want).abs() < 1e-6, "{got} {want}");
+    }
+    let after = [0.4312158524990082, 0.5773636102676392, 0.5692124366760254];
+    check(&mut model, after);
+    let path = std::env::temp_dir().join(format!("cornu-text-within-{}.keras", std::process::id()));
+    model.save(&path).unwrap();
+    check(&mut load_model(&path).unwrap(), after);
+    std::fs::remove_file(path).unwrap();
+}
+
+/// A model with text within a model takes what the outer one has before the graph, not what it computes.
+#[test]
+fn a_model_with_text_within_comes_before_the_graph() {
+    let words = Input::new([1]).dtype("string").tensor();
+    let lookup = StringLookup::new().vocabulary(["a", "b"].map(String::from)).apply(&words);
+    let inner = Model::new(&words, Flatten::new().apply(&lookup)).unwrap();
+    let x = Input::new([1]).dtype("string").tensor();
+    let twice = Concatenate::new().apply([&inner.apply(&x), &inner.apply(&x)]);
+    let data = text::encode([2, 1], &["b", "c"]).unwrap();
+    assert_eq!(predict(&x, &twice, data), [2.0, 2.0, 0.0, 0.0]);
+
+    let n = Input::new([2]).dtype("int64").tensor();
+    let hashed = Model::new(&n, Hashing::new(3).dtype("int64").apply(&n)).unwrap();
+    let late = hashed.apply(Flatten::new().apply(&n));
+    assert!(error(Model::new(&n, &late)).contains("before the graph"));
+}
+
 #[test]
 fn unknown_strings_need_a_place() {
     let x = Input::new([1]).dtype("string").tensor();

@@ -152,7 +152,8 @@ impl Functional {
             if known.contains_key(&(node.id, 0)) || self.host.has(node) {
                 continue;
             }
-            let arguments = node.inputs.iter().map(|x| find(&known, x)).collect::<Result<Vec<_>>>()?;
+            let read = self.host.read_by(node).iter();
+            let arguments = read.map(|x| find(&known, x)).collect::<Result<Vec<_>>>()?;
             let (values, masks): (Vec<Value>, Vec<Option<Value>>) = arguments.into_iter().unzip();
             let (values, masks) = apply(node, &values, &masks)?;
             for (index, pair) in values.into_iter().zip(masks).enumerate() {

@@ -1,6 +1,10 @@
-//! What a model does with data before the graph.
+//! What a model does with data before the graph. Models within it do their part of that, too: what that makes goes into the graph
+//! in place of their inputs.
+use crate::layers::LayerRef;
+use crate::models::Functional;
 use crate::models::functional::as_input;
 use crate::models::keras_tensor::{KerasTensor, Node};
+use crate::models::nested::NestedModel;
 use cornu_graph::{DType, Error, Result, Tensor};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -11,7 +15,15 @@ pub(crate) struct HostStage {
     /// In order, inputs of the model among them.
     ids: HashSet<u64>,
     calls: Vec<Arc<Node>>,
+    /// For calls of models that do something before the graph: what stands for what comes out of that.
+    within: HashMap<u64, Vec<KerasTensor>>,
     outputs: Vec<KerasTensor>,
+}
+
+/// The model behind a layer, if it does something before the graph.
+pub(crate) fn model_on_host(layer: &LayerRef) -> Option<&Functional> {
+    let nested = (&**layer as &dyn std::any::Any).downcast_ref::<NestedModel>();
+    nested.map(|model| &*model.functional).filter(|model| model.host.outputs().is_some())
 }
 
 impl std::fmt::Debug for Node {
@@ -37,7 +49,8 @@ impl HostStage {
     pub fn new(inputs: &[KerasTensor], outputs: &[KerasTensor], nodes: &[Arc<Node>]) -> Result<HostStage> {
         let mut wanted: HashSet<u64> = HashSet::new();
         for node in nodes.iter().rev() {
-            if node.layer.on_host().is_some() || wanted.contains(&node.id) {
+            let on_host = node.layer.on_host().is_some() || model_on_host(&node.layer).is_some();
+            if on_host || wanted.contains(&node.id) {
                 wanted.insert(node.id);
                 // What works in the graph comes before it where something before it needs that.
                 let able = node.inputs.iter().filter(|x| x.node().layer.before_graph().is_some());
@@ -46,6 +59,7 @@ impl HostStage {
         }
         let calls: Vec<Arc<Node>> = nodes.iter().filter(|n| wanted.contains(&n.id)).cloned().collect();
         let mut ids: HashSet<u64> = inputs.iter().map(|x| x.node().id).collect();
+        let mut within: HashMap<u64, Vec<KerasTensor>> = HashMap::new();
         for node in &calls {
             if let Some(x) = node.inputs.iter().find(|x| !ids.contains(&x.node().id)) {
                 let layer = node.layer.base().resolved_name(node.layer.class_name());
@@ -53,10 +67,18 @@ impl HostStage {
                 let error = Error::argument("Model", message);
                 return Err(error.help("such layers take inputs of the model, or each other's outputs"));
             }
-            ids.insert(node.id);
+            match model_on_host(&node.layer) {
+                None => _ = ids.insert(node.id),
+                Some(model) => {
+                    let made: Vec<_> = model.graph_inputs().iter().map(KerasTensor::stand_in).collect();
+                    ids.extend(made.iter().map(|x| x.node().id));
+                    within.insert(node.id, made);
+                }
+            }
         }
         let in_graph = nodes.iter().filter(|n| !ids.contains(&n.id));
-        let read: Vec<&KerasTensor> = in_graph.flat_map(|n| &n.inputs).collect();
+        let read = in_graph.flat_map(|n| within.get(&n.id).unwrap_or(&n.inputs));
+        let read: Vec<&KerasTensor> = read.collect();
         let used: Vec<&KerasTensor> = read.iter().copied().chain(outputs).collect();
         if let Some(x) = read.iter().find(|x| x.is_text()) {
             let message = format!("`{}` is text, which only layers as `TextVectorization` take", x.name());
@@ -72,12 +94,18 @@ impl HostStage {
                 found.push(x.clone());
             }
         }
-        Ok(HostStage { ids, calls, outputs: found })
+        let outputs = found;
+        Ok(HostStage { ids, calls, within, outputs })
     }
 
     /// Whether a call is done before the graph.
     pub fn has(&self, node: &Node) -> bool {
         self.ids.contains(&node.id)
+    }
+
+    /// What a call in the graph reads.
+    pub fn read_by<'a>(&'a self, node: &'a Node) -> &'a [KerasTensor] {
+        self.within.get(&node.id).unwrap_or(&node.inputs)
     }
 
     /// What goes into the graph, if there is something to do before.
@@ -99,10 +127,16 @@ impl HostStage {
         }
         let lost = |x: &KerasTensor| Error::State(format!("`{}` is needed before it is made", x.name()));
         for node in &self.calls {
-            let Some(host) = node.layer.before_graph() else { continue };
             let arguments =
                 node.inputs.iter().map(|x| known.get(&x.node().id).cloned().ok_or_else(|| lost(x)));
             let arguments = arguments.collect::<Result<Vec<_>>>()?;
+            if let (Some(model), Some(made)) = (model_on_host(&node.layer), self.within.get(&node.id)) {
+                let prepared = model.host.run(&model.inputs, arguments);
+                let prepared = prepared.map_err(|e| crate::layers::in_layer(&*node.layer, e))?;
+                known.extend(made.iter().map(|x| x.node().id).zip(prepared));
+                continue;
+            }
+            let Some(host) = node.layer.before_graph() else { continue };
             let output = host.run(&arguments).map_err(|e| crate::layers::in_layer(&*node.layer, e))?;
             known.insert(node.id, output);
         }

@@ -1,5 +1,6 @@
 //! Symbolic tensors: what layers are applied to in the functional API.
 use crate::layers::{Given, Layer, LayerRef, Trace};
+use crate::models::host_stage::model_on_host;
 use crate::shape::Shape;
 use cornu_graph::{Builder, DType, Error, Result, Spec, Value};
 use std::fmt;
@@ -88,6 +89,13 @@ impl KerasTensor {
 
     pub(crate) fn same(&self, other: &KerasTensor) -> bool {
         Arc::ptr_eq(&self.0.node, &other.0.node) && self.0.index == other.0.index
+    }
+
+    /// Another tensor of this name, shape and dtype, which comes from nowhere.
+    pub(crate) fn stand_in(&self) -> KerasTensor {
+        let node = Node::new(self.node().layer.clone(), Given::in_order(), vec![]);
+        let (shape, dtype) = (self.shape().clone(), self.dtype());
+        KerasTensor(Arc::new(Symbol { shape, dtype, node, index: 0, error: None }))
     }
 
     pub(crate) fn error(&self) -> Option<&Error> {
@@ -310,7 +318,7 @@ pub(crate) fn output_specs(node: &Node) -> Result<Vec<(Shape, DType)>> {
         crate::layers::ensure_built(&*node.layer, &shapes)?;
         return Ok(vec![host.output_spec(&specs).map_err(|e| crate::layers::in_layer(&*node.layer, e))?]);
     }
-    let free = node.inputs.iter().any(|x| x.shape().dims().contains(&None));
+    let free = in_graph(node).iter().any(|x| x.shape().dims().contains(&None));
     // Powers of two, so that layers that halve or group the axis can be traced; far apart, so that sizes stay apart.
     let small = trace_specs(node, 2, 256)?;
     let large = if free { trace_specs(node, 3, 512)? } else { small.clone() };
@@ -319,6 +327,11 @@ pub(crate) fn output_specs(node: &Node) -> Result<Vec<(Shape, DType)>> {
         (Shape(sizes), a.dtype)
     };
     Ok(small.iter().zip(&large).map(join).collect())
+}
+
+/// What the call reads in the graph: of a model with text, what it makes of that before.
+fn in_graph(node: &Node) -> &[KerasTensor] {
+    model_on_host(&node.layer).map_or(&node.inputs, |model| model.graph_inputs())
 }
 
 fn trace_specs(node: &Node, batch: usize, other: usize) -> Result<Vec<Spec>> {
@@ -331,7 +344,7 @@ fn trace_specs(node: &Node, batch: usize, other: usize) -> Result<Vec<Spec>> {
         }
         builder.input(Spec::new(x.dtype(), sizes))
     };
-    let inputs: Vec<Value> = node.inputs.iter().map(stand_in).collect();
+    let inputs: Vec<Value> = in_graph(node).iter().map(stand_in).collect();
     let shapes = node.given.built_on(node.inputs.iter().map(|x| x.shape().clone()));
     crate::layers::ensure_built(&*node.layer, &shapes)?;
     let (outputs, _) = trace.apply(&*node.layer, &node.given, &inputs, &vec![None; inputs.len()])?;

@@ -79,10 +79,6 @@ impl Layer for NestedModel {
     }
 
     fn build_many(&self, _: &mut Weights, inputs: &[Shape]) -> Result<()> {
-        if self.functional.host.outputs().is_some() {
-            let error = Error::State("its layers for text and hashes come before any graph".into());
-            return Err(error.help("give the outer model their outputs as inputs"));
-        }
         let expected = self.functional.inputs.len();
         if inputs.len() == expected {
             return Ok(());

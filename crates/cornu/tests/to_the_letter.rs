@@ -52,6 +52,7 @@ fn what_keras_wrote_comes_back() {
         "files/letter",
         "files/lstm",
         "files/shared_objects",
+        "files/text_within",
         "training/cnn",
         "training/masked",
         "training/two_outputs",

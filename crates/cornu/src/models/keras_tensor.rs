@@ -345,7 +345,7 @@ fn trace_specs(node: &Node, batch: usize, other: usize) -> Result<Vec<Spec>> {
         builder.input(Spec::new(x.dtype(), sizes))
     };
     let inputs: Vec<Value> = in_graph(node).iter().map(stand_in).collect();
-    let shapes = node.given.built_on(node.inputs.iter().map(|x| x.shape().clone()));
+    let shapes = node.given.built_on(node.inputs.iter().map(KerasTensor::saved_shape));
     crate::layers::ensure_built(&*node.layer, &shapes)?;
     let (outputs, _) = trace.apply(&*node.layer, &node.given, &inputs, &vec![None; inputs.len()])?;
     Ok(outputs.iter().map(|v| v.spec().clone()).collect())

@@ -30,6 +30,11 @@ fn close(what: &str, got: &[f32], want: &Tensor) {
     }
 }
 
+/// A window without dilation and groups.
+fn plain(strides: Vec<usize>, padding: Vec<(i64, i64)>) -> ConvWindow {
+    ConvWindow { strides, padding, lhs_dilation: vec![1; 3], rhs_dilation: vec![1; 3], groups: 1 }
+}
+
 /// The convolution, by its own words, and both gradients against the interpreter; `false` if the kernel does not fit.
 fn check(
     case: u64,
@@ -105,31 +110,16 @@ fn tiles_against_the_interpreter() {
         let image = [1, 7 + random(s, 4), 7 + random(s, 4)];
         let mut pad = || (random(s, 3) as i64, random(s, 3) as i64);
         let padding = vec![(0, 0), pad(), pad()];
-        let ones = || vec![1; 3];
-        let window =
-            ConvWindow { strides: ones(), padding, lhs_dilation: ones(), rhs_dilation: ones(), groups: 1 };
-        assert!(check(case, sizes, image, [1, 3, 3], window));
+        assert!(check(case, sizes, image, [1, 3, 3], plain(vec![1; 3], padding)));
     }
     // Sums over more channels than one pass adds.
-    let window = ConvWindow {
-        strides: vec![1; 3],
-        padding: vec![(0, 0), (1, 1), (1, 1)],
-        lhs_dilation: vec![1; 3],
-        rhs_dilation: vec![1; 3],
-        groups: 1,
-    };
+    let window = plain(vec![1; 3], vec![(0, 0), (1, 1), (1, 1)]);
     assert!(check(99, [1, 270, 12], [1, 13, 13], [1, 3, 3], window));
 }
 
 /// The gradient of a kernel of 3x3 over padded images.
 fn kernel_grad_of(x: &[f32], dy: &[f32], image: [usize; 3], channels: usize, filters: usize) -> Vec<f32> {
-    let window = ConvWindow {
-        strides: vec![1; 3],
-        padding: vec![(0, 0), (1, 1), (1, 1)],
-        lhs_dilation: vec![1; 3],
-        rhs_dilation: vec![1; 3],
-        groups: 1,
-    };
+    let window = plain(vec![1; 3], vec![(0, 0), (1, 1), (1, 1)]);
     let shape = |n| [image[0], 1, image[1], image[2], n];
     let kernel = [1, 3, 3, channels, filters];
     let geometry =
@@ -180,13 +170,8 @@ fn overlapping_patches_against_the_interpreter() {
         let kernel = [1 + random(s, 2), 1 + random(s, 3), 1 + random(s, 5)];
         let stride = 1 + random(s, 2);
         let image = [2, 3 + random(s, 2), 12 + random(s, 10) + 14 * (stride - 1)];
-        let window = ConvWindow {
-            strides: vec![1, 1 + random(s, 2), stride],
-            padding: (0..3).map(|_| (random(s, 4) as i64 - 1, random(s, 3) as i64)).collect(),
-            lhs_dilation: vec![1; 3],
-            rhs_dilation: vec![1; 3],
-            groups: 1,
-        };
+        let strides = vec![1, 1 + random(s, 2), stride];
+        let window = plain(strides, (0..3).map(|_| (random(s, 4) as i64 - 1, random(s, 3) as i64)).collect());
         let size = |i: usize| {
             let (low, high) = window.padding[i];
             ((image[i] as i64 + low + high - kernel[i] as i64).max(0) / window.strides[i] as i64 + 1) as usize

@@ -482,7 +482,6 @@ fn absurd_numbers_in_ops() {
     }
 }
 
-/// Models that are small as files and large as computations: the error comes with the data, not an abort.
 /// Calls whose arguments do not fit together: an error, where there were loops without an end, panics and endless recursion.
 #[test]
 fn calls_that_do_not_fit() {
@@ -512,6 +511,12 @@ fn calls_that_do_not_fit() {
         let gru = call("keras.layers", class, "rnn", r#", "units": 3"#, &x, &mask);
         refused_config(&model(&[any.clone(), gru], "rnn"), "rnn");
     }
+    let few = call("keras.src.ops.numpy", "Any", "few", r#", "axis": [0, 1], "keepdims": false"#, &x, "");
+    let mask = format!(r#""attention_mask": {}"#, tensor("few", "[2]"));
+    let settings = r#", "num_heads": 1, "key_dim": 2"#;
+    let attention =
+        call("keras.layers", "MultiHeadAttention", "attention", settings, &format!("{x}, {x}"), &mask);
+    refused_config(&model(&[few, attention], "attention"), "attention");
     // Patches of what is no image.
     let patches = r#", "size": [2, 2], "strides": [2, 2], "dilation_rate": 1, "padding": "valid", "data_format": "channels_last""#;
     let flat = call("keras.src.ops.numpy", "Reshape", "flat", r#", "newshape": [-1]"#, &x, "");
@@ -591,6 +596,7 @@ fn large_results_and_windows() {
     }
 }
 
+/// Models that are small as files and large as computations: the error comes with the data, not an abort.
 #[test]
 fn large_computations() {
     let _alone = alone();

@@ -1,7 +1,7 @@
 //! One task of a product: packs blocks of both operands and runs over their panels.
 use super::kernel::{
-    LINE, MAX_ROWS, MAX_TERMS, MAX_WIDTH, Panels, Pass, ROW_PITCH, Target, WIDE, panel_height, panel_width,
-    tile_for,
+    LINE, Lines, MAX_ROWS, MAX_TERMS, MAX_WIDTH, Panels, Pass, ROW_PITCH, Target, WIDE, panel_height,
+    panel_width, tile_for,
 };
 use super::operand::{PackA, PackB, SIDE_BY_SIDE};
 use crate::aligned::thread_memory;
@@ -189,7 +189,8 @@ fn packed_step(by_rows: bool) -> usize {
     if by_rows { ROW_PITCH } else { SIDE_BY_SIDE }
 }
 
-/// All panels of `a`, then one panel of `b` after the other, which stays in the first cache while those of `a` pass.
+/// One panel of `b` after the other, which stays in the first cache while all panels of `a` pass. Those are packed as the first
+/// panel of `b` comes; what lies in rows of `b` is packed by the first tile that reads it.
 #[inline(always)]
 unsafe fn pass_by_columns<V: Vector>(
     a: &impl PackA,
@@ -199,37 +200,47 @@ unsafe fn pass_by_columns<V: Vector>(
     pass: Pass,
     (packed_a, packed_b): (*mut f32, *mut f32),
 ) {
-    let (terms, columns) = (part.terms.len(), part.columns.len());
+    let (terms, first_term) = (part.terms.len(), part.terms.start);
     let (by_rows, width) = (a.by_rows(), panel_width());
-    let panels = || even(&part.rows, panel_height());
     let per_panel = terms.div_ceil(part.rows.len().div_ceil(panel_height()));
-    for (i, rows) in panels().enumerate() {
-        // SAFETY: the caller's; there is room for all panels.
-        unsafe { a.pack::<V>(rows, part.terms.clone(), packed_a.add(i * PANEL_A)) };
-    }
-    for column in (0..columns).step_by(width) {
-        let count = width.min(columns - column);
-        let one = Block {
-            columns: part.columns.start + column..part.columns.start + column + count,
-            ..part.clone()
+    for column in part.columns.clone().step_by(width) {
+        let next = (column + width).min(part.columns.end);
+        let count = next - column;
+        let rows_of_b = b.in_place(first_term, column);
+        let rows_of_b = rows_of_b.filter(|&(_, step)| count == width && step > SHORT_ROW);
+        let (mut panel, mut b_step) = match rows_of_b {
+            Some(rows) => rows,
+            None => {
+                let one = Block { columns: column..next, ..part.clone() };
+                // SAFETY: the caller's.
+                unsafe { Right::<V>::new(b, &one, packed_b) }.panel(0, count, terms)
+            }
         };
-        // SAFETY: the caller's.
-        let right = unsafe { Right::<V>::new(b, &one, packed_b) };
-        let (panel, b_step) = right.panel(0, count, terms);
-        let next = one.columns.end;
+        let mut keep = rows_of_b.map_or(std::ptr::null_mut(), |_| packed_b);
         let mut asked = if next < part.columns.end { 0 } else { terms };
-        for (i, rows) in panels().enumerate() {
-            // The next panel comes closer while this one is multiplied.
+        for (i, rows) in even(&part.rows, panel_height()).enumerate() {
+            let packed = packed_a.wrapping_add(i * PANEL_A);
+            let mut ahead = Lines::default();
+            if column == part.columns.start {
+                // SAFETY: the caller's; there is room for all panels.
+                unsafe { a.pack::<V>(rows.clone(), part.terms.clone(), packed) };
+                // The next panels come closer while these are multiplied.
+                if rows.end < part.rows.end {
+                    ahead = a.lines(rows.end..rows.end + rows.len(), part.terms.clone());
+                }
+            }
             for term in asked..terms.min(asked + per_panel) {
-                b.prefetch(part.terms.start + term, next);
+                b.prefetch(first_term + term, next);
             }
             asked = terms.min(asked + per_panel);
-            let a = packed_a.wrapping_add(i * PANEL_A);
-            let panels =
-                Panels { terms, a, a_step: packed_step(by_rows), b: panel, b_step, ..Panels::default() };
+            let a_step = packed_step(by_rows);
+            let panels = Panels { terms, a: packed, a_step, b: panel, b_step, ahead, keep };
             let tile = tile_for(by_rows, rows.len(), count);
             // SAFETY: the caller's; the panels are there.
-            unsafe { tile(&panels, target, (rows.start, one.columns.start), count, pass) };
+            unsafe { tile(&panels, target, (rows.start, column), count, pass) };
+            if !keep.is_null() {
+                (panel, b_step, keep) = (packed_b, width, std::ptr::null_mut());
+            }
         }
     }
 }
@@ -316,15 +327,15 @@ unsafe fn pass_by_rows<V: Vector>(
                 (rest, tile_for(by_rows, rows.len(), rest))
             };
             let (b, b_step) = right.panel(column, count, terms);
-            let (next, ahead_step) = ahead.take(terms);
+            let (start, step) = ahead.take(terms);
             let panels = Panels {
                 terms,
                 a: panel,
                 a_step: if rest >= wide && by_rows { 1 } else { a_step },
                 b,
                 b_step,
-                ahead: next,
-                ahead_step,
+                ahead: Lines::apart(start, step),
+                ..Panels::default()
             };
             // SAFETY: the caller's; the panels are there.
             unsafe { tile(&panels, target, (rows.start, part.columns.start + column), count, pass) };

@@ -66,15 +66,47 @@ pub(crate) struct Panels {
     pub b: *const f32,
     /// Elements from one term of `b` to the next; its columns lie side by side.
     pub b_step: usize,
-    /// Where a line is asked for with each term that will be read soon, and elements from one to the next: 0 for none.
-    pub ahead: *const f32,
-    pub ahead_step: usize,
+    /// Of which one is asked for with each term.
+    pub ahead: Lines,
+    /// Where the terms of `b` are kept for the next tiles, a panel's width from one to the next; null for nowhere.
+    pub keep: *mut f32,
 }
 
 impl Default for Panels {
     fn default() -> Panels {
         let none = std::ptr::null();
-        Panels { terms: 0, a: none, a_step: 0, b: none, b_step: 0, ahead: none, ahead_step: 0 }
+        let (ahead, keep) = (Lines::default(), std::ptr::null_mut());
+        Panels { terms: 0, a: none, a_step: 0, b: none, b_step: 0, ahead, keep }
+    }
+}
+
+/// Lines of the cache that will be read soon.
+#[derive(Clone, Copy)]
+pub(crate) struct Lines {
+    start: *const f32,
+    /// Elements from one line to the next; 0 for none.
+    step: usize,
+    /// After so many lines so many elements more (modulo the size of memory).
+    per_row: usize,
+    jump: usize,
+}
+
+impl Default for Lines {
+    fn default() -> Lines {
+        Lines::apart(std::ptr::null(), 0)
+    }
+}
+
+impl Lines {
+    /// One after so many elements.
+    pub fn apart(start: *const f32, step: usize) -> Lines {
+        Lines { start, step, per_row: usize::MAX, jump: 0 }
+    }
+
+    /// Of rows of so many elements, and elements from one row to the next.
+    pub fn of_rows(start: *const f32, len: usize, row: usize) -> Lines {
+        let per_row = len.div_ceil(LINE).max(1);
+        Lines { start, step: LINE, per_row, jump: row.wrapping_sub(per_row * LINE) }
     }
 }
 
@@ -163,10 +195,13 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize, const BY_ROWS
     // SAFETY: the caller's.
     unsafe {
         let mut sums = [[V::splat(0.0); VECTORS]; ROWS];
-        if panels.ahead_step > 0 {
-            add_terms::<V, ROWS, VECTORS, BY_ROWS, true>(panels, &mut sums);
+        // One loop each: sums would not stay in registers from one to the next.
+        if !panels.keep.is_null() {
+            add_terms::<V, ROWS, VECTORS, BY_ROWS, false, true>(panels, &mut sums);
+        } else if panels.ahead.step > 0 {
+            add_terms::<V, ROWS, VECTORS, BY_ROWS, true, false>(panels, &mut sums);
         } else {
-            add_terms::<V, ROWS, VECTORS, BY_ROWS, false>(panels, &mut sums);
+            add_terms::<V, ROWS, VECTORS, BY_ROWS, false, false>(panels, &mut sums);
         }
         let c = target.c.add(at.0 * target.row + at.1);
         let mut epilogue = *target.epilogue;
@@ -196,7 +231,10 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize, const BY_ROWS
     }
 }
 
-/// Adds the products of all terms.
+/// So many terms before their turn, lines of a panel of `b` that is read from where it lies are asked for.
+const SOON: usize = 40;
+
+/// Adds the products of all terms. What is asked for may go some lines beyond what there is.
 #[inline(always)]
 unsafe fn add_terms<
     V: Vector,
@@ -204,18 +242,23 @@ unsafe fn add_terms<
     const VECTORS: usize,
     const BY_ROWS: bool,
     const AHEAD: bool,
+    const KEEP: bool,
 >(
     panels: &Panels,
     sums: &mut [[V; VECTORS]; ROWS],
 ) {
-    let (mut a, mut b, mut ahead) = (panels.a, panels.b, panels.ahead);
+    let (mut a, mut b, mut keep, lines) = (panels.a, panels.b, panels.keep, &panels.ahead);
     let (row_step, step) = if BY_ROWS { (panels.a_step, 1) } else { (1, panels.a_step) };
+    let (mut ahead, mut left) = (lines.start, lines.per_row);
     for _ in 0..panels.terms {
         // SAFETY: the caller's.
         unsafe {
             let mut columns = [V::splat(0.0); VECTORS];
             for (j, column) in columns.iter_mut().enumerate() {
                 *column = V::load(b.add(j * V::LANES));
+                if KEEP {
+                    column.store(keep.add(j * V::LANES));
+                }
             }
             for (i, row) in sums.iter_mut().enumerate() {
                 let x = V::splat(*a.add(i * row_step));
@@ -226,9 +269,16 @@ unsafe fn add_terms<
             a = a.add(step);
             b = b.add(panels.b_step);
         }
+        if KEEP {
+            (0..VECTORS).for_each(|j| prefetch_near(b.wrapping_add(SOON * panels.b_step + j * V::LANES)));
+            keep = keep.wrapping_add(VECTORS * V::LANES);
+        }
         if AHEAD {
             prefetch_near(ahead);
-            ahead = ahead.wrapping_add(panels.ahead_step);
+            (ahead, left) = match left {
+                1 => (ahead.wrapping_add(lines.step).wrapping_add(lines.jump), lines.per_row),
+                _ => (ahead.wrapping_add(lines.step), left - 1),
+            };
         }
     }
 }

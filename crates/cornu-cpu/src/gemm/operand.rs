@@ -1,6 +1,6 @@
 //! Packing operands into panels.
 use super::Strides;
-use super::kernel::ROW_PITCH;
+use super::kernel::{Lines, ROW_PITCH};
 use super::transpose::transpose;
 use crate::vector::Vector;
 use std::ops::Range;
@@ -24,6 +24,11 @@ pub(crate) trait PackA {
     /// next), if it had better be read where it lies, for so many columns.
     fn in_place(&self, _row: usize, _term: usize, _columns: usize) -> Option<(*const f32, usize)> {
         None
+    }
+
+    /// The lines of the cache that packing them will read, about one for each term.
+    fn lines(&self, _rows: Range<usize>, _terms: Range<usize>) -> Lines {
+        Lines::default()
     }
 
     /// Packs `rows` and `terms` into a panel.
@@ -84,6 +89,16 @@ impl PackA for Matrix {
         (col == 1 && few && !apart.is_multiple_of(CROWDED)).then(|| (self.at(row, term), apart))
     }
 
+    fn lines(&self, rows: Range<usize>, terms: Range<usize>) -> Lines {
+        let Strides { row: apart, col } = self.strides;
+        match self.by_rows() {
+            true if col == 1 => Lines::of_rows(self.at(rows.start, terms.start), terms.len(), apart),
+            true => Lines::default(),
+            // Of rows side by side the lines that these end in.
+            false => Lines::apart(self.at(rows.end - 1, terms.start), col),
+        }
+    }
+
     #[inline(always)]
     unsafe fn pack<V: Vector>(&self, rows: Range<usize>, terms: Range<usize>, out: *mut f32) {
         // SAFETY: the caller's; what is written beyond a row is written again, or in the room for the panel.
@@ -136,8 +151,11 @@ impl PackB for Matrix {
                 if self.strides.col == 1 {
                     for t in 0..terms.len() {
                         let (from, to) = (from.add(t * self.strides.row), panel.add(t * width));
-                        if count == width {
-                            copy_over::<V>(from, to, width);
+                        if count == 2 * V::LANES && width == count {
+                            // Not by a loop, which would become a call.
+                            let row = [V::load(from), V::load(from.add(V::LANES))];
+                            row[0].store(to);
+                            row[1].store(to.add(V::LANES));
                         } else {
                             copy_over::<V>(from, to, count);
                         }

@@ -1,4 +1,5 @@
 //! `.keras` files: zip archives of a handful of files, or folders of them.
+use super::stored::Stored;
 use crate::utils::allowance::Allowance;
 use cornu_graph::{Error, Result};
 use serde::de::DeserializeOwned;
@@ -17,7 +18,8 @@ pub(super) struct Archive {
 }
 
 enum Files {
-    Zip(ZipArchive<BufReader<File>>),
+    /// The archive, and the file that it is in.
+    Zip(ZipArchive<BufReader<File>>, File),
     Folder(PathBuf),
 }
 
@@ -26,8 +28,8 @@ fn is_within(name: &str) -> bool {
     !name.contains('\\') && Path::new(name).components().all(|part| matches!(part, Component::Normal(_)))
 }
 
-/// The content of a file in a folder; a link is none.
-fn in_folder(folder: &Path, name: &str, what: &str) -> Result<Vec<u8>> {
+/// A file in a folder; a link is none.
+fn in_folder(folder: &Path, name: &str, what: &str) -> Result<PathBuf> {
     let bad = |message: String| Error::Format { what: what.into(), message };
     let path = folder.join(name);
     if !is_within(name) {
@@ -39,7 +41,7 @@ fn in_folder(folder: &Path, name: &str, what: &str) -> Result<Vec<u8>> {
     if !kind.is_file() || leads_out().unwrap_or(true) {
         return Err(bad(format!("`{name}` in it is no file of its own")));
     }
-    std::fs::read(&path).map_err(|e| bad(format!("`{name}` in it: {e}")))
+    Ok(path)
 }
 
 impl Archive {
@@ -56,6 +58,7 @@ impl Archive {
         }
         let file = File::open(path).map_err(|e| Error::io(path, e))?;
         let size = file.metadata().map_err(|e| Error::io(path, e))?.len();
+        let same = file.try_clone().map_err(|e| Error::io(path, e))?;
         let zip = ZipArchive::new(BufReader::new(file)).map_err(|e| {
             let error = Error::Format { what: what.clone(), message: format!("is no `.keras` file: {e}") };
             error.help("a whole model is a zip archive with `config.json` and `model.weights.h5`")
@@ -65,7 +68,7 @@ impl Archive {
             let error = Error::Format { what, message: "has two members of one name".into() };
             return Err(error.help("a file that means two things is not read; save the model again"));
         }
-        Ok(Archive { what, files: Files::Zip(zip), size, allowance: Allowance::of(size) })
+        Ok(Archive { what, files: Files::Zip(zip, same), size, allowance: Allowance::of(size) })
     }
 
     /// Bytes of the whole archive.
@@ -85,8 +88,11 @@ impl Archive {
         let (what, size) = (self.what.clone(), self.size);
         let bad = |message: String| Error::Format { what: what.clone(), message };
         let zip = match &mut self.files {
-            Files::Zip(zip) => zip,
-            Files::Folder(folder) => return in_folder(folder, name, &what),
+            Files::Zip(zip, _) => zip,
+            Files::Folder(folder) => {
+                let path = in_folder(folder, name, &what)?;
+                return std::fs::read(path).map_err(|e| bad(format!("`{name}` in it: {e}")));
+            }
         };
         let entry = zip.by_name(name).map_err(|e| bad(format!("`{name}` in it: {e}")))?;
         let (claimed, packed) = (entry.size(), entry.compressed_size());
@@ -101,13 +107,47 @@ impl Archive {
         Ok(bytes)
     }
 
+    /// An HDF5 file in the archive: where it lies, if it is not packed.
+    ///
+    /// # Errors
+    /// As [`Archive::bytes`].
+    pub fn stored(&mut self, name: &str) -> Result<Stored> {
+        let (what, size) = (self.what.clone(), self.size);
+        let bad = |message: String| Error::Format { what: what.clone(), message };
+        let (zip, file) = match &mut self.files {
+            Files::Zip(zip, file) => (zip, file),
+            Files::Folder(folder) => {
+                let path = in_folder(folder, name, &what)?;
+                let opened = File::open(path).and_then(Stored::file);
+                return opened.map_err(|e| bad(format!("`{name}` in it: {e}")));
+            }
+        };
+        let mut entry = zip.by_name(name).map_err(|e| bad(format!("`{name}` in it: {e}")))?;
+        let (claimed, packed) = (entry.size(), entry.compressed_size());
+        let is_plain = entry.compression() == CompressionMethod::Stored && claimed == packed && packed <= size;
+        let part = entry.data_start().filter(|_| is_plain).and_then(|at| Stored::part(file, at, claimed));
+        let Some(part) = part else {
+            drop(entry);
+            return self.bytes(name).map(Stored::Bytes);
+        };
+        if !self.allowance.take(claimed) {
+            return Err(bad(format!("`{name}` in it claims {claimed} bytes, more than its data can give")));
+        }
+        // To the end, where the checksum is compared.
+        let read = io::copy(&mut entry, &mut io::sink()).map_err(|e| bad(format!("`{name}` in it: {e}")))?;
+        if read != claimed {
+            return Err(bad(format!("`{name}` in it does not have the {claimed} bytes that it claims")));
+        }
+        Ok(part)
+    }
+
     /// The content of a file in the archive, if it is there.
     ///
     /// # Errors
     /// When it is damaged, or claims more than its data can give.
     pub fn optional(&mut self, name: &str) -> Result<Option<Vec<u8>>> {
         let is_there = match &self.files {
-            Files::Zip(zip) => zip.index_for_name(name).is_some(),
+            Files::Zip(zip, _) => zip.index_for_name(name).is_some(),
             Files::Folder(folder) => is_within(name) && folder.join(name).exists(),
         };
         if !is_there {

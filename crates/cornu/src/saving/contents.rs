@@ -47,8 +47,7 @@ pub fn holds(path: impl AsRef<Path>) -> Result<Holds> {
     }
     let start = start(path)?;
     if hdf5::is_hdf5(path) {
-        let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
-        let contents = hdf5::read_all(bytes, &path.display().to_string())?;
+        let contents = hdf5::read_file(path)?;
         let has_layers = contents.texts.contains_key(&(String::new(), "model_config".into()));
         return Ok(if has_layers { Holds::Model } else { Holds::Weights });
     }
@@ -85,8 +84,7 @@ fn start(path: &Path) -> Result<Vec<u8>> {
 pub fn load_arrays(path: impl AsRef<Path>) -> Result<BTreeMap<String, Tensor>> {
     let path = path.as_ref();
     if hdf5::is_hdf5(path) {
-        let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
-        return Ok(hdf5::read_all(bytes, &path.display().to_string())?.arrays);
+        return Ok(hdf5::read_file(path)?.arrays);
     }
     match ending(path) {
         _ if sharded::is_map(path) => sharded::load(path),

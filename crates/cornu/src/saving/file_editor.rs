@@ -72,21 +72,19 @@ impl KerasFileEditor {
     pub fn new(path: impl AsRef<Path>) -> Result<KerasFileEditor> {
         let path = path.as_ref();
         let what = path.display().to_string();
-        let (bytes, stored, config, metadata) = if what.ends_with(".keras") {
+        let (arrays, config, metadata) = if what.ends_with(".keras") {
             let mut archive = Archive::open(path)?;
-            let bytes = archive.bytes("model.weights.h5")?;
+            let arrays = hdf5::read(archive.stored("model.weights.h5")?, archive.size(), &what)?;
             let (config, metadata) = (archive.json("config.json")?, archive.json("metadata.json")?);
-            (bytes, archive.size(), Some(config), Some(metadata))
+            (arrays, Some(config), Some(metadata))
         } else if what.ends_with(".weights.h5") {
-            let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
-            let stored = bytes.len() as u64;
-            (bytes, stored, None, None)
+            (hdf5::read_file(path)?.arrays, None, None)
         } else {
             let message = format!("expected a `.keras` or `.weights.h5` file, got `{what}`");
             return Err(Error::argument("KerasFileEditor", message));
         };
         let mut objects = Objects::default();
-        for (path, tensor) in hdf5::read(bytes, stored, &what)? {
+        for (path, tensor) in arrays {
             let (groups, name) = path.rsplit_once('/').unwrap_or(("", &path));
             let groups = groups.split('/').filter(|part| !part.is_empty() && *part != VARS);
             let object = groups.fold(&mut objects, |at, part| at.within.entry(part.into()).or_default());

@@ -1,8 +1,9 @@
 //! Trees of arrays in HDF5 files.
+use super::stored::Stored as Bytes;
 use crate::utils::allowance::Allowance;
 use cornu_graph::{DType, Error, Result, Tensor, bf16, f16};
 use hdf5_pure::{
-    AttrValue, DType as Stored, Dataset, Datatype, DatatypeByteOrder, File, FileBuilder, FloatingPointLayout,
+    AttrValue, DType as Stored, Dataset, Datatype, DatatypeByteOrder, FileBuilder, FloatingPointLayout,
     Group as Handle,
 };
 use std::collections::BTreeMap;
@@ -81,23 +82,32 @@ pub(super) fn is_hdf5(path: &Path) -> bool {
 ///
 /// # Errors
 /// As [`read_all`].
-pub(super) fn read(bytes: Vec<u8>, stored: u64, what: &str) -> Result<BTreeMap<String, Tensor>> {
+pub(super) fn read(bytes: Bytes, stored: u64, what: &str) -> Result<BTreeMap<String, Tensor>> {
     Ok(read_within(bytes, stored, what)?.arrays)
+}
+
+/// Arrays and texts of the file at a path.
+///
+/// # Errors
+/// As [`read_all`], and when the file cannot be read.
+pub(super) fn read_file(path: &Path) -> Result<Contents> {
+    let bytes = std::fs::File::open(path).and_then(Bytes::file).map_err(|e| Error::io(path, e))?;
+    read_all(bytes, &path.display().to_string())
 }
 
 /// Arrays and texts of a file.
 ///
 /// # Errors
 /// When the bytes are no HDF5 file, the file is cut off, or an array claims more than the file can hold.
-pub(super) fn read_all(bytes: Vec<u8>, what: &str) -> Result<Contents> {
-    let stored = bytes.len() as u64;
+pub(super) fn read_all(bytes: Bytes, what: &str) -> Result<Contents> {
+    let stored = bytes.size();
     read_within(bytes, stored, what)
 }
 
-fn read_within(bytes: Vec<u8>, stored: u64, what: &str) -> Result<Contents> {
-    let size = bytes.len() as u64;
+fn read_within(bytes: Bytes, stored: u64, what: &str) -> Result<Contents> {
+    let size = bytes.size();
     let bad = |message: String| Error::Format { what: what.into(), message };
-    let file = File::from_bytes(bytes).map_err(|e| bad(format!("is no readable HDF5 file: {e}")))?;
+    let file = bytes.open().map_err(|e| bad(format!("is no readable HDF5 file: {e}")))?;
     let expected = file.superblock().eof_address;
     if expected > size {
         return Err(bad(format!("is cut off: it holds {size} bytes of {expected}")));

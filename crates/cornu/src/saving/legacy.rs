@@ -22,8 +22,7 @@ pub(super) const WEIGHT_NAMES: &str = "weight_names";
 /// When the file is damaged, holds weights alone, or needs something that is not here.
 pub(super) fn load_model(path: &Path, compile: bool) -> Result<Model> {
     let what = path.display().to_string();
-    let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
-    let file = Legacy { what: &what, contents: hdf5::read_all(bytes, &what)? };
+    let file = Legacy { what: &what, contents: hdf5::read_file(path)? };
     let config = file.json("model_config")?.ok_or_else(|| {
         file.bad("has no `model_config`: it holds weights alone")
             .help("build the model and call `load_weights`")

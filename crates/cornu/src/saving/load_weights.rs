@@ -84,12 +84,11 @@ impl LoadWeights {
             "keras" => {
                 self.refuse_skip(&what)?;
                 let mut archive = Archive::open(path)?;
-                let arrays = hdf5::read(archive.bytes("model.weights.h5")?, archive.size(), &what)?;
+                let arrays = hdf5::read(archive.stored("model.weights.h5")?, archive.size(), &what)?;
                 self.by_place(model, &Arrays { what: &what, by_path: arrays })
             }
             "h5" | "hdf5" => {
-                let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
-                let contents = hdf5::read_all(bytes, &what)?;
+                let contents = hdf5::read_file(path)?;
                 if legacy::is_legacy(&contents) {
                     self.refuse_skip(&what)?;
                     return legacy::load_weights(model, contents, &what, self);

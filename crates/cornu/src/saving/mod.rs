@@ -30,6 +30,7 @@ mod load_weights;
 mod safetensors;
 mod save_model;
 mod sharded;
+mod stored;
 mod weights;
 mod words;
 
@@ -95,7 +96,7 @@ impl LoadModel {
         let what = path.display().to_string();
         let mut archive = Archive::open(path)?;
         let mut config: Json = archive.json("config.json")?;
-        let arrays = hdf5::read(archive.bytes("model.weights.h5")?, archive.size(), &what)?;
+        let arrays = hdf5::read(archive.stored("model.weights.h5")?, archive.size(), &what)?;
         let arrays = Arrays { what: &what, by_path: arrays };
         assets::add(&mut config, &mut archive, &arrays)?;
         let mut model = build(&config, &arrays)?;

@@ -221,9 +221,7 @@ pub(super) fn load(path: &Path) -> Result<BTreeMap<String, Tensor>> {
             let error = bad(format!("names the file `{shard}`, which is not there"));
             return Err(error.help("the map and its files belong together, in one folder"));
         }
-        let bytes = fs::read(&file).map_err(|e| Error::io(&file, e))?;
-        let stored = bytes.len() as u64;
-        for (place, tensor) in hdf5::read(bytes, stored, &file.display().to_string())? {
+        for (place, tensor) in hdf5::read_file(&file)?.arrays {
             let group = place.rsplit_once('/').map_or("", |(group, _)| group).to_string();
             // What the map does not place in this file is left from an earlier save.
             if !map.weights.get(&group).is_some_and(|files| files.contains(&shard)) {

@@ -1,9 +1,9 @@
 //! NumPy's `.npy` files: one array each.
 //!
 //! Format: <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>.
-use cornu_graph::{DType, Error, Result, Tensor};
+use cornu_graph::{DType, Error, Result, Tensor, TensorElement, with_dtype};
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
@@ -11,6 +11,8 @@ const MAGIC: &[u8; 6] = b"\x93NUMPY";
 const ALIGNMENT: usize = 64;
 /// NumPy itself refuses longer headers by default.
 const MAX_HEADER: u64 = 10_000;
+/// Numbers read at a time.
+const PIECE: usize = 16 << 10;
 
 /// Reads an array from a `.npy` file. Fortran order and big-endian numbers are converted.
 ///
@@ -48,10 +50,16 @@ pub fn save(path: impl AsRef<Path>, tensor: &Tensor) -> Result<()> {
 /// Reads an array from `size` bytes of `input`; `what` names them in errors.
 pub(crate) fn read(input: &mut impl Read, size: u64, what: &str) -> Result<Tensor> {
     let bad = |message: String| Error::Format { what: what.to_string(), message };
+    let mut fill = |bytes: &mut [u8]| {
+        input.read_exact(bytes).map_err(|e| match e.kind() {
+            ErrorKind::UnexpectedEof => bad("ends too early".into()),
+            _ => bad(format!("cannot be read: {e}")),
+        })
+    };
     let mut take = |n: u64| -> Result<Vec<u8>> {
-        let mut bytes = vec![];
-        input.by_ref().take(n).read_to_end(&mut bytes).map_err(|e| bad(format!("cannot be read: {e}")))?;
-        if bytes.len() as u64 == n { Ok(bytes) } else { Err(bad("ends too early".into())) }
+        // A header, or less.
+        let mut bytes = vec![0; n as usize];
+        fill(&mut bytes).map(|()| bytes)
     };
     let start = take(8)?;
     if &start[..6] != MAGIC {
@@ -74,7 +82,7 @@ pub(crate) fn read(input: &mut impl Read, size: u64, what: &str) -> Result<Tenso
         let Header { dtype, shape, .. } = header;
         return Err(bad(format!("holds {there} bytes of data, which is not {dtype}{shape:?}")));
     }
-    header.tensor(take(there)?).map_err(|e| bad(e.to_string()))
+    header.tensor(&mut fill)?.map_err(bad)
 }
 
 /// What follows the header of a file that holds Python objects: a pickle. `None` for a file of numbers.
@@ -110,7 +118,15 @@ pub(crate) fn from_bytes(
     if size != Some(bytes.len()) {
         return Err(Error::Data(format!("{} bytes are not {dtype}{shape:?}", bytes.len())));
     }
-    Header { dtype, little, fortran, shape }.tensor(bytes.to_vec())
+    let mut left = bytes;
+    let mut fill = |piece: &mut [u8]| {
+        let (first, rest) = left.split_at_checked(piece.len()).ok_or("too few bytes")?;
+        piece.copy_from_slice(first);
+        left = rest;
+        Ok(())
+    };
+    let tensor: Result<_, &str> = Header { dtype, little, fortran, shape }.tensor(&mut fill);
+    tensor.map_err(|e| Error::Data(e.into()))?.map_err(Error::Data)
 }
 
 /// The whole file for `tensor`; `what` names it in errors.
@@ -235,26 +251,47 @@ impl Header {
         Ok(Header { dtype, little, fortran: fortran && width.is_none(), shape })
     }
 
-    /// The tensor whose elements these bytes are.
-    fn tensor(&self, bytes: Vec<u8>) -> Result<Tensor> {
-        let size = self.dtype.size();
-        let mut bytes = little_endian(&bytes, size, self.little);
-        if self.fortran {
-            bytes = from_fortran(&bytes, size, &self.shape);
+    /// The tensor whose elements `fill` gives, piece by piece: it takes memory as they come. Errors of `fill`, or what is wrong
+    /// with the elements.
+    fn tensor<E>(&self, fill: &mut dyn FnMut(&mut [u8]) -> Result<(), E>) -> Result<Result<Tensor, String>, E> {
+        with_dtype!(self.dtype, T => self.tensor_of::<T, E>(fill))
+    }
+
+    fn tensor_of<T: TensorElement, E>(
+        &self,
+        fill: &mut dyn FnMut(&mut [u8]) -> Result<(), E>,
+    ) -> Result<Result<Tensor, String>, E> {
+        let (size, count) = (self.dtype.size(), self.shape.iter().product::<usize>());
+        let mut values: Vec<T> = vec![];
+        let mut bytes = vec![0; count.min(PIECE) * size];
+        while values.len() < count {
+            let bytes = &mut bytes[..(count - values.len()).min(PIECE) * size];
+            fill(bytes)?;
+            if self.little != cfg!(target_endian = "little") {
+                bytes.chunks_exact_mut(size).for_each(<[u8]>::reverse);
+            }
+            let mut piece = Tensor::zeros([bytes.len() / size], self.dtype);
+            if let Err(e) = piece.copy_from_bytes(bytes) {
+                return Ok(Err(e.to_string()));
+            }
+            // Once something came; a header can claim anything.
+            if values.try_reserve_exact(count - values.len()).is_err() {
+                return Ok(Err(format!("{count} numbers do not fit into memory")));
+            }
+            values.extend_from_slice(piece.as_slice::<T>().unwrap_or_default());
         }
-        let mut tensor = Tensor::zeros(self.shape.clone(), self.dtype);
-        tensor.copy_from_bytes(&bytes)?;
-        Ok(tensor)
+        let values = if self.fortran { from_fortran(&values, &self.shape) } else { values };
+        Ok(Tensor::new(self.shape.clone(), values).map_err(|e| e.to_string()))
     }
 }
 
 /// Elements in row-major order from elements whose first axis runs fastest.
-fn from_fortran(bytes: &[u8], size: usize, shape: &[usize]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(bytes.len());
+fn from_fortran<T: Copy>(values: &[T], shape: &[usize]) -> Vec<T> {
+    let mut out = Vec::with_capacity(values.len());
     let mut index = vec![0; shape.len()];
-    for _ in 0..bytes.len() / size {
+    for _ in 0..values.len() {
         let at = index.iter().zip(shape).rev().fold(0, |at, (&i, &n)| at * n + i);
-        out.extend_from_slice(&bytes[at * size..(at + 1) * size]);
+        out.push(values[at]);
         for axis in (0..shape.len()).rev() {
             index[axis] += 1;
             if index[axis] < shape[axis] {

@@ -49,6 +49,8 @@ impl Program {
         let batch =
             graph.inputs[graph.state..].iter().map(|&v| room(graph.spec(v))).collect::<Result<_>>()?;
         let backend = crate::backend::current()?;
+        // Each is on the host and on the device for a moment: before the program takes its memory.
+        step.variables.iter().try_for_each(|v| v.on_device(&backend).map(drop))?;
         let axes = vec![Some(step.batch_axis); graph.inputs.len() - graph.state];
         let executable = backend.compile_shared(graph, &axes)?;
         let data = graph.state - step.variables.len();

@@ -1,5 +1,5 @@
 //! Memory aligned for vector instructions.
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::cell::RefCell;
 use std::ptr::NonNull;
 
@@ -7,6 +7,8 @@ use std::ptr::NonNull;
 pub(crate) const ALIGN: usize = 64;
 /// A huge page of x86-64 and of AArch64 with small pages of 4 KiB.
 const HUGE_PAGE: usize = 2 << 20;
+/// Bytes from which on memory comes from the system and goes back there: an allocator would keep what is freed, in pieces.
+const OWN_PAGES: usize = 256 << 10;
 
 /// Zeroed bytes that start at a cache line, in huge pages where they fill some and the system has them: rows that lie
 /// far apart are then found without walks of the page table, and fewer faults bring the memory in.
@@ -29,17 +31,14 @@ impl Aligned {
 
     /// Zeroed memory of at least `bytes`, if the system gives it.
     pub fn try_zeroed(bytes: usize) -> Option<Aligned> {
-        let align = if bytes >= HUGE_PAGE { HUGE_PAGE } else { ALIGN };
         let size = bytes.max(1).checked_next_multiple_of(ALIGN)?;
-        let layout = Layout::from_size_align(size, align).ok()?;
-        // SAFETY: the size is not 0.
-        let start = NonNull::new(unsafe { alloc(layout) })?;
-        if align == HUGE_PAGE {
-            // SAFETY: whole pages within the memory just given.
-            unsafe { ask_for_huge_pages(start.as_ptr(), size / HUGE_PAGE * HUGE_PAGE) };
-        }
-        // SAFETY: the memory is as large.
-        unsafe { start.write_bytes(0, size) };
+        let layout = Layout::from_size_align(size, ALIGN).ok()?;
+        let start = if size < OWN_PAGES {
+            // SAFETY: the size is not 0.
+            NonNull::new(unsafe { alloc_zeroed(layout) })?
+        } else {
+            pages::zeroed(layout)?
+        };
         Some(Aligned { start, layout })
     }
 
@@ -64,8 +63,14 @@ impl Default for Aligned {
 
 impl Drop for Aligned {
     fn drop(&mut self) {
-        // SAFETY: it came from there with this layout.
-        unsafe { dealloc(self.start.as_ptr(), self.layout) };
+        // SAFETY: it came from there with this layout, and nobody has it any more.
+        unsafe {
+            if self.layout.size() < OWN_PAGES {
+                dealloc(self.start.as_ptr(), self.layout);
+            } else {
+                pages::give_back(self.start, self.layout);
+            }
+        }
     }
 }
 
@@ -92,12 +97,97 @@ fn at_least(memory: &mut Aligned, bytes: usize) -> *mut u8 {
     memory.as_mut_ptr()
 }
 
+/// Memory from the system, which is zero, and takes room page by page as it is written to.
 #[cfg(target_os = "linux")]
-unsafe fn ask_for_huge_pages(start: *mut u8, bytes: usize) {
-    // A refusal costs speed alone.
-    // SAFETY: the caller's.
-    unsafe { libc::madvise(start.cast(), bytes, libc::MADV_HUGEPAGE) };
+mod pages {
+    use super::{HUGE_PAGE, Layout, NonNull};
+    use libc::{
+        MADV_HUGEPAGE, MAP_ANONYMOUS, MAP_FAILED, MAP_PRIVATE, PROT_READ, PROT_WRITE, madvise, mmap, munmap,
+    };
+
+    pub(super) fn zeroed(layout: Layout) -> Option<NonNull<u8>> {
+        let size = layout.size();
+        // Room to begin where a huge page does.
+        let spare = if size < HUGE_PAGE { 0 } else { HUGE_PAGE };
+        let room = size.checked_add(spare)?;
+        let (access, kind) = (PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
+        // SAFETY: new memory at a place of the system's choice.
+        let all = unsafe { mmap(std::ptr::null_mut(), room, access, kind, -1, 0) };
+        if all == MAP_FAILED {
+            return None;
+        }
+        let all = all.cast::<u8>();
+        let before = if spare == 0 { 0 } else { all.align_offset(HUGE_PAGE) };
+        let start = all.wrapping_add(before);
+        let end = (size + before).next_multiple_of(page());
+        // SAFETY: pages within the memory just given, of which nothing is used yet; a refusal of huge pages costs speed alone.
+        unsafe {
+            if before > 0 {
+                munmap(all.cast(), before);
+            }
+            if end < room {
+                munmap(all.wrapping_add(end).cast(), room - end);
+            }
+            if spare > 0 {
+                madvise(start.cast(), size / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
+            }
+        }
+        NonNull::new(start)
+    }
+
+    /// # Safety
+    /// As for `munmap` of memory that [`zeroed`] gave for this layout.
+    pub(super) unsafe fn give_back(start: NonNull<u8>, layout: Layout) {
+        // SAFETY: the caller's.
+        unsafe { munmap(start.as_ptr().cast(), layout.size()) };
+    }
+
+    fn page() -> usize {
+        // SAFETY: it only asks.
+        usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(HUGE_PAGE)
+    }
 }
 
 #[cfg(not(target_os = "linux"))]
-unsafe fn ask_for_huge_pages(_: *mut u8, _: usize) {}
+mod pages {
+    use super::{Layout, NonNull, alloc_zeroed, dealloc};
+
+    pub(super) fn zeroed(layout: Layout) -> Option<NonNull<u8>> {
+        // SAFETY: the size is not 0.
+        NonNull::new(unsafe { alloc_zeroed(layout) })
+    }
+
+    /// # Safety
+    /// As for `dealloc` of memory that [`zeroed`] gave for this layout.
+    pub(super) unsafe fn give_back(start: NonNull<u8>, layout: Layout) {
+        // SAFETY: the caller's.
+        unsafe { dealloc(start.as_ptr(), layout) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_zero_and_its_own() {
+        for bytes in [0, 1, 100, OWN_PAGES - 1, OWN_PAGES, HUGE_PAGE - 1, HUGE_PAGE, 3 * HUGE_PAGE + 5] {
+            let mut all: Vec<Aligned> = (0..3).map(|_| Aligned::zeroed(bytes)).collect();
+            for (i, memory) in all.iter_mut().enumerate() {
+                assert!(memory.len() >= bytes && memory.as_ptr() as usize % ALIGN == 0);
+                // SAFETY: so many bytes are there.
+                let bytes = unsafe { std::slice::from_raw_parts_mut(memory.as_mut_ptr(), memory.len()) };
+                assert!(bytes.iter().all(|&b| b == 0));
+                bytes.fill(i as u8 + 1);
+            }
+            for (i, memory) in all.iter().enumerate() {
+                // SAFETY: as above.
+                let bytes = unsafe { std::slice::from_raw_parts(memory.as_ptr(), memory.len()) };
+                assert!(bytes.iter().all(|&b| b == i as u8 + 1));
+            }
+        }
+        assert!(
+            Aligned::try_zeroed(usize::MAX).is_none() && Aligned::try_zeroed(isize::MAX as usize).is_none()
+        );
+    }
+}

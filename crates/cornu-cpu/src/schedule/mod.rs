@@ -1,6 +1,7 @@
 //! Which nodes run together, and in which order.
 mod affine;
 mod chain;
+mod early;
 
 pub(crate) use affine::Affine;
 pub(crate) use chain::Chain;
@@ -160,7 +161,7 @@ pub(crate) fn schedule(graph: &Graph) -> Vec<Unit> {
         let view = is_view(graph, i);
         (node && alias_of(graph, i).is_none() && (!view || made.contains(&i))).then_some(Unit::Node(i))
     }));
-    chain::join(graph, order(graph, units))
+    early::updates(graph, chain::join(graph, order(graph, units)))
 }
 
 /// Groups of elementwise nodes that run as one loop, and the levels of all nodes.

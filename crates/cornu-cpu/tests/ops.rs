@@ -3,7 +3,7 @@
 //! A failure prints op and seed; `CORNU_TEST_OP=conv CORNU_TEST_SEED=17` runs that case alone.
 #![allow(clippy::unwrap_used, clippy::panic)]
 use cornu_cpu::{Cpu, set_num_threads};
-use cornu_graph::ops::{ConvWindow, Dot};
+use cornu_graph::ops::{ConvWindow, Dot, PoolKind, ReduceWindow, WindowGrad};
 use cornu_graph::testing::{self, Case};
 use cornu_graph::{Backend, Builder, DType, Graph, Spec, Tensor, interpret};
 use std::sync::Mutex;
@@ -162,7 +162,6 @@ fn loops_over_many_rows() {
     }
 }
 
-/// A scatter writes over its operand, unless something reads that later.
 /// Zeros to which rows are added stay from run to run: other rows each time, twice the same one, some outside; what reads them
 /// could be written over them.
 #[test]
@@ -190,6 +189,42 @@ fn rows_added_to_zeros() {
     assert!(steps.iter().all(|step| !step.name.starts_with("broadcast")), "{steps:?}");
 }
 
+/// The gradient of windows that lie side by side is written over what they were taken of, unless something reads that later or
+/// they overlap; at the edges they may be cut off, or leave elements out. Equals, and numbers that are none, are of one window.
+#[test]
+fn gradients_of_windows_in_place() {
+    let _one = THREADS.lock().unwrap_or_else(|e| e.into_inner());
+    for (size, stride, end, kind) in [
+        (2, 2, 0, PoolKind::Max),
+        (2, 2, 1, PoolKind::Max),
+        (2, 3, 0, PoolKind::Max),
+        (3, 2, 1, PoolKind::Min),
+        (3, 3, 2, PoolKind::Sum),
+    ] {
+        for (side, read_later) in [(12, false), (12, true), (13, false)] {
+            let mut x = numbers(&[70, side, side, 19]);
+            x.as_slice_mut::<f32>().unwrap()[5] = f32::NAN;
+            let case = case(vec![x], |x| {
+                let y = x[0].exp().relu().flip([0]);
+                let (window, strides) = ([1, size, size, 1], [1, stride, stride, 1]);
+                let end = if side % size == 0 { 0 } else { end };
+                let padding = [(0, 0), (0, end), (0, end), (0, 0)];
+                let pooled = y.reduce_window(kind, &window, &strides, &padding);
+                let of = ReduceWindow {
+                    kind,
+                    window: window.to_vec(),
+                    strides: strides.to_vec(),
+                    padding: padding.to_vec(),
+                };
+                let grad = cornu_graph::Value::emit1(WindowGrad { of }, &[&y, &pooled.cos()]).flip([1]);
+                if read_later { vec![grad, y.flip([2])] } else { vec![grad] }
+            });
+            check(&format!("{kind:?} of {size} by {stride} to {end}, {side}"), &case);
+        }
+    }
+}
+
+/// A scatter writes over its operand, unless something reads that later.
 #[test]
 fn scattered_in_place() {
     let _one = THREADS.lock().unwrap_or_else(|e| e.into_inner());

@@ -24,6 +24,7 @@ pub(crate) use affine::affine;
 #[cfg(test)]
 pub(crate) use convolution::geometry;
 pub(crate) use index::scatter_over_zeros;
+pub(crate) use window::may_overwrite;
 
 use crate::memory::{Bases, Loc};
 use cornu_graph::{Graph, Op, Result, Spec, ValueId, for_each_op};

@@ -60,6 +60,14 @@ impl Windows {
         self.rank > 0 && self.window[0] == 1 && self.stride[0] == 1 && self.low[0] == 0
     }
 
+    /// Whether each element is in one window, and in no other.
+    fn each_in_one(&self) -> bool {
+        (0..self.rank).all(|i| {
+            let end = self.out[i] * self.stride[i];
+            self.window[i] == self.stride[i] && self.low[i] == 0 && end >= self.x[i]
+        })
+    }
+
     /// Where the elements of the window at a position lie within `x`, in row-major order; how many.
     #[inline(always)]
     fn offsets(&self, mut position: usize, offsets: &mut [usize; MAX_WINDOW]) -> usize {
@@ -99,6 +107,7 @@ enum Task {
 fn run(windows: &Windows, task: Task, inputs: [*const f32; 2], output: *mut f32) {
     let positions = windows.positions();
     let (apart, per_position) = match task {
+        Task::Grad if windows.each_in_one() => (positions, 1),
         Task::Grad if windows.first_axis_apart() => (windows.out[0], positions / windows.out[0].max(1)),
         Task::Grad => (1, positions),
         _ => (positions, 1),
@@ -131,10 +140,11 @@ unsafe fn positions_with<V: Vector>(
     to: usize,
 ) {
     let c = windows.channels;
+    let each_in_one = windows.each_in_one();
     let mut offsets = [0; MAX_WINDOW];
     // SAFETY: the caller's.
     unsafe {
-        if let Task::Grad = task {
+        if let (Task::Grad, false) = (task, each_in_one) {
             // The part of `x` that these positions read.
             let positions = windows.positions();
             let len: usize = windows.x[..windows.rank].iter().product::<usize>() * c;
@@ -157,6 +167,8 @@ unsafe fn positions_with<V: Vector>(
                     let p = p.add(i + channel);
                     if n == V::LANES { V::load(p) } else { V::load_first(p, n) }
                 };
+                // What a window adds to: of an element in one window alone, the sum is from 0 on.
+                let sum = |i: usize| if each_in_one { V::splat(0.0) } else { at(output, i) };
                 let put = |v: V, p: *mut f32, i: usize| {
                     let p = p.add(i + channel);
                     if n == V::LANES { v.store(p) } else { v.store_first(p, n) }
@@ -168,7 +180,7 @@ unsafe fn positions_with<V: Vector>(
                     Task::Grad if windows.kind == PoolKind::Sum => {
                         let g = at(inputs[1], position * c);
                         for &i in offsets {
-                            put(at(output, i).add(g), output, i);
+                            put(sum(i).add(g), output, i);
                         }
                     }
                     Task::Grad => {
@@ -178,7 +190,7 @@ unsafe fn positions_with<V: Vector>(
                         for &i in offsets {
                             let won = won(at(inputs[0], i), best).and(left);
                             left = left.and(won.not());
-                            put(at(output, i).add(won.and(g)), output, i);
+                            put(sum(i).add(won.and(g)), output, i);
                         }
                     }
                     Task::Pick => {
@@ -225,6 +237,11 @@ unsafe fn best<V: Vector>(kind: PoolKind, offsets: &[usize], at: impl Fn(usize) 
 unsafe fn won<V: Vector>(x: V, best: V) -> V {
     // SAFETY: the caller vouches for the instruction set.
     unsafe { x.eq(best).or(x.eq(x).or(best.eq(best)).not()) }
+}
+
+/// Whether the gradient may be written over `x`: an element is read before it is written to, and never again.
+pub(crate) fn may_overwrite(op: &WindowGrad, x: &Spec, g: &Spec) -> bool {
+    Windows::new(&op.of, x, &g.shape).is_some_and(|windows| windows.each_in_one())
 }
 
 impl Lower for ReduceWindow {

@@ -1,5 +1,6 @@
 //! Where each value lives: with the caller, in the arena, or over another that nothing reads later.
 use super::{Planner, Step};
+use crate::kernels;
 use crate::memory::{ARENA, Lifetime, Loc, lay_out};
 use crate::schedule::{Unit, is_view, root};
 use cornu_graph::{Op, Spec, ValueId};
@@ -182,13 +183,22 @@ impl Planner<'_> {
         over
     }
 
-    /// What a unit could write over what it reads: an array of which it changes a part, or arrays that a loop reads and writes
-    /// element by element.
+    /// What a unit could write over what it reads: an array of which it changes a part, what windows were taken of, or arrays that a
+    /// loop reads and writes element by element.
     fn replaced(&self, unit: &Unit) -> Vec<(ValueId, ValueId)> {
         match unit {
             &Unit::Node(i) => {
                 let node = &self.graph.nodes[i];
-                if !matches!(node.op, Op::Scatter(_) | Op::DynamicUpdate(_)) {
+                let may = match &node.op {
+                    Op::Scatter(_) | Op::DynamicUpdate(_) => true,
+                    Op::WindowGrad(op) => kernels::may_overwrite(
+                        op,
+                        self.graph.spec(node.inputs[0]),
+                        self.graph.spec(node.inputs[1]),
+                    ),
+                    _ => false,
+                };
+                if !may {
                     return vec![];
                 }
                 let old = root(self.graph, node.inputs[0]);

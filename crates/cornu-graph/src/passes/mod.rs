@@ -5,6 +5,7 @@ mod fold;
 mod hoist;
 mod legalize;
 mod padding;
+mod pooled;
 mod project;
 mod rewrite;
 mod simplify;

@@ -1,6 +1,6 @@
 //! Algebra: nodes that do nothing, or that something cheaper does, go. Nothing changes a result by more than its last bit.
-use super::padding;
 use super::rewrite::Rewriter;
+use super::{padding, pooled};
 use crate::ops::{
     Binary, BinaryKind, Broadcast, Compare, CompareKind, Concat, Constant, Dot, Reshape, Select, Transpose,
     Unary, UnaryKind,
@@ -23,6 +23,11 @@ pub fn simplify(graph: &Graph) -> Result<Graph> {
             continue;
         }
         let copy = new.copy(i, node)?;
+        let grad = node.inputs.get(1).filter(|v| uses[v.index()][v.output as usize] == 1);
+        if let Some(better) = grad.map(|_| pooled::relu_gradient(&mut new, copy)).transpose()?.flatten() {
+            new.set(ValueId::new(i, 0), better);
+            continue;
+        }
         // A rewritten node may become simpler still.
         let mut at = copy;
         let alone = node.inputs.first().is_some_and(|v| uses[v.index()][v.output as usize] == 1);

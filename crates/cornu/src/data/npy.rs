@@ -253,7 +253,10 @@ impl Header {
 
     /// The tensor whose elements `fill` gives, piece by piece: it takes memory as they come. Errors of `fill`, or what is wrong
     /// with the elements.
-    fn tensor<E>(&self, fill: &mut dyn FnMut(&mut [u8]) -> Result<(), E>) -> Result<Result<Tensor, String>, E> {
+    fn tensor<E>(
+        &self,
+        fill: &mut dyn FnMut(&mut [u8]) -> Result<(), E>,
+    ) -> Result<Result<Tensor, String>, E> {
         with_dtype!(self.dtype, T => self.tensor_of::<T, E>(fill))
     }
 

@@ -124,7 +124,8 @@ impl Archive {
         };
         let mut entry = zip.by_name(name).map_err(|e| bad(format!("`{name}` in it: {e}")))?;
         let (claimed, packed) = (entry.size(), entry.compressed_size());
-        let is_plain = entry.compression() == CompressionMethod::Stored && claimed == packed && packed <= size;
+        let is_plain =
+            entry.compression() == CompressionMethod::Stored && claimed == packed && packed <= size;
         let part = entry.data_start().filter(|_| is_plain).and_then(|at| Stored::part(file, at, claimed));
         let Some(part) = part else {
             drop(entry);

@@ -12,6 +12,9 @@ use cornu_graph::{DType, Graph, Op, Spec, ValueId};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 
+/// Bytes of an array for which a way through memory counts.
+const LARGE: usize = 64 << 10;
+
 /// A step of the plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Unit {
@@ -220,13 +223,37 @@ fn loops(graph: &Graph, elementwise: &[bool], in_affine: &HashSet<usize>) -> (Ve
 }
 
 /// Moves elementwise nodes to the level of their first readers, where these are elementwise too: their results then need
-/// not be kept in memory, only what they are computed from.
+/// not be kept in memory, only what they are computed from. Not so what is small, of something large that nothing else reads
+/// for long: there the large one goes.
 fn sink(graph: &Graph, elementwise: &[bool], level: &mut [usize]) {
+    /// Levels that are long.
+    const FAR: usize = 4;
+    let mut last_reader = vec![0; graph.nodes.len()];
+    let mut readers = vec![0; graph.nodes.len()];
+    graph.outputs.iter().for_each(|v| last_reader[v.index()] = usize::MAX);
+    for (i, node) in graph.nodes.iter().enumerate().rev() {
+        let read = if alias_of(graph, i).is_some() { last_reader[i] } else { level[i] };
+        for v in &node.inputs {
+            readers[v.index()] += 1;
+            last_reader[v.index()] = last_reader[v.index()].max(read);
+        }
+    }
+    let goes = |i: usize, reader: usize| {
+        let node = &graph.nodes[i];
+        let bytes = node.outputs[0].bytes();
+        let in_memory = |v: &&ValueId| !is_view(graph, v.index()) && !is_constant(graph, v.index());
+        let large = |v: &&ValueId| graph.spec(**v).bytes() >= LARGE;
+        let mut large = node.inputs.iter().filter(in_memory).filter(large);
+        let (Some(v), None) = (large.next(), large.next()) else { return false };
+        let made = graph.nodes[v.index()].op != Op::Input && alias_of(graph, v.index()).is_none();
+        let read = readers[v.index()] > 1 && last_reader[v.index()].saturating_add(FAR) <= reader;
+        made && read && 4 * bytes <= graph.spec(*v).bytes()
+    };
     let mut first_reader = vec![usize::MAX; graph.nodes.len()];
     let mut sinks = elementwise.to_vec();
     graph.outputs.iter().for_each(|v| sinks[v.index()] = false);
     for i in (0..graph.nodes.len()).rev() {
-        if sinks[i] && first_reader[i] != usize::MAX {
+        if sinks[i] && first_reader[i] != usize::MAX && !goes(i, first_reader[i]) {
             level[i] = first_reader[i];
         }
         for v in &graph.nodes[i].inputs {

@@ -562,6 +562,33 @@ fn large_results_and_windows() {
     let mut large = model("[null, 4, 4, 2]", adaptive);
     let x = Tensor::ones([1, 4, 4, 2], DType::F32);
     refused(|| large.predict(&x, Predict::new().verbose(0)), "memory");
+    // Outputs that no memory holds are refused before any table of windows is made; one that is far longer than its input,
+    // and one that is made on the way to a small one, take memory as what goes in and comes out.
+    for class in ["AdaptiveAveragePooling3D", "AdaptiveMaxPooling3D"] {
+        let pool = |size: &str| {
+            format!(r#"{{"class_name": "{class}", "config": {{"name": "p", "output_size": {size}}}}}"#)
+        };
+        let x = Tensor::ones([1, 64, 64, 64, 1], DType::F32);
+        let before = peak();
+        for size in ["100000", "[4000000, 4000000, 64]", "2147483647"] {
+            let config = format!(
+                r#"{{"class_name": "Sequential", "config": {{"name": "m", "layers": [{}, {}]}}}}"#,
+                images("[null, 64, 64, 64, 1]"),
+                pool(size)
+            );
+            let run = || model_from_json(&config)?.predict(&x, Predict::new().verbose(0));
+            refused(run, "larger than any memory");
+        }
+        for (size, count) in
+            [("[2000000, 1, 1]", 2_000_000), ("[1, 1, 2000000]", 2_000_000), ("[1, 600000, 2]", 1_200_000)]
+        {
+            let mut long = model("[null, 64, 64, 64, 1]", &pool(size));
+            let y = long.predict(&x, Predict::new().verbose(0)).unwrap().to_vec::<f32>().unwrap();
+            assert!(y.len() == count && y.iter().all(|y| (y - 1.0).abs() < 1e-5), "{class} {size}");
+        }
+        let more = peak().saturating_sub(before);
+        assert!(more < 400 << 20, "{class}: {} MB more", more >> 20);
+    }
     // On the host, before any graph.
     let text = model_from_json(
         r#"{"class_name": "Sequential", "config": {"name": "m", "layers": [

@@ -716,3 +716,41 @@ fn what_hdf5_links_to() {
         refused(|| model.load_weights(&scratch.0), word);
     }
 }
+
+/// Pictures that claim more than their data can give, and rows of nothing without end; a length of sounds that no memory holds.
+#[test]
+fn pictures_and_sounds() {
+    let _alone = alone();
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/data");
+    let read = |name: &str| std::fs::read(corpus.join(name)).unwrap();
+    let picture = |name: &str, bytes: &[u8], word: &str| {
+        let scratch = Scratch::with(name, bytes);
+        refused(|| utils::load_img(&scratch.0), word);
+    };
+    let start = Instant::now();
+    picture("rows.bmp", &read("bmp_rows_of_nothing"), "holds no pixels");
+    for name in ["jpeg", "jpeg_progressive", "jpeg_grey"] {
+        let mut jpeg = read(name);
+        // The sizes stand in the header of the frame.
+        let frame = jpeg.windows(2).position(|w| matches!(w, [0xff, 0xc0..=0xc2])).unwrap();
+        jpeg[frame + 5..frame + 9].copy_from_slice(&[0x2f, 0xff, 0x2f, 0xff]);
+        picture("large.jpg", &jpeg, "more than its data can give");
+    }
+    let mut png = read("png_rgba");
+    png[16..24].copy_from_slice(&[0x7f, 0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff]);
+    picture("large.png", &png, "");
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+
+    let folder = Scratch::new("sounds");
+    std::fs::create_dir_all(folder.0.join("class")).unwrap();
+    std::fs::write(folder.0.join("class/a.wav"), read("wav")).unwrap();
+    let sounds = |length: usize| {
+        let sounds = utils::AudioDatasetFromDirectory::new().verbose(false).output_sequence_length(length);
+        let first = sounds.load(&folder.0)?.iter()?.next().transpose()?;
+        Ok(first.map(|batch| batch.x.tensors()[0].shape().to_vec()))
+    };
+    refused(|| sounds(usize::MAX), "larger than any memory");
+    refused(|| sounds(usize::MAX / 4), "larger than any memory");
+    assert_eq!(sounds(40).unwrap(), Some(vec![1, 40, 1]));
+    std::fs::remove_dir_all(&folder.0).unwrap();
+}

@@ -5,6 +5,9 @@ use cornu_graph::Tensor;
 use serde_json::{Map, Value as Json};
 use std::sync::{Mutex, PoisonError};
 
+/// Arrays by their paths.
+pub(crate) type NamedArrays = Vec<(String, Tensor)>;
+
 /// What a file said of a layer, where the layer itself would put it otherwise.
 #[derive(Debug, Default)]
 pub(crate) struct AsRead {
@@ -13,7 +16,7 @@ pub(crate) struct AsRead {
     /// What a model within another was compiled with. It is not trained by itself here, so that nothing of it changes.
     compile_config: Option<Json>,
     /// The arrays of the optimizer of such a model, by their paths below it.
-    optimizer: Mutex<Vec<(String, Tensor)>>,
+    optimizer: Mutex<NamedArrays>,
 }
 
 impl AsRead {
@@ -53,12 +56,12 @@ impl AsRead {
     }
 
     /// The arrays of the model's optimizer.
-    pub fn optimizer(&self) -> Vec<(String, Tensor)> {
+    pub fn optimizer(&self) -> NamedArrays {
         self.optimizer.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Keeps other arrays of the model's optimizer.
-    pub fn set_optimizer(&self, arrays: Vec<(String, Tensor)>) {
+    pub fn set_optimizer(&self, arrays: NamedArrays) {
         *self.optimizer.lock().unwrap_or_else(PoisonError::into_inner) = arrays;
     }
 }

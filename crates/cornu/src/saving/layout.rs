@@ -1,5 +1,5 @@
 //! Where Keras keeps each variable in a file of weights: `layers/bidirectional/forward_layer/cell/vars/0`.
-use crate::layers::as_read::AsRead;
+use crate::layers::as_read::{AsRead, NamedArrays};
 use crate::layers::lora::Lora;
 use crate::layers::weights::Built;
 use crate::layers::{Layer, LayerRef};
@@ -241,7 +241,7 @@ pub(super) struct Found {
     /// Why objects were left out; `None` where that is an error.
     pub skipped: Option<Vec<String>>,
     /// What there is of the optimizers of models within the model.
-    pub optimizers: Vec<(Arc<AsRead>, Vec<(String, Tensor)>)>,
+    pub optimizers: Vec<(Arc<AsRead>, NamedArrays)>,
 }
 
 impl Found {
@@ -278,7 +278,7 @@ pub(super) struct Arrays<'a> {
 
 impl Arrays<'_> {
     /// The arrays whose paths begin so, by the rest of their paths.
-    fn below(&self, start: &str) -> Vec<(String, Tensor)> {
+    fn below(&self, start: &str) -> NamedArrays {
         let from = self.by_path.range(start.to_string()..);
         from.map_while(|(path, array)| Some((path.strip_prefix(start)?.into(), array.clone()))).collect()
     }

@@ -25,7 +25,8 @@ fn main() -> Result<()> {
 /// Builds the network, trains it, and lets it judge.
 pub fn train() -> Result<History> {
     utils::set_random_seed(0);
-    let folder: PathBuf = std::env::var_os("CORNU_DATA_DIR").unwrap_or_else(|| ".".into()).into();
+    let folder: PathBuf =
+        std::env::var_os("CORNU_DATA_DIR").filter(|dir| !dir.is_empty()).unwrap_or_else(|| ".".into()).into();
     let (praise, pans) =
         (lines(&folder.join("movie_reviews_pos.txt"))?, lines(&folder.join("movie_reviews_neg.txt"))?);
     let sentences: Vec<(&str, f32)> =

@@ -1,5 +1,5 @@
 //! What each target does with its input; `crates/cornu/tests/corpus.rs` does the same with the files of the corpus.
-use cornu::data::{npy, npz};
+use cornu::data::{csv, npy, npz};
 use cornu::prelude::*;
 use cornu::saving::{KerasFileEditor, model_from_json, within_memory};
 use std::path::PathBuf;
@@ -21,6 +21,22 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// A folder of this process, removed with it.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let thread = std::thread::current().id();
+        Folder(std::env::temp_dir().join(format!("cornu-fuzz-{}-{thread:?}-{name}", std::process::id())))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
@@ -70,6 +86,66 @@ pub fn safetensors(data: &[u8]) {
     let file = Scratch::new("weights.safetensors", data);
     let mut model = Sequential::new().add(Input::new([2])).add(Dense::new(3).name("d"));
     let _ = model.load_weights(&file.0);
+}
+
+/// What else models are fed with: a picture, a sound, an archive or a table, by how it begins.
+pub fn data(data: &[u8]) {
+    match data {
+        [b'R', b'I', b'F', b'F', ..] => sound(data),
+        [b'P', b'K', ..] | [0x1f, 0x8b, ..] => archive(data),
+        _ if data.get(257..262) == Some(b"ustar") => archive(data),
+        [0x89, b'P', b'N', b'G', ..] | [0xff, 0xd8, ..] | [b'G', b'I', b'F', ..] | [b'B', b'M', ..] => {
+            picture(data);
+        }
+        _ => table(data),
+    }
+}
+
+fn picture(data: &[u8]) {
+    let file = Scratch::new("picture", data);
+    let Ok(image) = utils::load_img(&file.0) else { return };
+    let _ = image.resize((3, 2), "bilinear");
+    if image.pixels().len() < 100_000 {
+        let _ = utils::img_to_array(&image).and_then(|x| utils::save_img(&file.0, &x));
+    }
+}
+
+/// Files lie in the folder of a class.
+fn sound(data: &[u8]) {
+    let folder = Folder::new("sounds");
+    std::fs::create_dir_all(folder.0.join("class")).expect("a temporary folder can be made");
+    std::fs::write(folder.0.join("class/a.wav"), data).expect("a temporary file can be written");
+    for length in [None, Some(40)] {
+        let mut sounds = utils::AudioDatasetFromDirectory::new().verbose(false);
+        if let Some(length) = length {
+            sounds = sounds.output_sequence_length(length);
+        }
+        if let Ok(mut sounds) = sounds.load(&folder.0) {
+            let _ = sounds.iter().map(|mut batches| batches.next());
+        }
+    }
+}
+
+/// Unpacked as a download that is there already.
+fn archive(data: &[u8]) {
+    let folder = Folder::new("archives");
+    std::fs::create_dir_all(folder.0.join("datasets")).expect("a temporary folder can be made");
+    std::fs::write(folder.0.join("datasets/a.tar"), data).expect("a temporary file can be written");
+    let _ = utils::GetFile::new("http://127.0.0.1:1/a.tar")
+        .fname("a.tar")
+        .cache_dir(&folder.0)
+        .extract(true)
+        .get();
+}
+
+fn table(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    for header in [false, true] {
+        if let Ok(table) = csv::Table::parse(text, header, "table") {
+            let columns = table.names().len();
+            let _ = (table.numbers(0..columns.max(1)), table.text(0), table.column("x"));
+        }
+    }
 }
 
 /// Shows a model, writes its config, and asks it about a tiny batch if it is small.

@@ -122,6 +122,26 @@ def letter():
     return model
 
 
+def compiled_within():
+    """Models within a model, and within a layer of it, that were compiled and trained before."""
+    stack = keras.Sequential([layers.Input((3,)), layers.Dense(2, name="d")], name="stack")
+    stack.compile(keras.optimizers.Adam(0.01), "mse", metrics=["mae"])
+    stack.fit(uniform(4, 3), uniform(4, 2), verbose=0)
+    x = layers.Input((2,), name="x")
+    head = keras.Model(x, layers.Dense(2, name="e")(x), name="head")
+    head.compile(keras.optimizers.SGD(0.1, momentum=0.9), {"e": "huber"}, loss_weights={"e": 0.5})
+    steps = keras.Sequential([layers.Input((2,)), layers.Dense(1)], name="steps")
+    steps.compile("rmsprop", keras.losses.MeanSquaredError(reduction="sum"), jit_compile=False)
+    steps.fit(uniform(4, 2), uniform(4, 1), verbose=0)
+    plain = keras.Sequential([layers.Input((3,)), layers.Dense(2)], name="plain")
+    inputs = layers.Input((3,), name="flat"), layers.Input((4, 2), name="sequence")
+    outputs = head(layers.Add()([stack(inputs[0]), plain(inputs[0])])), layers.TimeDistributed(steps)(inputs[1])
+    model = keras.Model(inputs, outputs, name="compiled_within")
+    model.compile("adam", "mse")
+    model.fit([uniform(4, 3), uniform(4, 4, 2)], [uniform(4, 2), uniform(4, 4, 1)], verbose=0)
+    return model
+
+
 def keras_2(path, x):
     """A file as Keras 2.2 wrote it: no modules, `batch_input_shape`, a training config."""
     kernel, bias, out = uniform(3, 4), uniform(4), uniform(4, 2)
@@ -190,3 +210,4 @@ if __name__ == "__main__":
     keras_2(FOLDER / "keras2.h5", uniform(5, 3))
     write("attention", attention(), [uniform(2, 4, 3) for _ in range(3)], endings=("keras", "h5"))
     letter().save(FOLDER / "letter.keras")
+    compiled_within().save(FOLDER / "compiled_within.keras")

@@ -23,7 +23,7 @@ mod vector;
 pub use buffer::CpuBuffer;
 pub use pool::{num_threads, set_num_threads};
 
-use cornu_graph::{Backend, Buffer, Executable, Graph, Peaks, Result, Tensor};
+use cornu_graph::{Backend, Buffer, Executable, Graph, Peaks, Result, Tensor, environment};
 
 /// The native CPU engine.
 ///
@@ -47,6 +47,16 @@ impl Cpu {
     /// The engine. `CORNU_NUM_THREADS` or [`set_num_threads`] say on how many threads it runs.
     pub fn new() -> Cpu {
         Cpu {}
+    }
+
+    /// The engine, once what the environment says to it makes sense.
+    ///
+    /// # Errors
+    /// When `CORNU_NUM_THREADS` is no number from 1, or `CORNU_SIMD` is none of `portable`, `avx2` and `avx512`.
+    pub fn from_env() -> Result<Cpu> {
+        environment::num_threads()?;
+        simd::Isa::allowed()?;
+        Ok(Cpu::new())
     }
 }
 

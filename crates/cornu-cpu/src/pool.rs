@@ -3,8 +3,9 @@
 //! A piece of work is a number of tasks. Each thread, the caller among them, has a share of them that follow each other, and then
 //! helps others with the end of theirs. Tasks go through arrays in order, so that a thread finds in its caches what it wrote in the
 //! step before. Which thread runs a task does not matter to its result.
-use cornu_graph::{Error, Result};
+use cornu_graph::{Error, Result, environment};
 use std::cell::Cell;
+use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -246,7 +247,8 @@ impl Drop for Reset {
 
 /// `CORNU_NUM_THREADS`, else as many as the machine runs at a time.
 fn default_threads() -> usize {
-    let given = std::env::var("CORNU_NUM_THREADS").ok().and_then(|n| n.parse().ok()).filter(|&n| n > 0);
+    // What makes no sense is refused where the engine is opened.
+    let given = environment::num_threads().ok().flatten().map(NonZeroUsize::get);
     given.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get()))
 }
 

@@ -1,4 +1,5 @@
 //! Which vector instructions this processor has.
+use cornu_graph::{Error, Result, environment};
 use std::sync::OnceLock;
 
 /// A set of vector instructions that kernels are compiled for.
@@ -17,13 +18,26 @@ impl Isa {
     pub fn get() -> Isa {
         static ISA: OnceLock<Isa> = OnceLock::new();
         *ISA.get_or_init(|| {
-            let limit = match std::env::var("CORNU_SIMD").as_deref() {
-                Ok("portable") => Isa::Portable,
-                Ok("avx2") => Isa::Avx2,
-                _ => Isa::Avx512,
-            };
-            Isa::detected().min(limit)
+            // What makes no sense is refused where the engine is opened.
+            Isa::detected().min(Isa::allowed().unwrap_or(Isa::Avx512))
         })
+    }
+
+    /// The best that `CORNU_SIMD` allows.
+    ///
+    /// # Errors
+    /// When it names none.
+    pub fn allowed() -> Result<Isa> {
+        environment::text("CORNU_SIMD").as_deref().map_or(Ok(Isa::Avx512), Isa::named)
+    }
+
+    fn named(name: &str) -> Result<Isa> {
+        match name {
+            "portable" => Ok(Isa::Portable),
+            "avx2" => Ok(Isa::Avx2),
+            "avx512" => Ok(Isa::Avx512),
+            other => Err(Error::unknown("CORNU_SIMD", other, ["portable", "avx2", "avx512"])),
+        }
     }
 
     #[cfg(target_arch = "x86_64")]

@@ -22,6 +22,7 @@
 mod backend;
 mod compose;
 mod dtype;
+pub mod environment;
 mod error;
 mod grad;
 mod graph;

@@ -1,17 +1,19 @@
 //! Where Python packages are installed.
+use cornu_graph::environment;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The folders of the active Python's packages that exist, the most specific first: a virtual environment's, Conda's, then
 /// those of the first `python3` or `python` on `PATH` and of the user. Python is run only when none of these is found.
 pub(crate) fn site_packages() -> Vec<PathBuf> {
-    let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    let variable = |name: &str| environment::variable(name).map(PathBuf::from);
     let mut found = vec![];
     for prefix in ["VIRTUAL_ENV", "CONDA_PREFIX"].into_iter().filter_map(variable) {
         packages_of(&prefix, &mut found);
     }
-    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = environment::variable("PATH").unwrap_or_default();
     let python = std::env::split_paths(&path)
+        .filter(|dir| !dir.as_os_str().is_empty())
         .find_map(|dir| ["python3", "python"].iter().map(|name| dir.join(name)).find(|file| file.is_file()));
     let before = found.len();
     if let Some(prefix) = python.as_deref().and_then(Path::parent).and_then(Path::parent) {

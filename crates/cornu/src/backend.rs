@@ -20,7 +20,7 @@
 //! refuses to go on until it is loaded again.
 use crate::distribution::DataParallel;
 use cornu_cpu::Cpu;
-use cornu_graph::{Backend, Error, Reference, Result, nearest};
+use cornu_graph::{Backend, Error, Reference, Result, environment, nearest};
 use cornu_xla::pjrt::{self, Pjrt};
 use cornu_xla::tensorflow::{self, TensorFlow};
 use std::collections::HashMap;
@@ -35,7 +35,7 @@ type Open = fn() -> Result<Engine>;
 
 /// Every engine by name, and how it is opened.
 const ENGINES: [(&str, Open); 5] = [
-    ("cpu", || Ok(Arc::new(Cpu::new()))),
+    ("cpu", || Ok(Arc::new(Cpu::from_env()?))),
     ("reference", || Ok(Arc::new(Reference))),
     ("tensorflow", || Ok(Arc::new(TensorFlow::open(None)?))),
     ("cuda", cuda),
@@ -86,7 +86,7 @@ struct Chosen {
 fn chosen() -> &'static RwLock<Chosen> {
     static CHOSEN: OnceLock<RwLock<Chosen>> = OnceLock::new();
     CHOSEN.get_or_init(|| {
-        let name = std::env::var("CORNU_BACKEND").unwrap_or_else(|_| "cpu".into());
+        let name = environment::text("CORNU_BACKEND").unwrap_or_else(|| "cpu".into());
         let whole = named(&name);
         RwLock::new(Chosen { used: whole.clone(), distribution: None, whole })
     })

@@ -104,3 +104,59 @@ fn names_mean_their_objects() {
     assert_ne!(Loss::from("mse"), Loss::from("mae"));
     assert_eq!(Metric::from("mae").name(), "mae");
 }
+
+/// What the models within a model were compiled with, and the state of their optimizers, are those of the file however the model is
+/// loaded, trained and written, as in Keras; a clone is a model that was not compiled, and in JSON there is no state.
+#[test]
+fn of_models_within_a_model() {
+    let file = "../../testdata/files/compiled_within.keras";
+    let place = std::env::temp_dir().join(format!("cornu-compiled-within-{}", std::process::id()));
+    std::fs::create_dir_all(&place).unwrap();
+    let at = |name: &str| place.join(name);
+    let within = |model: &Model| {
+        let json: serde_json::Value = serde_json::from_str(&model.to_json().unwrap()).unwrap();
+        let layers = json["config"]["layers"].as_array().unwrap().clone();
+        let of = |name: &str| layers.iter().find(|l| l["name"] == name).unwrap().clone();
+        [of("stack"), of("head"), of("time_distributed")["config"]["layer"].clone(), of("plain")]
+            .map(|saved| saved["compile_config"].clone())
+    };
+    let state = |path: &std::path::Path| {
+        let arrays = cornu::saving::load_arrays(path).unwrap();
+        let is_state = |path: &String| path.starts_with("layers/") && path.contains("/optimizer/");
+        arrays.into_iter().filter(|(path, _)| is_state(path)).collect::<BTreeMap<String, Tensor>>()
+    };
+    let mut model = cornu::saving::load_model(file).unwrap();
+    let settings = within(&model);
+    let names = settings.each_ref().map(|s| s["optimizer"]["class_name"].as_str().unwrap_or("none"));
+    assert_eq!(names, ["Adam", "SGD", "RMSprop", "none"]);
+    assert_eq!(settings[3], serde_json::json!({}));
+    model.save_weights(at("first.weights.h5")).unwrap();
+    let first = state(&at("first.weights.h5"));
+    // A counter and a rate of each, two slots of two weights, and one of two; one optimizer saw no weights yet.
+    assert_eq!(first.len(), 3 * 2 + 4 + 2, "{:?}", first.keys());
+
+    // The outer model's training is none of theirs.
+    let x = vec![Tensor::ones([4, 3], DType::F32), Tensor::ones([4, 4, 2], DType::F32)];
+    let y = vec![Tensor::ones([4, 2], DType::F32), Tensor::ones([4, 4, 1], DType::F32)];
+    model.fit(x, y, Fit::new().epochs(2).verbose(0)).unwrap();
+    model.save(at("trained.keras")).unwrap();
+    let trained = cornu::saving::load_model(at("trained.keras")).unwrap();
+    assert_eq!(within(&trained), settings);
+    trained.save_weights(at("trained.weights.h5")).unwrap();
+    assert_eq!(state(&at("trained.weights.h5")), first);
+    let bare = cornu::saving::LoadModel::new().compile(false).load(file).unwrap();
+    assert_eq!(within(&bare), settings);
+
+    // Weights alone bring the state along, into a model that has none.
+    let mut empty = cornu::saving::model_from_json(&model.to_json().unwrap()).unwrap();
+    assert_eq!(within(&empty), settings);
+    empty.save_weights(at("empty.weights.h5")).unwrap();
+    assert_eq!(state(&at("empty.weights.h5")), BTreeMap::new());
+    empty.load_weights(at("first.weights.h5")).unwrap();
+    empty.save_weights(at("filled.weights.h5")).unwrap();
+    assert_eq!(state(&at("filled.weights.h5")), first);
+
+    let clone = cornu::models::clone_model(&bare).unwrap();
+    assert_eq!(within(&clone)[..2], [serde_json::json!({}), serde_json::json!({})]);
+    std::fs::remove_dir_all(place).unwrap();
+}

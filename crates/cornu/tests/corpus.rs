@@ -45,6 +45,11 @@ fn safetensors() {
     replay("safetensors", targets::safetensors);
 }
 
+#[test]
+fn data() {
+    replay("data", targets::data);
+}
+
 /// Files of the corpus, changed: the same changes in every run. `CORNU_ROUNDS` makes more of them for each file.
 fn changed(
     name: &str,
@@ -88,4 +93,5 @@ fn changed_archives() {
 fn changed_files() {
     changed("h5", targets::h5, mutate::change_bytes, 60);
     changed("safetensors", targets::safetensors, mutate::change_bytes, 60);
+    changed("data", targets::data, mutate::change_bytes, 60);
 }

@@ -562,6 +562,33 @@ fn large_results_and_windows() {
     let mut large = model("[null, 4, 4, 2]", adaptive);
     let x = Tensor::ones([1, 4, 4, 2], DType::F32);
     refused(|| large.predict(&x, Predict::new().verbose(0)), "memory");
+    // Outputs that no memory holds are refused before any table of windows is made; one that is far longer than its input,
+    // and one that is made on the way to a small one, take memory as what goes in and comes out.
+    for class in ["AdaptiveAveragePooling3D", "AdaptiveMaxPooling3D"] {
+        let pool = |size: &str| {
+            format!(r#"{{"class_name": "{class}", "config": {{"name": "p", "output_size": {size}}}}}"#)
+        };
+        let x = Tensor::ones([1, 64, 64, 64, 1], DType::F32);
+        let before = peak();
+        for size in ["100000", "[4000000, 4000000, 64]", "2147483647"] {
+            let config = format!(
+                r#"{{"class_name": "Sequential", "config": {{"name": "m", "layers": [{}, {}]}}}}"#,
+                images("[null, 64, 64, 64, 1]"),
+                pool(size)
+            );
+            let run = || model_from_json(&config)?.predict(&x, Predict::new().verbose(0));
+            refused(run, "larger than any memory");
+        }
+        for (size, count) in
+            [("[2000000, 1, 1]", 2_000_000), ("[1, 1, 2000000]", 2_000_000), ("[1, 600000, 2]", 1_200_000)]
+        {
+            let mut long = model("[null, 64, 64, 64, 1]", &pool(size));
+            let y = long.predict(&x, Predict::new().verbose(0)).unwrap().to_vec::<f32>().unwrap();
+            assert!(y.len() == count && y.iter().all(|y| (y - 1.0).abs() < 1e-5), "{class} {size}");
+        }
+        let more = peak().saturating_sub(before);
+        assert!(more < 400 << 20, "{class}: {} MB more", more >> 20);
+    }
     // On the host, before any graph.
     let text = model_from_json(
         r#"{"class_name": "Sequential", "config": {"name": "m", "layers": [
@@ -688,4 +715,42 @@ fn what_hdf5_links_to() {
         let mut model = Sequential::new().add(Input::new([2])).add(Dense::new(3));
         refused(|| model.load_weights(&scratch.0), word);
     }
+}
+
+/// Pictures that claim more than their data can give, and rows of nothing without end; a length of sounds that no memory holds.
+#[test]
+fn pictures_and_sounds() {
+    let _alone = alone();
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/data");
+    let read = |name: &str| std::fs::read(corpus.join(name)).unwrap();
+    let picture = |name: &str, bytes: &[u8], word: &str| {
+        let scratch = Scratch::with(name, bytes);
+        refused(|| utils::load_img(&scratch.0), word);
+    };
+    let start = Instant::now();
+    picture("rows.bmp", &read("bmp_rows_of_nothing"), "holds no pixels");
+    for name in ["jpeg", "jpeg_progressive", "jpeg_grey"] {
+        let mut jpeg = read(name);
+        // The sizes stand in the header of the frame.
+        let frame = jpeg.windows(2).position(|w| matches!(w, [0xff, 0xc0..=0xc2])).unwrap();
+        jpeg[frame + 5..frame + 9].copy_from_slice(&[0x2f, 0xff, 0x2f, 0xff]);
+        picture("large.jpg", &jpeg, "more than its data can give");
+    }
+    let mut png = read("png_rgba");
+    png[16..24].copy_from_slice(&[0x7f, 0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff]);
+    picture("large.png", &png, "");
+    assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
+
+    let folder = Scratch::new("sounds");
+    std::fs::create_dir_all(folder.0.join("class")).unwrap();
+    std::fs::write(folder.0.join("class/a.wav"), read("wav")).unwrap();
+    let sounds = |length: usize| {
+        let sounds = utils::AudioDatasetFromDirectory::new().verbose(false).output_sequence_length(length);
+        let first = sounds.load(&folder.0)?.iter()?.next().transpose()?;
+        Ok(first.map(|batch| batch.x.tensors()[0].shape().to_vec()))
+    };
+    refused(|| sounds(usize::MAX), "larger than any memory");
+    refused(|| sounds(usize::MAX / 4), "larger than any memory");
+    assert_eq!(sounds(40).unwrap(), Some(vec![1, 40, 1]));
+    std::fs::remove_dir_all(&folder.0).unwrap();
 }

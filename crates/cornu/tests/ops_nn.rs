@@ -262,3 +262,123 @@ fn nothing_panics_on_what_makes_no_sense() {
     let y = ops::unique(&x, true, true, false, false, Some(1), Some(3), None);
     assert_eq!((y[0].shape().to_string(), y[1].shape().to_string()), ("(None, 3)".into(), "(3,)".into()));
 }
+
+/// Logits of five steps and four classes, the first of which stands between labels.
+fn logits() -> Tensor {
+    let numbers = vec![
+        1.79f32, 0.44, 0.1, -1.86, -0.28, -0.35, -0.08, -0.63, -0.04, -0.48, -1.31, 0.88, 0.88, 1.71, 0.05,
+        -0.4, -0.55, -1.55, 0.98, -1.1,
+    ];
+    Tensor::new([1, 5, 4], numbers).unwrap()
+}
+
+#[track_caller]
+fn near(y: f64, expected: f64) {
+    assert!((y - expected).abs() <= 2e-5 * expected.abs().max(1.0), "{y} is not {expected}");
+}
+
+/// The numbers are those of Keras on JAX, which counts no fewer labels and steps than none, and no more than there are.
+#[test]
+fn ctc_with_any_lengths() {
+    let loss = |target: [i32; 3], logits: &Tensor, labels: Tensor, steps: Tensor| {
+        let y = ops::ctc_loss(Tensor::from([target]), logits, labels, steps, 0).unwrap();
+        assert_eq!(y.shape(), [1]);
+        y.to_f64()[0]
+    };
+    for (labels, steps, expected) in [
+        (3, 5, 3.5967932),
+        (2, 5, 4.665001),
+        (1, 2, 1.3753545),
+        (0, 5, 6.494298),
+        (0, 0, 0.0),
+        (-1, 5, 6.494298),
+        (i32::MIN, 5, 6.494298),
+        (4, 5, 3.5967932),
+        (1000, 5, 3.5967932),
+        (3, 0, 99999.305),
+        (3, -3, 99999.305),
+        (3, 1, 99999.445),
+        (3, 99, 3.5967932),
+        (3, i32::MAX, 3.5967932),
+    ] {
+        let y = loss([1, 1, 2], &logits(), Tensor::from([labels]), Tensor::from([steps]));
+        assert!(
+            (y - expected).abs() <= 2e-5 * expected.abs().max(1.0),
+            "{labels} {steps}: {y} is not {expected}"
+        );
+    }
+    // Lengths that are no whole numbers: cut off, and none where there is no number.
+    let floats =
+        |labels: f32, steps: f32| loss([1, 1, 2], &logits(), Tensor::from([labels]), Tensor::from([steps]));
+    near(floats(2.7, 4.9), 3.2681646);
+    near(floats(f32::NAN, 5.0), 6.494298);
+    near(floats(3.0, f32::NAN), 99999.305);
+    near(floats(f32::INFINITY, f32::INFINITY), 3.5967932);
+    // Labels that are no class, and the blank among them.
+    let whole = |target| loss(target, &logits(), Tensor::from([3]), Tensor::from([5]));
+    for (target, expected) in [
+        ([1, 0, 2], 2.940404),
+        ([-1, 1, 2], -0.14252932),
+        ([1, 4, 2], 0.6758199),
+        ([1, 2, i32::MAX], 2.0722392),
+    ] {
+        near(whole(target), expected);
+    }
+    // What is no number spoils the steps that count alone: where Keras multiplies by nothing, these are left out.
+    let mut numbers = logits().to_vec::<f32>().unwrap();
+    numbers[13] = f32::NAN;
+    let spoilt = Tensor::new([1, 5, 4], numbers).unwrap();
+    let of = |steps: i32, logits: &Tensor| loss([1, 1, 2], logits, Tensor::from([3]), Tensor::from([steps]));
+    assert!(of(5, &spoilt).is_nan() && of(4, &spoilt).is_nan());
+    assert_eq!(of(3, &spoilt), of(3, &logits()));
+}
+
+/// As the loss of a model, with targets that are no labels: a number, and a step whose weights stay numbers.
+#[test]
+fn ctc_of_any_labels() {
+    for (target, expected) in [
+        ([1, 1, 2], 3.5967932),
+        ([1, 2, 0], 2.634411),
+        ([0, 0, 0], 6.494298),
+        ([0, 1, 2], 2.9705753),
+        ([-1, 1, 2], -0.14252932),
+        ([7, 1, 2], -0.14252932),
+    ] {
+        let mut model =
+            Sequential::new().add(Input::new([5, 4])).add(Dense::new(4).kernel_initializer("identity"));
+        model.compile(Compile::new("sgd", "ctc")).unwrap();
+        let y = Tensor::from([target]);
+        let history = model.fit(logits(), &y, Fit::new().epochs(2).verbose(0)).unwrap();
+        near(history.get("loss")[0], expected);
+        assert!(model.get_weights().unwrap().iter().all(|w| w.to_f64().iter().all(|x| x.is_finite())));
+        assert!(history.get("loss")[1] < expected, "{target:?}: {history:?}");
+    }
+}
+
+#[test]
+fn ctc_of_wrong_shapes_is_refused() {
+    let (target, one) = (|| Tensor::from([[1, 1, 2]]), || Tensor::from([3]));
+    let loss = |target: Tensor, logits: &Tensor, labels: Tensor, steps: Tensor, blank| {
+        ops::ctc_loss(target, logits, labels, steps, blank).map(|y| y.shape().to_vec())
+    };
+    let all = [
+        loss(target(), &logits(), Tensor::from([3, 3]), one(), 0),
+        loss(target(), &logits(), Tensor::scalar(3), one(), 0),
+        loss(target(), &logits(), one(), Tensor::from([[5]]), 0),
+        loss(target(), &logits(), one(), Tensor::zeros([0], DType::I32), 0),
+        loss(Tensor::from([1, 1, 2]), &logits(), one(), one(), 0),
+        loss(Tensor::from([[1, 1], [2, 2]]), &logits(), one(), one(), 0),
+        loss(target(), &Tensor::zeros([5, 4], DType::F32), one(), one(), 0),
+        loss(target(), &Tensor::zeros([1, 0, 4], DType::F32), one(), one(), 0),
+        loss(target(), &logits(), one(), one(), 4),
+        loss(target(), &logits(), one(), one(), usize::MAX),
+    ];
+    for (i, result) in all.into_iter().enumerate() {
+        assert!(result.is_err(), "case {i} gives {result:?}");
+    }
+    // No labels, and no samples, are sizes like others.
+    assert_eq!(loss(Tensor::zeros([1, 0], DType::I32), &logits(), one(), one(), 0).unwrap(), [1]);
+    let none = Tensor::zeros([0], DType::I32);
+    let empty = Tensor::zeros([0, 5, 4], DType::F32);
+    assert_eq!(loss(Tensor::zeros([0, 3], DType::I32), &empty, none.clone(), none, 0).unwrap(), [0]);
+}

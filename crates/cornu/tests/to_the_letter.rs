@@ -47,6 +47,7 @@ fn what_keras_wrote_comes_back() {
         "files/attention",
         "files/cells",
         "files/cnn",
+        "files/compiled_within",
         "files/functional",
         "files/half",
         "files/letter",

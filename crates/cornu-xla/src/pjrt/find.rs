@@ -1,7 +1,7 @@
 //! Where a plugin is, and the libraries that it needs.
 use super::failure;
 use crate::python;
-use cornu_graph::{Error, Result};
+use cornu_graph::{Error, Result, environment};
 use std::path::{Path, PathBuf};
 
 /// The command that installs the CUDA plugin and NVIDIA's libraries.
@@ -58,11 +58,11 @@ pub fn find() -> Option<Found> {
 
 /// The same with the reason why not.
 pub(super) fn locate() -> Result<Found> {
-    locate_in(std::env::var_os("CORNU_PJRT_PLUGIN").map(PathBuf::from), &python::site_packages())
+    locate_in(environment::variable("CORNU_PJRT_PLUGIN").map(PathBuf::from), &python::site_packages())
 }
 
 fn locate_in(given: Option<PathBuf>, packages: &[PathBuf]) -> Result<Found> {
-    if let Some(path) = given.filter(|path| !path.as_os_str().is_empty()) {
+    if let Some(path) = given {
         return Ok(Found { path, version: None });
     }
     for (file, package) in PLUGINS {

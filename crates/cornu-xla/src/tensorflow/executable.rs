@@ -4,7 +4,7 @@ use super::buffer::{Held, TensorFlowBuffer};
 use super::failure;
 use crate::signature::Signature;
 use crate::stablehlo::{Options, module};
-use cornu_graph::{Buffer, Error, Executable, Graph, Result, Spec, Tensor};
+use cornu_graph::{Buffer, Error, Executable, Graph, Result, Spec, Tensor, environment};
 use std::ffi::{CStr, c_int, c_void};
 use std::ptr::{null, null_mut};
 
@@ -104,6 +104,7 @@ impl Drop for Program {
 
 impl Program {
     fn new(api: &'static Api, text: &str, inputs: &[Spec], outputs: &[Spec]) -> Result<Program> {
+        let threads = environment::num_threads()?;
         // SAFETY: a graph is made of nothing.
         let graph = unsafe { (api.new_graph)() };
         let mut program = Program { api, graph, session: null_mut(), inputs: vec![], outputs: vec![] };
@@ -117,9 +118,9 @@ impl Program {
         // SAFETY: options, config and graph live during the calls.
         unsafe {
             let options = (api.new_session_options)();
-            let configured = match threads() {
+            let configured = match threads {
                 Some(threads) => {
-                    let bytes = config(threads);
+                    let bytes = config(u32::try_from(threads.get()).unwrap_or(u32::MAX).min(i32::MAX as u32));
                     api.checked(|status| {
                         (api.set_config)(options, bytes.as_ptr().cast(), bytes.len(), status)
                     })
@@ -203,11 +204,6 @@ impl Program {
         done?;
         held.into_iter().map(|t| t.ok_or_else(|| failure("a result is missing"))).collect()
     }
-}
-
-/// How many threads `CORNU_NUM_THREADS` allows.
-fn threads() -> Option<u32> {
-    std::env::var("CORNU_NUM_THREADS").ok().and_then(|n| n.parse().ok()).filter(|&n| n > 0)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Where TensorFlow is.
 use super::failure;
 use crate::python;
-use cornu_graph::{Error, Result};
+use cornu_graph::{Error, Result, environment};
 use std::path::{Path, PathBuf};
 
 /// The command that installs it.
@@ -30,7 +30,8 @@ pub fn find() -> Option<Found> {
 
 /// The same with the reason why not; `dir` instead of `TENSORFLOW_DIR`.
 pub(super) fn locate(dir: Option<&Path>) -> Result<Found> {
-    let given = dir.map(Path::to_path_buf).or_else(|| std::env::var_os("TENSORFLOW_DIR").map(PathBuf::from));
+    let given =
+        dir.map(Path::to_path_buf).or_else(|| environment::variable("TENSORFLOW_DIR").map(PathBuf::from));
     if let Some(dir) = given {
         return match missing(&dir) {
             None => Ok(found(dir)),

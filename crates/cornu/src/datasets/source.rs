@@ -1,7 +1,7 @@
 //! Where the files of data sets come from.
 use crate::data::{Checksum, download_checked};
 use crate::utils::unpack::{Format, unpack};
-use cornu_graph::{Error, Result};
+use cornu_graph::{Error, Result, environment};
 use std::env;
 use std::path::PathBuf;
 
@@ -33,8 +33,8 @@ impl Source {
     }
 
     fn of(kind: &str) -> Source {
-        let url = env::var("CORNU_DATA_URL").ok();
-        match env::var_os("CORNU_DATA_DIR") {
+        let url = environment::text("CORNU_DATA_URL");
+        match environment::variable("CORNU_DATA_DIR") {
             Some(folder) => Source { folder: folder.into(), trusted: true, url },
             None => Source { folder: keras_home().join(kind), trusted: false, url },
         }
@@ -110,8 +110,9 @@ pub(crate) struct Unpacked {
 
 /// Keras's folder in the user's home.
 pub(crate) fn keras_home() -> PathBuf {
-    let home = || env::home_dir().unwrap_or_else(env::temp_dir);
-    env::var_os("KERAS_HOME").map_or_else(|| home().join(".keras"), PathBuf::from)
+    let set = |home: &PathBuf| !home.as_os_str().is_empty();
+    let home = || env::home_dir().filter(set).unwrap_or_else(env::temp_dir);
+    environment::variable("KERAS_HOME").map_or_else(|| home().join(".keras"), PathBuf::from)
 }
 
 /// Small files of the same form as the published ones, and what Keras made of them: `tools/oracle/datasets.py`.

@@ -1,16 +1,31 @@
 //! Configs written in the words in which they were read.
 use crate::layers::LayerRef;
 use crate::object::number;
+use cornu_graph::Tensor;
 use serde_json::{Map, Value as Json};
+use std::sync::{Mutex, PoisonError};
+
+/// Arrays by their paths.
+pub(crate) type NamedArrays = Vec<(String, Tensor)>;
 
 /// What a file said of a layer, where the layer itself would put it otherwise.
 #[derive(Debug, Default)]
 pub(crate) struct AsRead {
     config: Option<Json>,
     build_config: Option<Json>,
+    /// What a model within another was compiled with. It is not trained by itself here, so that nothing of it changes.
+    compile_config: Option<Json>,
+    /// The arrays of the optimizer of such a model, by their paths below it.
+    optimizer: Mutex<NamedArrays>,
 }
 
 impl AsRead {
+    /// What is worth keeping of the saved form of a model within another: its layers remember for themselves.
+    pub fn of_model(saved: &Json) -> AsRead {
+        let compiled = |c: &&Json| c.as_object().is_some_and(|c| !c.is_empty());
+        AsRead { compile_config: saved.get("compile_config").filter(compiled).cloned(), ..AsRead::default() }
+    }
+
     /// What is worth keeping of the saved form that `layer` was made from.
     pub fn of(layer: &LayerRef, saved: &Json) -> AsRead {
         let build_config = saved.get("build_config").filter(|c| c.is_object()).cloned();
@@ -19,7 +34,7 @@ impl AsRead {
         let differs = |came: &&Json| {
             layer.config().is_ok_and(|own| text(&own) != text(&in_words_of(own.clone(), came)))
         };
-        AsRead { config: saved.get("config").filter(differs).cloned(), build_config }
+        AsRead { config: saved.get("config").filter(differs).cloned(), build_config, ..AsRead::default() }
     }
 
     /// The config in the words of the file.
@@ -33,6 +48,21 @@ impl AsRead {
     /// The shapes that the layer was first built for.
     pub fn build_config(&self) -> Option<&Json> {
         self.build_config.as_ref()
+    }
+
+    /// What the model was compiled with.
+    pub fn compile_config(&self) -> Option<&Json> {
+        self.compile_config.as_ref()
+    }
+
+    /// The arrays of the model's optimizer.
+    pub fn optimizer(&self) -> NamedArrays {
+        self.optimizer.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Keeps other arrays of the model's optimizer.
+    pub fn set_optimizer(&self, arrays: NamedArrays) {
+        *self.optimizer.lock().unwrap_or_else(PoisonError::into_inner) = arrays;
     }
 }
 

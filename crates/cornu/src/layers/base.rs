@@ -224,13 +224,13 @@ impl LayerBase {
     }
 
     /// Keeps what a file said of it.
-    pub(crate) fn set_as_read(&self, as_read: AsRead) {
-        self.identity.as_read.get_or_init(|| Arc::new(as_read));
+    pub(crate) fn set_as_read(&self, as_read: impl Into<Arc<AsRead>>) {
+        self.identity.as_read.get_or_init(|| as_read.into());
     }
 
     /// What a file said of it, if it comes from one.
-    pub(crate) fn as_read(&self) -> Option<&AsRead> {
-        self.identity.as_read.get().map(|as_read| &**as_read)
+    pub(crate) fn as_read(&self) -> Option<&Arc<AsRead>> {
+        self.identity.as_read.get()
     }
 
     /// Whether [`LayerBase::as_read`] is of the layer that this one is a clone of.

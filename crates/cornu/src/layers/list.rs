@@ -63,10 +63,8 @@ pub fn from_saved(saved: &Json) -> Result<LayerRef> {
     if crate::saving::is_learned(saved) {
         layer.base().set_learned();
     }
-    // The layers of a model remember for themselves.
-    if layer.sublayers().is_empty() {
-        layer.base().set_as_read(AsRead::of(&layer, saved));
-    }
+    let is_model = !layer.sublayers().is_empty();
+    layer.base().set_as_read(if is_model { AsRead::of_model(saved) } else { AsRead::of(&layer, saved) });
     Ok(layer)
 }
 

@@ -77,6 +77,9 @@ pub(crate) fn align(
         Ok((next, vec![]))
     })?;
     let ends = moved_on(&last[0], &last[1]);
+    // There are no fewer than none, and no more than all.
+    let all = count.full_like(labels as f64);
+    let count = count.maximum(&count.full_like(0.0)).minimum(&all);
     Ok(-(ends * count.one_hot(labels + 1, -1, dtype)).sum([-1]))
 }
 

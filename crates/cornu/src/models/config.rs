@@ -62,9 +62,9 @@ pub(crate) fn saved(layer: &LayerRef) -> Result<Json> {
             saved["build_config"] = config;
         }
     }
-    // A model within another is not compiled.
     if matches!(layer.class_name(), "Functional" | "Sequential") {
-        saved["compile_config"] = json!({});
+        let read = layer.base().as_read().and_then(|read| read.compile_config());
+        saved["compile_config"] = read.cloned().unwrap_or_else(|| json!({}));
     }
     Ok(saved)
 }

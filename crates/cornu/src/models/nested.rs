@@ -53,7 +53,11 @@ impl LayerObject for NestedModel {
 
     fn duplicate(&self) -> LayerRef {
         // A layer without a saved form cannot be made anew: the copy shares it.
-        self.config().and_then(|config| self.with_config(config)).unwrap_or_else(|_| self.share())
+        let Ok(copy) = self.config().and_then(|config| self.with_config(config)) else { return self.share() };
+        if let Some(read) = self.base.as_read() {
+            copy.base().set_as_read(read.clone());
+        }
+        copy
     }
 }
 

@@ -344,7 +344,7 @@ fn column_widths(positions: &[f64], line: usize) -> Result<Vec<usize>> {
 
 /// Characters of a line of the terminal: `COLUMNS`, else 80.
 fn screen_width() -> usize {
-    std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok()).filter(|&c| c > 0).unwrap_or(80)
+    cornu_graph::environment::text("COLUMNS").and_then(|c| c.parse().ok()).filter(|&c| c > 0).unwrap_or(80)
 }
 
 /// Breaks a text between words; a word that is too long ends in `…`.

@@ -1,4 +1,5 @@
 //! Where Keras keeps each variable in a file of weights: `layers/bidirectional/forward_layer/cell/vars/0`.
+use crate::layers::as_read::{AsRead, NamedArrays};
 use crate::layers::lora::Lora;
 use crate::layers::weights::Built;
 use crate::layers::{Layer, LayerRef};
@@ -11,6 +12,9 @@ use std::sync::Arc;
 
 use super::hdf5::Group;
 
+/// Where the optimizer of a model lies beside its layers.
+const OPTIMIZER: &str = "optimizer/";
+
 /// The variables of an object, and the objects within it, by the names Keras gives them.
 #[derive(Debug, Default)]
 pub(super) struct Saveable {
@@ -21,6 +25,8 @@ pub(super) struct Saveable {
     lora: Option<Arc<Built>>,
     /// What is written beside them, and not read: it follows from the config.
     arrays: Vec<(String, Tensor)>,
+    /// A compiled model within another: its optimizer's arrays are kept as they are.
+    compiled: Option<Arc<AsRead>>,
     within: Vec<(String, Saveable)>,
 }
 
@@ -97,6 +103,7 @@ fn of_layer(layer: &dyn Layer, seen: &mut HashSet<u64>) -> Option<Saveable> {
             }
         }
     }
+    own.compiled = layer.base().as_read().filter(|read| read.compile_config().is_some()).cloned();
     let is_stack = layer.class_name() == "Sequential";
     let is_listed = |l: &LayerRef| !is_operation(l) && (!is_stack || as_input(l).is_none());
     let sublayers: Vec<LayerRef> = layer.sublayers().into_iter().filter(is_listed).collect();
@@ -147,6 +154,12 @@ impl Saveable {
                 group.groups.push((name.clone(), inner.group()?));
             }
         }
+        if let Some(read) = &self.compiled {
+            for (path, array) in read.optimizer() {
+                let (place, name) = path.rsplit_once('/').unwrap_or(("", &path));
+                group.at(&format!("{OPTIMIZER}{place}")).arrays.push((name.into(), array));
+            }
+        }
         Ok(group)
     }
 
@@ -172,6 +185,9 @@ impl Saveable {
             (Ok(own), _) => found.values.extend(own),
             (Err(error), Some(skipped)) => skipped.push(error.to_string()),
             (Err(error), None) => return Err(error),
+        }
+        if let Some(read) = &self.compiled {
+            found.optimizers.push((read.clone(), arrays.below(&format!("{path}{OPTIMIZER}"))));
         }
         self.within.iter().try_for_each(|(name, inner)| inner.find(&format!("{path}{name}/"), arrays, found))
     }
@@ -224,6 +240,16 @@ pub(super) struct Found {
     pub values: Vec<(Arc<Variable>, Tensor)>,
     /// Why objects were left out; `None` where that is an error.
     pub skipped: Option<Vec<String>>,
+    /// What there is of the optimizers of models within the model.
+    pub optimizers: Vec<(Arc<AsRead>, NamedArrays)>,
+}
+
+impl Found {
+    /// Keeps the state of the optimizers of models within the model; those that the file does not have stay as they are.
+    pub fn keep_optimizers(&mut self) {
+        let some = self.optimizers.drain(..).filter(|(_, arrays)| !arrays.is_empty());
+        some.for_each(|(read, arrays)| read.set_optimizer(arrays));
+    }
 }
 
 /// Variables of one object as Keras numbers them.
@@ -251,6 +277,12 @@ pub(super) struct Arrays<'a> {
 }
 
 impl Arrays<'_> {
+    /// The arrays whose paths begin so, by the rest of their paths.
+    fn below(&self, start: &str) -> NamedArrays {
+        let from = self.by_path.range(start.to_string()..);
+        from.map_while(|(path, array)| Some((path.strip_prefix(start)?.into(), array.clone()))).collect()
+    }
+
     pub fn bad(&self, path: &str, message: impl Into<String>) -> Error {
         Error::Format { what: format!("{}: {path}", self.what), message: message.into() }
     }

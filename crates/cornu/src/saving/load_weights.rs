@@ -140,6 +140,7 @@ impl LoadWeights {
         let mut found = Found { skipped: self.skip_mismatch.then(Vec::new), ..Found::default() };
         layout::without(&super::layers(model), &self.skip).find("layers/", arrays, &mut found)?;
         found.values.iter().try_for_each(|(variable, value)| variable.assign(value))?;
+        found.keep_optimizers();
         Ok(found.skipped.unwrap_or_default())
     }
 

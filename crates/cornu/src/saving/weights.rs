@@ -60,7 +60,9 @@ pub(super) fn load(model: &Model, arrays: &Arrays) -> Result<()> {
     model.built()?;
     let mut found = Found::default();
     layout::of_layers(&super::layers(model)).find("layers/", arrays, &mut found)?;
-    found.values.iter().try_for_each(|(variable, value)| variable.load(value))
+    found.values.iter().try_for_each(|(variable, value)| variable.load(value))?;
+    found.keep_optimizers();
+    Ok(())
 }
 
 /// Gives an optimizer its state; whether the file has one that fits.

@@ -1,6 +1,6 @@
 //! Weights of classes, which become weights of samples.
+use crate::training::Batch;
 use crate::training::data::{Data, SampleWeight};
-use crate::training::dataset::Batch;
 use cornu_graph::{DType, Error, Result, Tensor};
 use std::collections::HashMap;
 

@@ -2,8 +2,9 @@
 use crate::models::Model;
 use crate::training::ahead;
 use crate::training::data::Data;
-use crate::training::dataset::{self, Batch, Dataset, Kind, Map, PyDataset, through};
+use crate::training::dataset::{self, Kind, Map, through};
 use crate::training::run::Batches;
+use crate::training::{Batch, Dataset, PyDataset};
 use cornu_graph::{Error, Result};
 use std::sync::{Mutex, PoisonError};
 

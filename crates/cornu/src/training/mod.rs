@@ -1,5 +1,6 @@
 //! Training: `compile`, `fit`, `evaluate`, `predict`.
 mod ahead;
+mod batch;
 mod checkpoint;
 mod checks;
 mod class_weight;
@@ -15,21 +16,24 @@ mod on_batch;
 pub(crate) mod plot;
 mod profile;
 pub(crate) mod progress;
+mod py_dataset;
 mod run;
 mod shuffle;
 mod step;
 mod trainer;
 mod validation;
 
+pub use batch::Batch;
 pub use compile::{Compile, Losses, MetricsFor};
 pub use custom::{StepContext, TrainStep};
 pub use data::{Data, SampleWeight};
-pub use dataset::{Batch, Dataset, PyDataset};
+pub use dataset::Dataset;
 pub use evaluate::{Evaluate, Predict};
 pub use feed::Source;
 pub use fit::Fit;
 pub use history::{History, Logs};
 pub use profile::ModelProfile;
 pub use progress::Verbose;
+pub use py_dataset::PyDataset;
 pub(crate) use trainer::Trainer;
 pub use validation::{Validation, ValidationFreq};

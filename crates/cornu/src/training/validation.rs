@@ -1,6 +1,6 @@
 //! What `fit` validates on, and when.
+use crate::training::Dataset;
 use crate::training::data::{Data, SampleWeight};
-use crate::training::dataset::Dataset;
 use crate::training::feed::Source;
 
 /// After which epochs `fit` validates.

@@ -2,7 +2,7 @@
 use crate::training::Dataset;
 use crate::training::data::stack;
 use crate::utils::folder::{Folder, Read, folder_settings};
-use cornu_graph::{Error, Result, Tensor};
+use cornu_graph::{Error, Result, Spec, Tensor, memory};
 use std::path::Path;
 
 /// The `.wav` files in a folder with a folder for each class, in batches of 32. Keras's `audio_dataset_from_directory` with its
@@ -105,6 +105,10 @@ impl Read for Sounds {
         };
         let mut samples = samples.map_err(failed)?;
         if let Some(length) = self.length {
+            let bytes = memory::check(&Spec::f32([length, channels]))?;
+            let further = (bytes as usize / size_of::<f32>()).saturating_sub(samples.len());
+            let full = |_| bad(format!("sounds of {length} samples need more memory than there is"));
+            samples.try_reserve_exact(further).map_err(full)?;
             samples.resize(length * channels, 0.0);
         }
         Tensor::new([samples.len() / channels, channels], samples)

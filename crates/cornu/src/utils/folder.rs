@@ -1,6 +1,6 @@
 //! Data sets from folders: one folder a class, one file a sample.
 use crate::training::data::stack;
-use crate::training::dataset::{Batch, Dataset, PyDataset};
+use crate::training::{Batch, Dataset, PyDataset};
 use crate::utils::random_state::RandomState;
 use crate::utils::{next_seed, print_message};
 use cornu_graph::{Error, Result, Tensor};

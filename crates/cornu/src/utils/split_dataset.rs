@@ -1,5 +1,5 @@
 //! One data set as two.
-use crate::training::dataset::{Batch, Dataset, PyDataset};
+use crate::training::{Batch, Dataset, PyDataset};
 use crate::training::{Data, SampleWeight};
 use crate::utils::next_seed;
 use crate::utils::random_state::RandomState;

@@ -1,5 +1,5 @@
 //! Windows that slide over a series.
-use crate::training::dataset::{Batch, Dataset, PyDataset};
+use crate::training::{Batch, Dataset, PyDataset};
 use crate::utils::next_seed;
 use crate::utils::random_state::RandomState;
 use cornu_graph::{Error, Result, Tensor, with_dtype};

@@ -22,6 +22,10 @@ pub(super) fn decode(file: &[u8]) -> Result<Picture, String> {
         return Err(format!("has {bits} bits a pixel and compression {kind}, which is not supported"));
     }
     let (columns, rows) = (usize::try_from(width).unwrap_or(0), height.unsigned_abs() as usize);
+    // Rows of nothing take no room in a file, and there may be two thousand million of them.
+    if columns == 0 {
+        return Err("holds no pixels".into());
+    }
     let line = (columns * usize::from(bits)).div_ceil(32) * 4;
     let start = usize::try_from(start).unwrap_or(usize::MAX);
     let data = bytes(start, line.checked_mul(rows).ok_or("is too large")?)?;

@@ -126,6 +126,10 @@ fn from_jpeg(file: &[u8]) -> Result<Picture, String> {
     let info = decoder.info().ok_or("has no size")?;
     let (rows, columns) = (usize::from(info.height), usize::from(info.width));
     room(rows, columns, channels)?;
+    // Each block of 8 times 8 pixels takes one bit or more.
+    if rows * columns / 512 > file.len() {
+        return Err(format!("claims {rows} rows of {columns} pixels, more than its data can give"));
+    }
     let options = DecoderOptions::default().jpeg_set_out_colorspace(space);
     let mut decoder = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(file), options);
     let pixels = decoder.decode().map_err(|e| format!("{e:?}"))?;

@@ -174,7 +174,7 @@ mod tests {
         for bytes in [0, 1, 100, OWN_PAGES - 1, OWN_PAGES, HUGE_PAGE - 1, HUGE_PAGE, 3 * HUGE_PAGE + 5] {
             let mut all: Vec<Aligned> = (0..3).map(|_| Aligned::zeroed(bytes)).collect();
             for (i, memory) in all.iter_mut().enumerate() {
-                assert!(memory.len() >= bytes && memory.as_ptr() as usize % ALIGN == 0);
+                assert!(memory.len() >= bytes && (memory.as_ptr() as usize).is_multiple_of(ALIGN));
                 // SAFETY: so many bytes are there.
                 let bytes = unsafe { std::slice::from_raw_parts_mut(memory.as_mut_ptr(), memory.len()) };
                 assert!(bytes.iter().all(|&b| b == 0));

@@ -153,7 +153,7 @@ impl Trace {
         let shapes = given.built_on(tensors.iter().map(|v| batched(v.shape())));
         let call = self.call_of(parent, training, layer, given, &shapes, masks)?;
         let cast = |v: &Value| {
-            let casts = v.dtype().is_float() && !layer.keeps_input_dtype();
+            let casts = (v.dtype().is_float() || layer.takes_floats()) && !layer.keeps_input_dtype();
             if casts { v.cast(call.dtype) } else { v.clone() }
         };
         let inputs: Vec<Value> = tensors.iter().map(cast).collect();

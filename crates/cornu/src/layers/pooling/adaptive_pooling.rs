@@ -2,6 +2,7 @@
 use crate::arguments::{DataFormat, Size};
 use crate::layers::checks;
 use crate::layers::prelude::*;
+use crate::ops::dtypes::float;
 use cornu_graph::ops::PoolKind;
 use std::ops::Range;
 
@@ -52,6 +53,7 @@ fn windows(from: usize, to: usize) -> Result<Vec<Range<usize>>> {
 /// The mean of each window: a product with a matrix of shares.
 fn mean(x: &Value, axis: usize, size: usize) -> Result<Value> {
     let Some(&from) = x.shape().get(axis) else { return Ok(x.clone()) };
+    let x = float(x);
     let windows = windows(from, size)?;
     let mut shares = vec![0.0; from * size];
     for (j, window) in windows.into_iter().enumerate() {

@@ -31,7 +31,7 @@ mod safetensors;
 mod save_model;
 mod sharded;
 mod weights;
-mod words;
+pub(crate) mod words;
 
 pub use crate::models::clone_model;
 pub use crate::object::{get_registered_object, register};

@@ -222,5 +222,5 @@ fn the_only_loss() {
     model.compile(compile).unwrap();
     let (x, y) = (Tensor::ones([4, 2], DType::F32), Tensor::ones([4, 1], DType::F32));
     let logs = model.evaluate(&x, [("a", &y), ("b", &y)], Evaluate::new()).unwrap();
-    assert_eq!(logs.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["loss", "b_mae"]);
+    assert_eq!(logs.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["b_mae", "loss"]);
 }

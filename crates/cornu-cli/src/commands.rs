@@ -110,8 +110,9 @@ pub fn fit(m: &ArgMatches) -> Result<()> {
     let history = model.fit(samples.x, samples.y, options)?;
     if let Some(file) = optional(m, "history") {
         let mut epochs: Map<String, Json> =
-            history.history.iter().map(|(name, values)| (name.clone(), json!(values))).collect();
-        epochs.extend(history.lists.iter().map(|(name, values)| (name.clone(), json!(values))));
+            history.history.iter().map(|(name, values)| (name.clone(), numbers_json(values))).collect();
+        let lists = |lists: &Vec<Vec<f64>>| lists.iter().map(|values| numbers_json(values)).collect();
+        epochs.extend(history.lists.iter().map(|(name, values)| (name.clone(), lists(values))));
         write_json(file, &Json::from(epochs))?;
     }
     if let Some(file) = optional(m, "plot") {
@@ -136,7 +137,7 @@ pub fn evaluate(m: &ArgMatches) -> Result<()> {
         options = options.sample_weight(weight);
     }
     let logs = model.evaluate(samples.x, samples.y, options)?;
-    let value = |values: &[f64]| if let [one] = values { json!(one) } else { json!(values) };
+    let value = |values: &[f64]| if let [one] = values { number_json(*one) } else { numbers_json(values) };
     let metrics: Map<String, Json> =
         logs.lists().map(|(name, values)| (name.into(), value(values))).collect();
     match optional(m, "output") {
@@ -162,6 +163,19 @@ fn json_list(path: &Path) -> Result<Vec<Json>> {
     let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, e))?;
     serde_json::from_str(&text)
         .map_err(|e| Error::Format { what: path.display().to_string(), message: e.to_string() })
+}
+
+/// JSON has no infinities: they are the words for them; what is no number is null.
+fn number_json(value: f64) -> Json {
+    match value {
+        f64::INFINITY => json!("Infinity"),
+        f64::NEG_INFINITY => json!("-Infinity"),
+        value => json!(value),
+    }
+}
+
+fn numbers_json(values: &[f64]) -> Json {
+    values.iter().map(|value| number_json(*value)).collect()
 }
 
 fn write_json(path: &Path, json: &Json) -> Result<()> {

@@ -404,3 +404,36 @@ fn tensorboard_embeddings_and_refusals() {
     let e = fit(TensorBoard::new().update_freq("batches")).unwrap_err();
     assert!(e.starts_with("TensorBoard.update_freq: takes"), "{e}");
 }
+
+/// As Keras writes it: room for a validation that may come, lists in quotes, numbers as Python shows them.
+#[test]
+fn csv_logger_writes_what_keras_writes() {
+    let path = std::env::temp_dir().join(format!("cornu-csv-logger-{}.csv", std::process::id()));
+    let saved = serde_json::json!({
+        "class_name": "CSVLogger", "config": {"filename": path, "separator": ";", "append": false}
+    });
+    let x = Input::new([2]).tensor();
+    let y = Dense::new(2).activation("softmax").kernel_initializer("ones").apply(&x);
+    let mut model = Model::new([x], [y]).unwrap();
+    let metrics = [cornu::metrics::Metric::from(cornu::metrics::F1Score::new()), "mae".into()];
+    model.compile(Compile::new(SGD::new().learning_rate(1e-5), "mse").metrics(metrics)).unwrap();
+    let (x, y) = (Tensor::from([[0f32, 1.0], [1.0, 0.0]]), Tensor::from([[1f32, 0.0], [1.0, 0.0]]));
+    let callbacks = vec![
+        Box::new(ReduceLROnPlateau::new().monitor("loss")) as Box<dyn Callback>,
+        cornu::callbacks::from_saved(&saved).unwrap(),
+    ];
+    model.fit(&x, &y, Fit::new().callbacks(callbacks).verbose(0)).unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let want = "epoch;f1_score;learning_rate;loss;mae;val_f1_score;val_learning_rate;val_loss;val_mae\r\n\
+                0;\"\"\"[1.0, 0.0]\"\"\";9.999999747378752e-06;0.25;0.5;NA;NA;NA;NA\r\n";
+    assert_eq!(text, want);
+
+    let nowhere = serde_json::json!({"class_name": "CSVLogger", "config": {}});
+    let error = cornu::callbacks::from_saved(&nowhere).err().unwrap().to_string();
+    assert!(error.contains("`filename` is missing"), "{error}");
+    let checkpoint = serde_json::json!({
+        "class_name": "ModelCheckpoint", "config": {"filepath": "m.keras", "save_freq": "epoch", "save_best_only": true}
+    });
+    assert!(cornu::callbacks::from_saved(&checkpoint).is_ok());
+}

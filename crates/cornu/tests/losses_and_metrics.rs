@@ -188,3 +188,39 @@ fn losses_are_metrics_by_name() {
         assert!(loss > 0.0 && (loss - metric).abs() < 1e-6, "{name}: {loss} and {metric}");
     }
 }
+
+/// As metrics, Keras's functions of margins and divergences broadcast what has other ranks; as losses they bring both to one.
+/// The numbers are those of Keras 3.15.1.
+#[test]
+fn targets_without_the_axis_of_size_1() {
+    let y_true = Tensor::from([0f32, 1.0, 1.0]);
+    let y_pred = Tensor::from([[0.25f32], [0.5], [0.75]]);
+    for (name, metric, loss) in [
+        ("hinge", 0.833_333_313, 0.666_666_687),
+        ("squared_hinge", 0.958_333_313, 0.625),
+        ("categorical_hinge", 0.5, 0.666_666_687),
+        ("kl_divergence", 1.578_081_012, 0.326_942_593),
+        ("poisson", 1.026_027_322, 0.826_942_921),
+        ("mean_squared_error", 0.125, 0.125),
+    ] {
+        let mut meter = metrics::Meter::new(name);
+        meter.update_state(&y_true, &y_pred).unwrap();
+        let got = meter.result().unwrap().item().unwrap();
+        assert!((got - metric).abs() < 1e-6, "metric {name}: {got}, want {metric}");
+        let got = Loss::from(name).evaluate(&y_true, &y_pred, None).unwrap().item().unwrap();
+        assert!((got - loss).abs() < 1e-6, "loss {name}: {got}, want {loss}");
+    }
+}
+
+/// Of two outputs one has a loss: it is the loss of the model, and has no other name.
+#[test]
+fn the_only_loss() {
+    let x = Input::new([2]).tensor();
+    let outputs = [Dense::new(1).name("a").apply(&x), Dense::new(1).name("b").apply(&x)];
+    let mut model = Model::new([x], outputs).unwrap();
+    let compile = Compile::new("sgd", [("a", "mse")]).metrics([("b", vec!["mae"])]);
+    model.compile(compile).unwrap();
+    let (x, y) = (Tensor::ones([4, 2], DType::F32), Tensor::ones([4, 1], DType::F32));
+    let logs = model.evaluate(&x, [("a", &y), ("b", &y)], Evaluate::new()).unwrap();
+    assert_eq!(logs.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["b_mae", "loss"]);
+}

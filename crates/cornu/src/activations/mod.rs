@@ -14,6 +14,7 @@ pub use smooth::{gelu, linear, mish, softplus, softsign, sparse_plus, squareplus
 pub use softmax::{glu, log_softmax, softmax, sparsemax};
 
 use crate::object::{Unknown, excerpt};
+use crate::ops::dtypes::float;
 use cornu_graph::{Error, Result, Value};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value as Json;
@@ -54,6 +55,9 @@ const BY_NAME: &[(&str, Function)] = &[
     ("tanh", tanh),
     ("tanh_shrink", tanh_shrink),
 ];
+
+/// Those that give integers for integers; the others give float32.
+const KEEP_INTEGERS: [&str; 3] = ["hard_tanh", "linear", "relu"];
 
 /// Second names; Keras saves the first.
 const ALIASES: &[(&str, &str)] = &[("swish", "silu"), ("hard_swish", "hard_silu")];
@@ -110,7 +114,8 @@ impl Activation {
     #[track_caller]
     pub fn call(&self, x: &Value) -> Value {
         match &self.0 {
-            Kind::Known(_, function) => function(x),
+            Kind::Known(name, function) if KEEP_INTEGERS.contains(name) => function(x),
+            Kind::Known(_, function) => function(&float(x)),
             Kind::Custom { function, .. } | Kind::Layer { function, .. } => function(x),
             Kind::Unknown { .. } => x.fail(self.unknown()),
         }

@@ -1,5 +1,6 @@
 //! Logs of each epoch in a CSV file.
 use crate::callbacks::{Callback, Context};
+use crate::saving::words::number;
 use crate::training::Logs;
 use cornu_graph::{Error, Result};
 use std::fs::{File, OpenOptions};
@@ -40,6 +41,11 @@ impl CSVLogger {
     }
 }
 
+/// A number as Python writes it.
+fn as_python(value: f64) -> String {
+    if value.is_nan() { "nan".into() } else { number(value) }
+}
+
 impl Callback for CSVLogger {
     fn watches_batches(&self) -> bool {
         false
@@ -62,8 +68,12 @@ impl Callback for CSVLogger {
     fn on_epoch_end(&mut self, _: &mut Context, epoch: usize, logs: &mut Logs) -> Result<()> {
         let header = self.keys.is_none();
         if self.keys.as_ref().is_none_or(Vec::is_empty) {
-            let mut keys: Vec<String> = logs.iter().map(|(name, _)| name.to_string()).collect();
+            let mut keys: Vec<String> = logs.lists().map(|(name, _)| name.to_string()).collect();
             keys.sort_unstable();
+            // An epoch without validation leaves room for one.
+            if !keys.iter().any(|key| key.starts_with("val_")) {
+                keys.extend(keys.clone().iter().map(|key| format!("val_{key}")));
+            }
             self.keys = Some(keys);
         }
         let keys = self.keys.clone().unwrap_or_default();
@@ -71,7 +81,17 @@ impl Callback for CSVLogger {
             let line = std::iter::once("epoch").chain(keys.iter().map(String::as_str)).collect::<Vec<_>>();
             self.write(&(line.join(&self.separator) + "\r\n"))?;
         }
-        let value = |key: &String| logs.get(key).map_or_else(|| "NA".into(), |v| v.to_string());
+        let value = |key: &String| match logs.list(key) {
+            [] => "NA".into(),
+            [value] => as_python(*value),
+            values => {
+                // NumPy's numbers of a list show no more digits than float32 needs.
+                let short = |v: &f64| (*v as f32).to_string().parse().unwrap_or(*v);
+                let values: Vec<String> = values.iter().map(|v| as_python(short(v))).collect();
+                // In quotes of Keras's own, which those of the file double.
+                format!("\"\"\"[{}]\"\"\"", values.join(", "))
+            }
+        };
         let line: Vec<String> = std::iter::once(epoch.to_string()).chain(keys.iter().map(value)).collect();
         self.write(&(line.join(&self.separator) + "\r\n"))
     }

@@ -5,10 +5,11 @@ use cornu_graph::{Error, Result};
 use serde::Deserialize;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
-/// Declares how a class name and a config become a callback: the arguments that setters take.
+/// Declares how a class name and a config become a callback: in brackets what `new` takes, then what setters take.
 macro_rules! saved {
-    ($($Class:ident { $($argument:ident: $t:ty),* $(,)? })*) => {
+    ($($Class:ident $(($($needed:ident: $n:ty),+))? { $($argument:ident: $t:ty),* $(,)? })*) => {
         /// A callback from `{"class_name": "EarlyStopping", "config": {"patience": 3}}`.
         ///
         /// # Errors
@@ -23,11 +24,11 @@ macro_rules! saved {
                     #[allow(unused_mut)]
                     let mut fields = Fields::read(stringify!($Class), config).map_err(bad)?;
                     #[allow(unused_mut)]
-                    let mut callback = $Class::new();
+                    let mut callback = $Class::new($($(fields.required::<$n, _>(stringify!($needed)).map_err(bad)?),+)?);
                     $(if let Some(Some(value)) = fields.optional::<Option<$t>, _>(stringify!($argument)).map_err(bad)? {
                         callback = callback.$argument(value);
                     })*
-                    fields.finish(&[$(stringify!($argument)),*], false).map_err(bad)?;
+                    fields.finish(&[$($(stringify!($needed),)+)? $(stringify!($argument)),*], false).map_err(bad)?;
                     Ok(Box::new(callback))
                 })*
                 Some(class) => Err(Error::unknown("callback", class, NAMES.iter().copied())),
@@ -50,13 +51,29 @@ impl<'de> Deserialize<'de> for UpdateFreq {
     fn deserialize<D: serde::Deserializer<'de>>(
         deserializer: D,
     ) -> std::result::Result<UpdateFreq, D::Error> {
-        let saved = Json::deserialize(deserializer)?;
-        let batches = saved.as_u64().and_then(|n| usize::try_from(n).ok());
-        Ok(batches.map_or_else(|| saved.as_str().unwrap_or_default().into(), UpdateFreq::Batches))
+        word_or_batches(deserializer, UpdateFreq::Batches)
     }
 }
 
+impl<'de> Deserialize<'de> for SaveFreq {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<SaveFreq, D::Error> {
+        word_or_batches(deserializer, SaveFreq::Batches)
+    }
+}
+
+/// `"epoch"` and the like, or a number of batches.
+fn word_or_batches<'de, T: for<'w> From<&'w str>, D: serde::Deserializer<'de>>(
+    deserializer: D,
+    batches: fn(usize) -> T,
+) -> std::result::Result<T, D::Error> {
+    let saved = Json::deserialize(deserializer)?;
+    let number = saved.as_u64().and_then(|n| usize::try_from(n).ok());
+    Ok(number.map_or_else(|| saved.as_str().unwrap_or_default().into(), batches))
+}
+
 saved! {
+    BackupAndRestore(backup_dir: PathBuf) { save_freq: SaveFreq, double_checkpoint: bool, delete_checkpoint: bool }
+    CSVLogger(filename: PathBuf) { separator: String, append: bool }
     EarlyStopping {
         monitor: String, min_delta: f64, patience: usize, verbose: u8, mode: Mode, baseline: f64,
         restore_best_weights: bool, start_from_epoch: usize,
@@ -64,6 +81,10 @@ saved! {
     ReduceLROnPlateau {
         monitor: String, factor: f64, patience: usize, verbose: u8, mode: Mode, min_delta: f64, cooldown: usize,
         min_lr: f64,
+    }
+    ModelCheckpoint(filepath: String) {
+        monitor: String, verbose: u8, save_best_only: bool, save_weights_only: bool, mode: Mode, save_freq: SaveFreq,
+        initial_value_threshold: f64,
     }
     RemoteMonitor {
         root: String, path: String, field: String, headers: BTreeMap<String, String>, send_as_json: bool,

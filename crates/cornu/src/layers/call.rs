@@ -91,7 +91,7 @@ impl Trace {
         inputs: &[Value],
         masks: &[Option<Value>],
     ) -> Result<(Vec<Value>, Vec<Option<Value>>)> {
-        self.apply_within("", self.training, layer, given, inputs, masks)
+        self.apply_within("", self.training, layer, given, inputs, masks, true)
     }
 
     /// [`Trace::apply`] without masks, in another phase than the trace's; the outputs.
@@ -101,7 +101,8 @@ impl Trace {
         layer: &dyn Layer,
         inputs: &[Value],
     ) -> Result<Vec<Value>> {
-        Ok(self.apply_within("", training, layer, &Given::in_order(), inputs, &vec![None; inputs.len()])?.0)
+        let masks = vec![None; inputs.len()];
+        Ok(self.apply_within("", training, layer, &Given::in_order(), inputs, &masks, true)?.0)
     }
 
     /// What a layer sees; builds it first if it is not built.
@@ -130,6 +131,8 @@ impl Trace {
         Ok(())
     }
 
+    /// `regularized`: whether the penalty of its outputs counts.
+    #[allow(clippy::too_many_arguments)]
     fn apply_within(
         &self,
         parent: &str,
@@ -138,6 +141,7 @@ impl Trace {
         given: &Given,
         inputs: &[Value],
         masks: &[Option<Value>],
+        regularized: bool,
     ) -> Result<(Vec<Value>, Vec<Option<Value>>)> {
         // Masks given as an argument stand in for those that came with the inputs.
         let (tensors, given_masks) = inputs.split_at(given.mask_start(inputs.len()));
@@ -153,13 +157,13 @@ impl Trace {
         let shapes = given.built_on(tensors.iter().map(|v| batched(v.shape())));
         let call = self.call_of(parent, training, layer, given, &shapes, masks)?;
         let cast = |v: &Value| {
-            let casts = v.dtype().is_float() && !layer.keeps_input_dtype();
+            let casts = (v.dtype().is_float() || layer.takes_floats()) && !layer.keeps_input_dtype();
             if casts { v.cast(call.dtype) } else { v.clone() }
         };
         let inputs: Vec<Value> = tensors.iter().map(cast).collect();
         let run = || {
             let (outputs, masks) = layer.call_masked(&call, &inputs)?;
-            if let Some(regularizer) = layer.activity_regularizer() {
+            if let Some(regularizer) = layer.activity_regularizer().filter(|_| regularized) {
                 self.regularize_activity(regularizer, &outputs)?;
             }
             self.builder.check()?;
@@ -377,6 +381,17 @@ impl Call<'_> {
         inputs: &[Value],
         masks: &[Option<Value>],
     ) -> Result<(Vec<Value>, Vec<Option<Value>>)> {
-        self.trace.apply_within(&self.path, self.training, &**layer, given, inputs, masks)
+        self.trace.apply_within(&self.path, self.training, &**layer, given, inputs, masks, true)
+    }
+
+    /// [`Call::apply_masked`] without the penalty of the layer's own outputs; the outputs.
+    pub(crate) fn apply_unregularized(
+        &self,
+        layer: &LayerRef,
+        inputs: &[Value],
+        masks: &[Option<Value>],
+    ) -> Result<Vec<Value>> {
+        let given = Given::in_order();
+        Ok(self.trace.apply_within(&self.path, self.training, &**layer, &given, inputs, masks, false)?.0)
     }
 }

@@ -203,6 +203,11 @@ pub trait Layer: LayerObject {
         Ok(vec![])
     }
 
+    /// Whether integers and bools among the inputs become numbers of the compute dtype, as they do where weights multiply them.
+    fn takes_floats(&self) -> bool {
+        false
+    }
+
     /// Whether inputs that are not of the compute dtype stay as they are. Keras's `autocast=False`.
     fn keeps_input_dtype(&self) -> bool {
         false

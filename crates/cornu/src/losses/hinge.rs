@@ -1,5 +1,5 @@
 //! Losses of maximum-margin classification.
-use super::{loss, pair};
+use super::{as_given, loss, pair};
 use cornu_graph::Value;
 
 /// Targets of 0 and 1 alone as -1 and 1; any others as they are.
@@ -11,7 +11,7 @@ fn signs(y_true: &Value) -> Value {
 }
 
 fn margins(y_true: &Value, y_pred: &Value) -> Value {
-    let (y_true, y_pred) = pair("hinge", y_true, y_pred);
+    let (y_true, y_pred) = as_given("hinge", y_true, y_pred);
     let margin = 1.0 - signs(&y_true) * y_pred;
     margin.maximum(&margin.scalar(0.0))
 }
@@ -31,7 +31,7 @@ pub fn squared_hinge(y_true: &Value, y_pred: &Value) -> Value {
 /// `max(largest prediction of another class - that of the right class + 1, 0)`, for one-hot targets.
 #[track_caller]
 pub fn categorical_hinge(y_true: &Value, y_pred: &Value) -> Value {
-    let (y_true, y_pred) = pair("categorical_hinge", y_true, y_pred);
+    let (y_true, y_pred) = as_given("categorical_hinge", y_true, y_pred);
     let right = (&y_true * &y_pred).sum([-1]);
     let wrong = ((1.0 - y_true) * y_pred).max([-1]);
     let margin = wrong - right + 1.0;
@@ -41,17 +41,26 @@ pub fn categorical_hinge(y_true: &Value, y_pred: &Value) -> Value {
 loss! {
     /// `max(1 - y_true y_pred, 0)`, averaged over the last axis. Keras's `Hinge`.
     pub struct Hinge("hinge") {}
-    |self, y_true, y_pred| hinge(y_true, y_pred)
+    |self, y_true, y_pred| {
+        let (y_true, y_pred) = pair("hinge", y_true, y_pred);
+        hinge(&y_true, &y_pred)
+    }
 }
 
 loss! {
     /// `max(1 - y_true y_pred, 0)^2`, averaged over the last axis. Keras's `SquaredHinge`.
     pub struct SquaredHinge("squared_hinge") {}
-    |self, y_true, y_pred| squared_hinge(y_true, y_pred)
+    |self, y_true, y_pred| {
+        let (y_true, y_pred) = pair("squared_hinge", y_true, y_pred);
+        squared_hinge(&y_true, &y_pred)
+    }
 }
 
 loss! {
     /// How far the right class is from leading all others by 1. Keras's `CategoricalHinge`.
     pub struct CategoricalHinge("categorical_hinge") {}
-    |self, y_true, y_pred| categorical_hinge(y_true, y_pred)
+    |self, y_true, y_pred| {
+        let (y_true, y_pred) = pair("categorical_hinge", y_true, y_pred);
+        categorical_hinge(&y_true, &y_pred)
+    }
 }

@@ -228,7 +228,15 @@ impl Loss {
 /// Targets in the dtype of the predictions, both of one rank. Fails unless their shapes fit.
 #[track_caller]
 fn pair(name: &'static str, y_true: &Value, y_pred: &Value) -> (Value, Value) {
-    let (y_true, y_pred) = same_rank(&y_true.cast(y_pred.dtype()), y_pred);
+    let (y_true, y_pred) = same_rank(y_true, y_pred);
+    as_given(name, &y_true, &y_pred)
+}
+
+/// Targets in the dtype of the predictions, whose ranks may differ: then both are broadcast, as Keras's functions do that
+/// are metrics, too. Fails unless their shapes fit.
+#[track_caller]
+fn as_given(name: &'static str, y_true: &Value, y_pred: &Value) -> (Value, Value) {
+    let (y_true, y_pred) = (y_true.cast(y_pred.dtype()), y_pred.clone());
     if broadcast_shapes(y_true.shape(), y_pred.shape()).is_err() {
         let message = format!("y_true has shape {:?} and y_pred {:?}", y_true.shape(), y_pred.shape());
         y_pred.fail(Error::op(name, message).help("the targets must have the shape of the output"));

@@ -2,7 +2,7 @@
 use cornu_graph::{DType, Value, broadcast_shapes};
 
 /// Integers and bools as float32; floats as they are.
-pub(super) fn float(x: &Value) -> Value {
+pub(crate) fn float(x: &Value) -> Value {
     if x.dtype().is_float() { x.clone() } else { x.cast(DType::F32) }
 }
 

@@ -33,7 +33,7 @@ mod complex;
 mod control;
 mod counting;
 mod creation;
-mod dtypes;
+pub(crate) mod dtypes;
 mod eig;
 mod einsum;
 mod elementwise;

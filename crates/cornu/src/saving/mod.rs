@@ -32,7 +32,7 @@ mod save_model;
 mod sharded;
 mod stored;
 mod weights;
-mod words;
+pub(crate) mod words;
 
 pub use crate::models::clone_model;
 pub use crate::object::{get_registered_object, register};

@@ -217,8 +217,9 @@ impl Model {
         let outputs = compile.per_output(&names)?;
         let several = names.len() > 1;
         let mut loss_means = vec![LossMean::new("loss".into())];
-        if several {
-            let with_loss = names.iter().zip(&outputs).filter(|(_, o)| o.loss.is_some());
+        let with_loss = names.iter().zip(&outputs).filter(|(_, o)| o.loss.is_some());
+        // A loss that is the only one has no name of its own, whatever the number of outputs.
+        if with_loss.clone().count() > 1 {
             loss_means.extend(with_loss.map(|(name, _)| LossMean::new(format!("{name}_loss"))));
         }
         let mut metrics: Vec<ReadyMetric> = vec![];

@@ -1,6 +1,7 @@
 //! Exponential linear unit.
 use crate::activations::elu;
 use crate::layers::prelude::*;
+use crate::ops::dtypes::float;
 
 /// `x` where `x > 0`, `alpha * (e^x - 1)` elsewhere. Keras's `ELU`.
 #[layer("keras.layers", order(name, alpha, trainable, dtype))]
@@ -12,7 +13,7 @@ pub struct ELU {
 
 impl Layer for ELU {
     fn call(&self, _: &Call, x: &Value) -> Result<Value> {
-        Ok(elu(x, self.alpha))
+        Ok(elu(&float(x), self.alpha))
     }
 
     fn supports_masking(&self) -> bool {

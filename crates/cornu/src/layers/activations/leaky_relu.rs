@@ -2,6 +2,7 @@
 use crate::activations::leaky_relu;
 use crate::layers::checks::not_negative;
 use crate::layers::prelude::*;
+use crate::ops::dtypes::float;
 
 /// `x` where `x >= 0`, `negative_slope * x` elsewhere. Keras's `LeakyReLU`.
 #[layer("keras.layers")]
@@ -14,7 +15,7 @@ pub struct LeakyReLU {
 impl Layer for LeakyReLU {
     fn call(&self, _: &Call, x: &Value) -> Result<Value> {
         not_negative("LeakyReLU.negative_slope", self.negative_slope)?;
-        Ok(leaky_relu(x, self.negative_slope))
+        Ok(leaky_relu(&float(x), self.negative_slope))
     }
 
     fn supports_masking(&self) -> bool {

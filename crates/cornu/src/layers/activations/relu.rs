@@ -2,6 +2,7 @@
 use crate::activations::relu;
 use crate::layers::checks::not_negative;
 use crate::layers::prelude::*;
+use crate::ops::dtypes::float;
 
 /// Rectified linear unit, in its general form: `min(x, max_value)` above `threshold`, `negative_slope * (x - threshold)`
 /// below. Keras's `ReLU`.
@@ -23,7 +24,9 @@ impl Layer for ReLU {
         not_negative("ReLU.max_value", self.max_value.unwrap_or(0.0))?;
         not_negative("ReLU.negative_slope", self.negative_slope)?;
         not_negative("ReLU.threshold", self.threshold)?;
-        Ok(relu(x, self.negative_slope, self.max_value, self.threshold))
+        let plain = self.negative_slope == 0.0 && self.max_value.is_none();
+        let x = if plain { x.clone() } else { float(x) };
+        Ok(relu(&x, self.negative_slope, self.max_value, self.threshold))
     }
 
     fn supports_masking(&self) -> bool {

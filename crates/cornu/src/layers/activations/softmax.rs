@@ -2,6 +2,7 @@
 use crate::activations::softmax;
 use crate::constraints::Axes;
 use crate::layers::prelude::*;
+use crate::ops::dtypes::float;
 
 /// `e^x / sum(e^x)` along `axis`; masked positions count as absent and give 0. Keras's `Softmax`.
 #[layer("keras.layers")]
@@ -13,6 +14,7 @@ pub struct Softmax {
 
 impl Layer for Softmax {
     fn call(&self, cx: &Call, x: &Value) -> Result<Value> {
+        let x = &float(x);
         let Some(mask) = cx.mask() else { return Ok(softmax(x, self.axis.as_slice())) };
         let lowest = if x.dtype() == DType::F16 { -3e4 } else { -1e9 };
         let y = softmax(&mask.select(x, &x.scalar(lowest)), self.axis.as_slice());

@@ -110,6 +110,10 @@ impl Layer for Attention {
         Ok(())
     }
 
+    fn takes_floats(&self) -> bool {
+        true
+    }
+
     fn call_many(&self, cx: &Call, inputs: &[Value]) -> Result<Vec<Value>> {
         check_count(inputs)?;
         let (query, key) = (&inputs[0], inputs.get(2).unwrap_or(&inputs[1]));

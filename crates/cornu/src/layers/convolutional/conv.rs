@@ -103,6 +103,10 @@ macro_rules! conv_layer {
                 Some("kernel")
             }
 
+            fn takes_floats(&self) -> bool {
+                true
+            }
+
             fn call(&self, cx: &Call, x: &Value) -> Result<Value> {
                 let x = channels_last(x, &self.data_format)?;
                 let kernel = cx.weight("kernel")?;

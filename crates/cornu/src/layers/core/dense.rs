@@ -76,6 +76,10 @@ impl Layer for Dense {
         Some("kernel")
     }
 
+    fn takes_floats(&self) -> bool {
+        true
+    }
+
     fn call(&self, cx: &Call, x: &Value) -> Result<Value> {
         at_least_rank(x, 2)?;
         let kernel = cx.weight("kernel")?;

@@ -229,6 +229,10 @@ impl Layer for EinsumDense {
         Some("kernel")
     }
 
+    fn takes_floats(&self) -> bool {
+        true
+    }
+
     fn call(&self, cx: &Call, x: &Value) -> Result<Value> {
         let mut y = einsum(&self.equation, x, &cx.weight("kernel")?)?;
         if self.bias_axes.as_deref().is_some_and(|axes| !axes.is_empty()) {

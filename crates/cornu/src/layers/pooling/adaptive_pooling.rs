@@ -2,6 +2,7 @@
 use crate::arguments::{DataFormat, Size};
 use crate::layers::checks;
 use crate::layers::prelude::*;
+use crate::ops::dtypes::float;
 use cornu_graph::ops::PoolKind;
 use cornu_graph::{Spec, memory};
 use std::ops::Range;
@@ -94,6 +95,7 @@ impl Adaptive {
     fn mean(&self, x: &Value, axis: usize) -> Result<Value> {
         /// Entries of a matrix that is worth its memory.
         const DENSE: usize = 1 << 18;
+        let x = &float(x);
         let &Adaptive { from, to } = self;
         if from.checked_mul(to).is_some_and(|entries| entries <= DENSE) {
             memory::check_table(&[from.max(1), to], DType::F64)?;

@@ -1,10 +1,11 @@
 //! One number for each channel.
 use crate::arguments::DataFormat;
 use crate::layers::prelude::*;
+use crate::ops::dtypes::float;
 
 /// Declares the layer for one number of spatial axes.
 macro_rules! global_pooling_layer {
-    ($(#[$doc:meta])* $Pool:ident over $n:literal by $reduce:ident $reduce_keepdims:ident) => {
+    ($(#[$doc:meta])* $Pool:ident over $n:literal by $reduce:ident $reduce_keepdims:ident of $numbers:expr) => {
         $(#[$doc])*
         #[layer("keras.layers")]
         pub struct $Pool {
@@ -19,6 +20,7 @@ macro_rules! global_pooling_layer {
         impl Layer for $Pool {
             fn call(&self, _: &Call, x: &Value) -> Result<Value> {
                 let axes = spatial_axes::<$n>(x, &self.data_format)?;
+                let x = $numbers(x);
                 Ok(if self.keepdims { x.$reduce_keepdims(axes) } else { x.$reduce(axes) })
             }
         }
@@ -47,6 +49,7 @@ pub struct GlobalAveragePooling1D {
 impl Layer for GlobalAveragePooling1D {
     fn call(&self, cx: &Call, x: &Value) -> Result<Value> {
         let axes = spatial_axes::<1>(x, &self.data_format)?;
+        let x = &float(x);
         let Some(mask) = cx.mask() else {
             return Ok(if self.keepdims { x.mean_keepdims(axes) } else { x.mean(axes) });
         };
@@ -68,21 +71,21 @@ impl Layer for GlobalAveragePooling1D {
 global_pooling_layer! {
     /// The mean of each channel of an image: `(batch, height, width, channels)` to `(batch, channels)`. Keras's
     /// `GlobalAveragePooling2D`.
-    GlobalAveragePooling2D over 2 by mean mean_keepdims
+    GlobalAveragePooling2D over 2 by mean mean_keepdims of float
 }
 global_pooling_layer! {
     /// The mean of each channel of a volume. Keras's `GlobalAveragePooling3D`.
-    GlobalAveragePooling3D over 3 by mean mean_keepdims
+    GlobalAveragePooling3D over 3 by mean mean_keepdims of float
 }
 global_pooling_layer! {
     /// The largest of each channel over steps. Keras's `GlobalMaxPooling1D`.
-    GlobalMaxPooling1D over 1 by max max_keepdims
+    GlobalMaxPooling1D over 1 by max max_keepdims of Value::clone
 }
 global_pooling_layer! {
     /// The largest of each channel of an image. Keras's `GlobalMaxPooling2D`.
-    GlobalMaxPooling2D over 2 by max max_keepdims
+    GlobalMaxPooling2D over 2 by max max_keepdims of Value::clone
 }
 global_pooling_layer! {
     /// The largest of each channel of a volume. Keras's `GlobalMaxPooling3D`.
-    GlobalMaxPooling3D over 3 by max max_keepdims
+    GlobalMaxPooling3D over 3 by max max_keepdims of Value::clone
 }

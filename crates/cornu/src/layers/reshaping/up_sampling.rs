@@ -4,6 +4,8 @@ use super::resize::{Interpolation, resize_axis};
 use crate::arguments::{DataFormat, Size};
 use crate::layers::checks::positive;
 use crate::layers::prelude::*;
+use crate::layers::preprocessing::image::geometry::saturate;
+use crate::ops::dtypes::float;
 
 /// Repeats each step of a sequence. Keras's `UpSampling1D`.
 #[layer("keras.layers")]
@@ -46,14 +48,19 @@ impl Layer for UpSampling2D {
     fn call(&self, _: &Call, x: &Value) -> Result<Value> {
         let first = first_spatial_axis(x, 2, &self.data_format)?;
         let sizes = self.size.positive("UpSampling2D.size")?;
-        let mut y = x.clone();
+        let smooth = match self.interpolation.check()? {
+            Interpolation::Nearest => {
+                return Ok((first..)
+                    .zip(sizes)
+                    .fold(x.clone(), |y, (axis, size)| y.repeat(*size, axis as i64)));
+            }
+            smooth => smooth,
+        };
+        let mut y = float(x);
         for (axis, size) in (first..).zip(sizes) {
-            y = match self.interpolation.check()? {
-                Interpolation::Nearest => y.repeat(*size, axis as i64),
-                smooth => resize_axis(&y, axis, y.dim(axis as i64) * size, smooth, false)?,
-            };
+            y = resize_axis(&y, axis, y.dim(axis as i64) * size, smooth, false)?;
         }
-        Ok(y)
+        Ok(saturate(&y, x.dtype()))
     }
 }
 

@@ -1,6 +1,7 @@
 //! A layer on each step of time.
 use crate::layers::LayerBox;
 use crate::layers::prelude::*;
+use crate::variable::Role;
 
 /// Applies a layer to each step: `(batch, time, ..)` to `(batch, time, ..)`. Keras's `TimeDistributed`.
 ///
@@ -27,22 +28,43 @@ impl Layer for TimeDistributed {
     }
 
     fn call(&self, cx: &Call, x: &Value) -> Result<Value> {
-        // The layer sees time as a part of the batch.
         let (batch, time) = (x.dim(0), x.dim(1));
-        let merged = [&[batch * time], &x.shape()[2..]].concat();
-        let mask = cx.mask().filter(|m| m.rank() > 2).map(|m| {
-            let merged = [&[batch * time], &m.shape()[2..]].concat();
-            m.reshape(&merged)
-        });
         let layer = cx.child("layer")?;
-        let (outputs, _) = cx.apply_masked(layer, &[x.reshape(&merged)], &[mask])?;
-        match outputs.as_slice() {
-            [y] => Ok(y.reshape(&[&[batch, time], &y.shape()[1..]].concat())),
-            _ => Err(Error::argument("TimeDistributed.layer", "must have one output")),
+        let mask = cx.mask().filter(|m| m.rank() > 2);
+        // As in Keras, the penalty of the layer's own outputs does not count.
+        let apply = |x: Value, mask: Option<Value>| {
+            let outputs = cx.apply_unregularized(layer, &[x], &[mask])?;
+            let one = <[Value; 1]>::try_from(outputs);
+            let [y] = one.map_err(|_| Error::argument("TimeDistributed.layer", "must have one output"))?;
+            Ok::<_, Error>(y)
+        };
+        if time > 0 && sees_batches(layer, cx.training()) {
+            let step = |v: &Value, t: usize| v.slice_axis(1, t, 1).squeeze(1);
+            let steps = (0..time).map(|t| apply(step(x, t), mask.map(|m| step(m, t))));
+            let steps = steps.collect::<Result<Vec<_>>>()?;
+            return Ok(Value::stack(&steps.iter().collect::<Vec<_>>(), 1));
         }
+        // Where each sample is by itself, time is a part of the batch.
+        let merged = |v: &Value| v.reshape(&[&[batch * time], &v.shape()[2..]].concat());
+        let y = apply(merged(x), mask.map(merged))?;
+        Ok(y.reshape(&[&[batch, time], &y.shape()[1..]].concat()))
     }
 
     fn supports_masking(&self) -> bool {
         true
     }
+}
+
+/// Whether a layer, or one within it, does with a batch what it would not do with each sample: it gathers statistics, or adds
+/// to the loss what is divided by the size of the batch.
+fn sees_batches(layer: &LayerRef, training: bool) -> bool {
+    let updates = |layer: &LayerRef| {
+        let variables = layer.base().built().map_or(&[][..], |built| &built.variables);
+        training && variables.iter().any(|v| v.role == Role::NonTrainable)
+    };
+    let penalizes = |layer: &LayerRef| {
+        layer.activity_regularizer().is_some() || layer.class_name() == "ActivityRegularization"
+    };
+    updates(layer)
+        || layer.layers_within().iter().any(|child| penalizes(child) || sees_batches(child, training))
 }

@@ -21,7 +21,7 @@ fn steps() -> Tensor {
 #[test]
 fn statistics_of_each_step() {
     let mut model = model(BatchNormalization::new().momentum(0.5));
-    let history = model.fit(&steps(), &Tensor::zeros([2, 2, 1], DType::F32), Fit::new().verbose(0)).unwrap();
+    let history = model.fit(steps(), Tensor::zeros([2, 2, 1], DType::F32), Fit::new().verbose(0)).unwrap();
     assert!((history.get("loss")[0] - 0.999_495_4).abs() < 1e-5, "{:?}", history.get("loss"));
     let weights: Vec<f64> = model.get_weights().unwrap().iter().flat_map(Tensor::to_f64).collect();
     assert_eq!(weights, [1.0, 0.0, 10.5, 50.5]);

@@ -39,7 +39,7 @@ impl Layer for TimeDistributed {
             Ok::<_, Error>(y)
         };
         if time > 0 && sees_batches(layer, cx.training()) {
-            let step = |v: &Value, t: usize| v.slice_axis(1, t, 1).squeeze(1);
+            let step = |v: &Value, t: usize| v.slice_axis(1, t, t + 1).squeeze(1);
             let steps = (0..time).map(|t| apply(step(x, t), mask.map(|m| step(m, t))));
             let steps = steps.collect::<Result<Vec<_>>>()?;
             return Ok(Value::stack(&steps.iter().collect::<Vec<_>>(), 1));

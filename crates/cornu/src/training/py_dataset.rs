@@ -4,7 +4,7 @@ use cornu_graph::Result;
 
 /// A data set that makes each batch when asked for it by number. Keras's `PyDataset`, which is called `Sequence` too.
 ///
-/// `fit`, `evaluate` and `predict` take it as a [`Dataset`]; each batch of a pass is made once, on other threads and in the
+/// `fit`, `evaluate` and `predict` take it as a [`Dataset`](crate::training::Dataset); each batch of a pass is made once, on other threads and in the
 /// order in which it is used. Those threads are Keras's `workers`; there are no processes.
 ///
 /// ```

@@ -163,7 +163,7 @@ impl Tasks {
     /// threads read the rows of weights that they wrote, for gradient and update are cut along them, too.
     fn of_weights(m: usize, n: usize, k: usize) -> Tasks {
         let tasks = Tasks::new(m, n, k);
-        let parts = k.div_ceil(MAX_TERMS);
+        let parts = k.div_ceil(2 * MAX_TERMS).max(2.min(k.div_ceil(MAX_TERMS)));
         if tasks.parts > 1 || parts == 1 || m * FLAT > k || k * n < WEIGHTS || m * n > TASK.0 * TASK.1 {
             return tasks;
         }

@@ -31,7 +31,7 @@ const ROOM_B: usize = (FEW_COLUMNS + 2 * MAX_WIDTH) * MAX_TERMS;
 const MOST_PANELS: usize = 24;
 
 /// Panels of `b` that one of `a` meets in turn: each new one of `a` has the time of so many tiles to come from memory.
-const GROUP: usize = 2;
+const GROUP: usize = 4;
 
 /// Elements of `a` between those that are multiplied and those that are asked for.
 const AHEAD: usize = 1024;

@@ -14,12 +14,16 @@ pub enum Mode {
 }
 
 impl From<&str> for Mode {
-    /// `"min"`, `"max"`; anything else is `"auto"`, as in Keras.
+    /// `"auto"`, `"min"` or `"max"`. As in Keras, another word gives a warning and is `"auto"`.
     fn from(name: &str) -> Mode {
         match name {
             "min" => Mode::Min,
             "max" => Mode::Max,
-            _ => Mode::Auto,
+            "auto" => Mode::Auto,
+            _ => {
+                eprintln!("warning: the mode `{name}` is none of `auto`, `min` and `max`; `auto` is taken");
+                Mode::Auto
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 use super::Seed;
 use crate::ops::{Arg, run};
 use cornu_graph::philox::Generator;
-use cornu_graph::{Builder, DType, Error, Result, Tensor, Value};
+use cornu_graph::{Builder, DType, Error, Result, Spec, Tensor, Value, memory};
 
 /// Normal numbers of `shape`.
 ///
@@ -203,12 +203,11 @@ fn fill(
     Tensor::from_f64(shape, dtype, &values)
 }
 
-/// The number of elements.
+/// The number of elements, if there is room for them.
 fn count(shape: &[usize]) -> Result<usize> {
-    let count = shape.iter().try_fold(1usize, |a, &b| a.checked_mul(b));
-    count
-        .filter(|n| *n <= isize::MAX as usize / 8)
-        .ok_or_else(|| Error::argument("shape", format!("there is no memory for {shape:?}")))
+    let spec = Spec::new(DType::F64, shape);
+    let no_room = |_| Error::argument("shape", format!("there is no memory for {shape:?}"));
+    memory::room(&spec).map(|_| spec.len()).map_err(no_room)
 }
 
 fn float(what: &str, dtype: Option<DType>) -> Result<DType> {

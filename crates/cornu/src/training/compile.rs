@@ -238,6 +238,9 @@ impl Compile {
                 by_name("loss_weights", &named, outputs)?
             }
         };
+        if let Some((_, weight)) = self.loss_weights.iter().find(|(_, w)| !w.is_finite()) {
+            return Err(Error::argument("Compile.loss_weights", format!("must be finite, got {weight}")));
+        }
         let metrics = self.metrics.per_output("metrics", outputs)?;
         let weighted = self.weighted_metrics.per_output("weighted_metrics", outputs)?;
         let zipped = losses.into_iter().zip(weights).zip(metrics.into_iter().zip(weighted));
@@ -282,6 +285,14 @@ fn by_name<T: Clone>(what: &str, named: &[(String, T)], outputs: &[String]) -> R
     if let Some((name, _)) = named.iter().find(|(name, _)| !outputs.contains(name)) {
         let unknown = Error::unknown("output", name, outputs.iter().map(String::as_str));
         return Err(unknown.help(format!("`Compile.{what}` takes the outputs {outputs:?}")));
+    }
+    if let Some((name, _)) = named
+        .iter()
+        .enumerate()
+        .find(|(i, (name, _))| named[..*i].iter().any(|(n, _)| n == name))
+        .map(|(_, n)| n)
+    {
+        return Err(Error::argument(format!("Compile.{what}"), format!("`{name}` is given twice")));
     }
     let of = |output: &String| named.iter().find(|(name, _)| name == output).map(|(_, value)| value.clone());
     Ok(outputs.iter().map(of).collect())

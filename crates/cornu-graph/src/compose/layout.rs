@@ -104,7 +104,10 @@ impl Value {
     #[track_caller]
     pub fn flatten_from(&self, axis: usize) -> Value {
         match self.shape().split_at_checked(axis) {
-            Some((kept, merged)) => self.reshape(&[kept, &[merged.iter().product()]].concat()),
+            Some((kept, merged)) => {
+                let merged = crate::shape::count(merged).unwrap_or(usize::MAX);
+                self.reshape(&[kept, &[merged]].concat())
+            }
             None => {
                 let message = format!("axis {axis} is out of range for {:?}", self.shape());
                 self.fail(Error::op("flatten_from", message))

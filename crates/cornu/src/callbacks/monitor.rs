@@ -82,15 +82,20 @@ impl Monitor {
         self.best.is_none_or(|best| self.improves(value, best, min_delta))
     }
 
-    /// The value now; a missing one is said once on standard error.
+    /// The value now; a missing one is a warning on standard error, as in Keras.
     pub fn value(&self, logs: &Logs, who: &str) -> Option<f64> {
         let value = logs.get(&self.name);
         if value.is_none() {
             let names: Vec<&str> = logs.iter().map(|(n, _)| n).collect();
             eprintln!(
-                "warning: {who} watches `{}`, which is not there; there are {}",
+                "warning: {who} watches `{}`, which is not there; there are {}{}",
                 self.name,
-                names.join(", ")
+                names.join(", "),
+                if self.name.starts_with("val_") {
+                    ". Values of validation need validation data"
+                } else {
+                    ""
+                }
             );
         }
         value

@@ -1,8 +1,9 @@
 //! Numbers of distributions.
 use super::Seed;
+use crate::ops::creation::room;
 use crate::ops::{Arg, run};
 use cornu_graph::philox::Generator;
-use cornu_graph::{Builder, DType, Error, Result, Spec, Tensor, Value, memory};
+use cornu_graph::{Builder, DType, Error, Result, Tensor, Value};
 
 /// Normal numbers of `shape`.
 ///
@@ -205,9 +206,8 @@ fn fill(
 
 /// The number of elements, if there is room for them.
 fn count(shape: &[usize]) -> Result<usize> {
-    let spec = Spec::new(DType::F64, shape);
-    let no_room = |_| Error::argument("shape", format!("there is no memory for {shape:?}"));
-    memory::room(&spec).map(|_| spec.len()).map_err(no_room)
+    room(shape, DType::F64)?;
+    Ok(shape.iter().product())
 }
 
 fn float(what: &str, dtype: Option<DType>) -> Result<DType> {

@@ -94,9 +94,25 @@ impl Compile {
         self
     }
 
+    /// Fails on names that nothing is called by, whatever the outputs.
+    ///
+    /// # Errors
+    /// The unknown name, with the nearest known one; an argument that makes no sense.
+    pub(crate) fn check(&self) -> Result<()> {
+        let losses: Vec<&Loss> = match &self.loss {
+            Losses::Same(loss) => vec![loss],
+            Losses::Each(losses) => losses.iter().flatten().collect(),
+            Losses::Named(named) => named.iter().map(|(_, loss)| loss).collect(),
+        };
+        losses.into_iter().try_for_each(Loss::check)?;
+        self.metrics.all().chain(self.weighted_metrics.all()).try_for_each(Metric::check)?;
+        check_steps_per_execution(self.steps_per_execution)?;
+        self.check_run_eagerly()
+    }
+
     /// # Errors
     /// When steps are not to be compiled.
-    pub(crate) fn check_run_eagerly(&self) -> Result<()> {
+    fn check_run_eagerly(&self) -> Result<()> {
         if !self.run_eagerly {
             return Ok(());
         }
@@ -256,6 +272,14 @@ impl Compile {
 }
 
 impl MetricsFor {
+    fn all(&self) -> Box<dyn Iterator<Item = &Metric> + '_> {
+        match self {
+            MetricsFor::Only(metrics) => Box::new(metrics.iter()),
+            MetricsFor::Each(lists) => Box::new(lists.iter().flatten()),
+            MetricsFor::Named(named) => Box::new(named.iter().flat_map(|(_, metrics)| metrics)),
+        }
+    }
+
     fn per_output(&self, what: &str, outputs: &[String]) -> Result<Vec<Vec<Metric>>> {
         match self {
             MetricsFor::Only(metrics) if metrics.is_empty() => Ok(vec![vec![]; outputs.len()]),

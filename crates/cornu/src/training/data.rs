@@ -127,9 +127,10 @@ impl Data {
             if self.tensors.len() == names.len() {
                 return Ok(self.tensors);
             }
-            let count = |n: usize| if n == 1 { "1 array".to_string() } else { format!("{n} arrays") };
-            let message =
-                format!("the model has {} ({names:?}), got {}", names.len(), count(self.tensors.len()));
+            let s = |n: usize| if n == 1 { "" } else { "s" };
+            let (n, got) = (names.len(), self.tensors.len());
+            let kind = if what == "input" { "input" } else { "output" };
+            let message = format!("the model has {n} {kind}{} {names:?}, got {got} array{}", s(n), s(got));
             return Err(Error::argument(what, message));
         };
         if let Some(name) = given.iter().find(|g| !names.contains(g)) {

@@ -373,6 +373,11 @@ fn join<'a>(parts: impl Iterator<Item = &'a Tensor> + Clone) -> Result<Tensor> {
     if shape.is_empty() {
         return Err(no_batch_axis());
     }
+    if let Some(other) = parts.clone().find(|p| p.shape().get(1..) != first.shape().get(1..)) {
+        let message =
+            format!("outputs of shapes {:?} and {:?} cannot be joined", first.shape(), other.shape());
+        return Err(Error::Data(message).help("predict the batches one by one with `predict_on_batch`"));
+    }
     shape[0] = parts.clone().map(|p| p.shape()[0]).sum();
     cornu_graph::with_dtype!(first.dtype(), T => {
         let mut values: Vec<T> = Vec::with_capacity(shape.iter().product());

@@ -233,7 +233,13 @@ impl Batch {
                 .compute(y, y_pred, self.weights[i].as_ref(), self.masks[i].as_ref())
                 .and_then(|value| trace.builder().check().map(|()| value))
                 .map_err(|e| {
-                    of_pair(e, "loss", &loss.get().map_or(String::new(), |rule| rule.name()), y, y_pred)
+                    of_pair(
+                        e,
+                        "loss",
+                        &loss.get().map_or(String::new(), |rule| rule.name()),
+                        y.spec(),
+                        y_pred.spec(),
+                    )
                 })?;
             let value = value.cast(DType::F32);
             let (sum, average) = match value.rank() {
@@ -277,7 +283,7 @@ impl Batch {
                 .metric
                 .update_state(&state, y, y_pred, weight.as_ref())
                 .and_then(|next| m.metric.result(&next).map(|result| (next, result)))
-                .map_err(|e| of_pair(e, "metric", &m.metric.name(), y, y_pred))?;
+                .map_err(|e| of_pair(e, "metric", &m.metric.name(), y.spec(), y_pred.spec()))?;
             m.state.iter().zip(&next).for_each(|(v, value)| trace.write(v, value.clone()));
             logs.push((m.name.clone(), result));
         }
@@ -298,11 +304,11 @@ impl Batch {
 }
 
 /// An error with the loss or metric in which it happened, unless it names that itself.
-fn of_pair(error: Error, kind: &str, name: &str, y_true: &Value, y_pred: &Value) -> Error {
+pub(super) fn of_pair(error: Error, kind: &str, name: &str, y_true: &Spec, y_pred: &Spec) -> Error {
     if error.to_string().starts_with(name) {
         return error;
     }
-    error.within(format!("{kind} `{name}` of y_true {} and y_pred {}", y_true.spec(), y_pred.spec()))
+    error.within(format!("{kind} `{name}` of y_true {} and y_pred {}", y_true, y_pred))
 }
 
 /// Adds a batch to a running mean, by its number of samples; the mean.

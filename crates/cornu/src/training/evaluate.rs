@@ -57,7 +57,7 @@ impl<'a> Evaluate<'a> {
         self
     }
 
-    /// Adds callbacks.
+    /// Adds callbacks, each in a box; [`Evaluate::callback`] takes one as it is.
     pub fn callbacks(mut self, callbacks: impl IntoIterator<Item = Box<dyn Callback + 'a>>) -> Self {
         self.callbacks.extend(callbacks);
         self
@@ -103,7 +103,7 @@ impl<'a> Predict<'a> {
         self
     }
 
-    /// Adds callbacks.
+    /// Adds callbacks, each in a box; [`Predict::callback`] takes one as it is.
     pub fn callbacks(mut self, callbacks: impl IntoIterator<Item = Box<dyn Callback + 'a>>) -> Self {
         self.callbacks.extend(callbacks);
         self

@@ -36,7 +36,8 @@ impl Recurrence {
         let input = inputs.first().ok_or_else(|| Error::Data("a recurrent layer needs an input".into()))?;
         if input.rank() < 3 {
             let message = format!("expected an input of shape (batch, time, features), got {input}");
-            return Err(Error::Data(message));
+            let help = "a recurrent layer before it gives a sequence with `return_sequences(true)`";
+            return Err(Error::Data(message).help(help));
         }
         let step = Shape([&input.dims()[..1], &input.dims()[2..]].concat());
         weights.add_layer(CELL, cell, std::slice::from_ref(&step))?;

@@ -283,6 +283,11 @@ fn arguments_of_training() {
             let sum = Add::new().apply([&a, &b]);
             Model::new([a, b], [sum]).unwrap().predict([("a", &zeros(&[2, 4])), ("a", &zeros(&[2, 4]))], Predict::new())
         };
+        "steps: must be at least 1": small().predict(zeros(&[2, 4]), Predict::new().steps(0)), {
+            let mut model = small();
+            model.compile(Compile::new("sgd", "mse"))?;
+            model.evaluate(zeros(&[2, 4]), zeros(&[2, 3]), Evaluate::new().steps(0))
+        };
         "shuffle": streamed(0);
         "": streamed(1), streamed(2), streamed(3), streamed(4), streamed(5);
         "ModelCheckpoint.filepath": with_callback(ModelCheckpoint::new("model.txt")), with_callback(ModelCheckpoint::new("")),

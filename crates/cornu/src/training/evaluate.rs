@@ -196,6 +196,7 @@ impl Model {
         self.trainer.check()?;
         self.compiled()?;
         let Evaluate { batch_size, sample_weight, steps, verbose, callbacks } = options;
+        check_steps("Evaluate", steps)?;
         let mut feed = self.test_feed("Evaluate", x.into(), Some(y.into()), sample_weight, batch_size)?;
         let mut callbacks = Callbacks::new(callbacks);
         let mut progress = Progress::new(verbose, feed.steps(steps));
@@ -267,6 +268,7 @@ impl Model {
     /// When the data does not fit the model.
     pub fn predict_many<'a>(&mut self, x: impl Into<Source<'a>>, options: Predict) -> Result<Vec<Tensor>> {
         self.trainer.check()?;
+        check_steps("Predict", options.steps)?;
         let mut feed = match x.into() {
             Source::Arrays(x) => {
                 let batch_size = check_batch_size("Predict", options.batch_size.unwrap_or(32))?;
@@ -337,6 +339,15 @@ fn executions(
     let size = steps.saturating_mul(batch_size).min(count.max(1));
     let starts = (0..count).step_by(size);
     starts.map(|at| (at / batch_size, (at as u32..(at + size).min(count) as u32).collect())).collect()
+}
+
+/// # Errors
+/// When there are to be no steps.
+fn check_steps(what: &str, steps: Option<usize>) -> Result<()> {
+    match steps {
+        Some(0) => Err(Error::argument(format!("{what}.steps"), "must be at least 1, got 0")),
+        _ => Ok(()),
+    }
 }
 
 /// A data set has targets and weights with it, and a size of batches.

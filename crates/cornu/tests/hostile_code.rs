@@ -98,8 +98,8 @@ fn sizes_of_layers() {
         "out of range": on(&[4], BatchNormalization::new().axis(9)), on(&[4], Softmax::new().axis(-9)), applied(Concatenate::new().axis(7), 2);
         "power_iterations": on(&[4], SpectralNormalization::new(Dense::new(2)).power_iterations(1 << 30));
         "larger than any data": on(&[0], Dense::new(2)).and(Model::new([Input::new([HUGE]).tensor()], [Input::new([HUGE]).tensor()]));
-        "larger than any memory": Model::new([Input::new([1 << 30, 1 << 30]).tensor()], [Flatten::new().apply(&Input::new([1 << 30, 1 << 30]).tensor())]);
-        "more than 64": Model::new([Input::new([1; 70]).tensor()], [Flatten::new().apply(&Input::new([1; 70]).tensor())]);
+        "larger than any memory": Model::new([Input::new([1 << 30, 1 << 30]).tensor()], [Flatten::new().apply(Input::new([1 << 30, 1 << 30]).tensor())]);
+        "more than 64": Model::new([Input::new([1; 70]).tensor()], [Flatten::new().apply(Input::new([1; 70]).tensor())]);
         "no steps": on(&[0, 3], LSTM::new(2)), on(&[0, 3], Bidirectional::new(GRU::new(2)));
     }
 }
@@ -347,8 +347,8 @@ fn tensors_and_data() {
             image().resize((HUGE, HUGE), "nearest"), image().resize((HUGE, 1), "bilinear"), image().resize((LARGE, LARGE), "bicubic"),
             random::normal([LARGE], 0.0, 1.0, None, 1), random::normal([HUGE, HUGE], 0.0, 1.0, None, 1),
             random::categorical(&zeros(&[2, 3]), LARGE, DType::I32, 1), ops::zeros([LARGE], None), ops::eye(LARGE, None, 0, None);
-        "broadcast": ops::add(&zeros(&[2]), &zeros(&[3]));
-        "depth_to_space": ops::depth_to_space(&zeros(&[1, 2, 2, 4]), HUGE, "channels_last");
+        "broadcast": ops::add(zeros(&[2]), zeros(&[3]));
+        "depth_to_space": ops::depth_to_space(zeros(&[1, 2, 2, 4]), HUGE, "channels_last");
         "no number": utils::to_categorical(&Tensor::from([f32::NAN]), None);
         "out of range": utils::normalize(&zeros(&[2, 2]), i64::MIN, 2);
         "split_dataset": utils::split_dataset(zeros(&[5, 2]), f64::NAN), utils::split_dataset(zeros(&[5, 2]), HUGE);

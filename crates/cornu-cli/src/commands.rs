@@ -1,29 +1,12 @@
 //! The commands that run a model.
+use crate::arguments::{number, optional, path, verbose};
 use crate::{convert, data};
 use clap::ArgMatches;
 use cornu::prelude::*;
 use cornu::saving::{LoadModel, load_model};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-
-/// An argument that `clap` has checked to be there.
-pub fn path<'a>(m: &'a ArgMatches, name: &str) -> Result<&'a Path> {
-    optional(m, name).ok_or_else(|| Error::argument(name, "is missing"))
-}
-
-fn optional<'a>(m: &'a ArgMatches, name: &str) -> Option<&'a Path> {
-    m.get_one::<PathBuf>(name).map(PathBuf::as_path)
-}
-
-pub fn number(m: &ArgMatches, name: &str) -> usize {
-    m.get_one::<usize>(name).copied().unwrap_or_default()
-}
-
-fn verbose(m: &ArgMatches) -> u8 {
-    cornu::utils::disable_interactive_logging();
-    u8::from(m.get_flag("progress"))
-}
+use std::path::Path;
 
 fn targets(m: &ArgMatches) -> Vec<String> {
     let columns = m.get_one::<String>("target").map(String::as_str).unwrap_or_default();

@@ -57,7 +57,7 @@ impl<'a> Evaluate<'a> {
         self
     }
 
-    /// Adds callbacks.
+    /// Adds callbacks, each in a box; [`Evaluate::callback`] takes one as it is.
     pub fn callbacks(mut self, callbacks: impl IntoIterator<Item = Box<dyn Callback + 'a>>) -> Self {
         self.callbacks.extend(callbacks);
         self
@@ -103,7 +103,7 @@ impl<'a> Predict<'a> {
         self
     }
 
-    /// Adds callbacks.
+    /// Adds callbacks, each in a box; [`Predict::callback`] takes one as it is.
     pub fn callbacks(mut self, callbacks: impl IntoIterator<Item = Box<dyn Callback + 'a>>) -> Self {
         self.callbacks.extend(callbacks);
         self
@@ -196,6 +196,7 @@ impl Model {
         self.trainer.check()?;
         self.compiled()?;
         let Evaluate { batch_size, sample_weight, steps, verbose, callbacks } = options;
+        check_steps("Evaluate", steps)?;
         let mut feed = self.test_feed("Evaluate", x.into(), Some(y.into()), sample_weight, batch_size)?;
         let mut callbacks = Callbacks::new(callbacks);
         let mut progress = Progress::new(verbose, feed.steps(steps));
@@ -267,6 +268,7 @@ impl Model {
     /// When the data does not fit the model.
     pub fn predict_many<'a>(&mut self, x: impl Into<Source<'a>>, options: Predict) -> Result<Vec<Tensor>> {
         self.trainer.check()?;
+        check_steps("Predict", options.steps)?;
         let mut feed = match x.into() {
             Source::Arrays(x) => {
                 let batch_size = check_batch_size("Predict", options.batch_size.unwrap_or(32))?;
@@ -339,6 +341,15 @@ fn executions(
     starts.map(|at| (at / batch_size, (at as u32..(at + size).min(count) as u32).collect())).collect()
 }
 
+/// # Errors
+/// When there are to be no steps.
+fn check_steps(what: &str, steps: Option<usize>) -> Result<()> {
+    match steps {
+        Some(0) => Err(Error::argument(format!("{what}.steps"), "must be at least 1, got 0")),
+        _ => Ok(()),
+    }
+}
+
 /// A data set has targets and weights with it, and a size of batches.
 ///
 /// # Errors
@@ -372,6 +383,11 @@ fn join<'a>(parts: impl Iterator<Item = &'a Tensor> + Clone) -> Result<Tensor> {
     let mut shape = first.shape().to_vec();
     if shape.is_empty() {
         return Err(no_batch_axis());
+    }
+    if let Some(other) = parts.clone().find(|p| p.shape().get(1..) != first.shape().get(1..)) {
+        let message =
+            format!("outputs of shapes {:?} and {:?} cannot be joined", first.shape(), other.shape());
+        return Err(Error::Data(message).help("predict the batches one by one with `predict_on_batch`"));
     }
     shape[0] = parts.clone().map(|p| p.shape()[0]).sum();
     cornu_graph::with_dtype!(first.dtype(), T => {

@@ -88,7 +88,7 @@ impl<'a> Fit<'a> {
         self
     }
 
-    /// Adds callbacks.
+    /// Adds callbacks, each in a box, as a list made elsewhere has them; [`Fit::callback`] takes one as it is.
     pub fn callbacks(mut self, callbacks: impl IntoIterator<Item = Box<dyn Callback + 'a>>) -> Self {
         self.callbacks.extend(callbacks);
         self
@@ -159,7 +159,6 @@ impl<'a> Fit<'a> {
 
     fn check(&self) -> Result<()> {
         self.batch_size.map_or(Ok(0), |b| check_batch_size("Fit", b))?;
-        self.validation_batch_size.map_or(Ok(0), |b| check_batch_size("Fit.validation", b))?;
         if !(0.0..1.0).contains(&self.validation_split) {
             let message = format!("must be at least 0 and less than 1, got {}", self.validation_split);
             return Err(Error::argument("Fit.validation_split", message));
@@ -167,6 +166,7 @@ impl<'a> Fit<'a> {
         for (what, n) in [
             ("Fit.steps_per_epoch", self.steps_per_epoch),
             ("Fit.validation_steps", self.validation_steps),
+            ("Fit.validation_batch_size", self.validation_batch_size),
             ("Fit.validation_freq", self.validation_freq.every()),
         ] {
             if n == Some(0) {

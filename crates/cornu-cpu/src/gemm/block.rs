@@ -39,56 +39,73 @@ const AHEAD: usize = 1024;
 /// Elements between terms from which on the processor does not see by itself what comes next.
 const APART: usize = 8 * LINE;
 
+/// Lines of the cache: where they begin, how many are left, how many of them follow each other, and elements from there to the next
+/// such row.
+#[derive(Clone, Copy)]
+struct Region {
+    start: *const f32,
+    left: usize,
+    per_row: usize,
+    row: usize,
+}
+
+impl Region {
+    /// So many rows of elements, each so far from the one before.
+    fn rows(start: *const f32, count: usize, len: usize, row: usize) -> Region {
+        // Without what lies between rows that are far apart.
+        let (count, len) = if row < len + LINE { (1, count * row) } else { (count, len) };
+        let per_row = len.div_ceil(LINE).max(1);
+        Region { start, left: count * per_row, per_row, row }
+    }
+}
+
 /// Memory that is asked for while other is multiplied: a line with each term.
 #[derive(Clone, Copy)]
 struct Ahead {
-    /// Where they begin, how many lines are left of each, and elements from one to the next.
-    regions: [(*const f32, usize, usize); 2],
+    regions: [Region; 2],
 }
 
 impl Default for Ahead {
     fn default() -> Ahead {
-        Ahead { regions: [(std::ptr::null(), 0, 0); 2] }
+        Ahead::new([None, None])
     }
 }
 
 impl Ahead {
-    /// Of regions with so many elements.
-    fn new(regions: [(*const f32, usize); 2]) -> Ahead {
-        Ahead { regions: regions.map(|(start, len)| (start, len.div_ceil(LINE), LINE)) }
-    }
-
-    /// Of one line for each term, which are so far apart.
-    fn apart(start: *const f32, terms: usize, step: usize) -> Ahead {
-        Ahead { regions: [(start, terms, step), (start, 0, 0)] }
+    fn new(regions: [Option<Region>; 2]) -> Ahead {
+        let none = Region { start: std::ptr::null(), left: 0, per_row: 1, row: 0 };
+        Ahead { regions: regions.map(|region| region.unwrap_or(none)) }
     }
 
     fn is_empty(&self) -> bool {
-        self.regions.iter().all(|&(_, left, _)| left == 0)
+        self.regions.iter().all(|region| region.left == 0)
     }
 
-    /// Where the lines for so many terms begin, and elements from one to the next.
+    /// The lines for so many terms.
     #[inline(always)]
-    fn take(&mut self, terms: usize) -> (*const f32, usize) {
-        for (start, left, step) in &mut self.regions {
+    fn take(&mut self, terms: usize) -> Lines {
+        for Region { start, left, per_row, row } in &mut self.regions {
             if *left > 0 {
-                let from = *start;
-                *start = from.wrapping_add(terms * *step);
-                *left = left.saturating_sub(terms);
-                return (from, *step);
+                let lines = Lines::of_rows(*start, *per_row * LINE, *row);
+                if *left <= terms {
+                    *left = 0;
+                    return lines;
+                }
+                let whole = terms / *per_row;
+                *start = start.wrapping_add(if whole > 0 { whole * *row } else { terms * LINE });
+                *left -= terms;
+                return lines;
             }
         }
-        (std::ptr::null(), 0)
+        Lines::default()
     }
 }
 
 /// What the next pass reads of operands that lie as it reads them, rows of either side by side.
 fn next_terms(a: &impl PackA, b: &impl PackB, part: &Block) -> Ahead {
     let (terms, next) = (part.terms.len(), part.terms.end);
-    // Without what lies between rows that are far apart.
     let region = |place: Option<(*const f32, usize)>, wanted: usize| {
-        let place = place.filter(|&(_, step)| step <= 2 * wanted);
-        place.map_or((std::ptr::null(), 0), |(start, step)| (start, terms * step))
+        place.map(|(start, step)| Region::rows(start, terms, wanted, step))
     };
     let left = if a.by_rows() { None } else { a.in_place(part.rows.start, next, part.columns.len()) };
     let right = b.in_place(next, part.columns.start);
@@ -336,14 +353,25 @@ unsafe fn pass_by_rows<V: Vector>(
             }
         };
         let whole = tile_for(by_rows, rows.len(), width);
-        if by_rows && in_place.is_some() && a_step == terms {
-            // Rows that follow each other in memory are asked for some panels before their turn.
-            let this = rows.len() * terms;
-            ahead = Ahead::new([(panel.wrapping_add(AHEAD.div_ceil(this.max(1)) * this), this), (panel, 0)]);
-        } else if idle && !by_rows && a_step >= APART {
+        // What the first tile asks for.
+        let mut first = match in_place {
+            Some(_) if by_rows => {
+                // Rows some panels before their turn.
+                let panels = AHEAD.div_ceil((rows.len() * terms).max(1));
+                let start = panel.wrapping_add(panels * rows.len() * a_step);
+                let dense = a_step < terms + LINE;
+                Some(if dense { Lines::apart(start, LINE) } else { Lines::of_rows(start, terms, a_step) })
+            }
             // Of rows side by side the next panel has the lines that this one ends in, and one more of each term.
-            ahead = Ahead::apart(panel.wrapping_add(2 * rows.len() - 1), terms, a_step);
-        }
+            Some(_) if idle && a_step >= APART => {
+                Some(Lines::apart(panel.wrapping_add(2 * rows.len() - 1), a_step))
+            }
+            None if rows.end < part.rows.end => {
+                let next = rows.end..(rows.end + rows.len()).min(part.rows.end);
+                Some(a.lines(next, part.terms.clone()))
+            }
+            _ => None,
+        };
         let mut column = 0;
         while column < columns {
             let rest = columns - column;
@@ -355,14 +383,13 @@ unsafe fn pass_by_rows<V: Vector>(
                 (rest, tile_for(by_rows, rows.len(), rest))
             };
             let (b, b_step) = right.panel(column, count, terms);
-            let (start, step) = ahead.take(terms);
             let panels = Panels {
                 terms,
                 a: panel,
                 a_step: if rest >= wide && by_rows { 1 } else { a_step },
                 b,
                 b_step,
-                ahead: Lines::apart(start, step),
+                ahead: first.take().unwrap_or_else(|| ahead.take(terms)),
                 ..Panels::default()
             };
             // SAFETY: the caller's; the panels are there.

@@ -10,7 +10,7 @@ use cornu_cpu::bench_support::{
 use std::time::{Duration, Instant};
 
 /// Batch, side of the image, channels, filters, side of the kernel, stride, groups, zeros around.
-const CONVOLUTIONS: [(&str, [usize; 8]); 37] = [
+const CONVOLUTIONS: [(&str, [usize; 8]); 42] = [
     ("conv", [128, 28, 1, 32, 3, 1, 1, 0]),
     ("conv", [128, 26, 32, 64, 3, 1, 1, 0]),
     ("conv", [8, 58, 64, 64, 3, 1, 1, 0]),
@@ -19,6 +19,11 @@ const CONVOLUTIONS: [(&str, [usize; 8]); 37] = [
     ("conv", [4, 224, 3, 64, 7, 2, 1, 0]),
     ("conv", [8, 58, 128, 128, 3, 1, 128, 0]),
     ("conv", [8, 58, 64, 64, 3, 1, 4, 0]),
+    ("groups", [32, 56, 128, 128, 3, 1, 32, 1]),
+    ("groups", [32, 28, 256, 256, 3, 1, 32, 1]),
+    ("groups", [32, 14, 512, 512, 3, 1, 32, 1]),
+    ("groups", [32, 56, 256, 256, 3, 2, 32, 1]),
+    ("groups", [32, 28, 256, 256, 1, 1, 4, 0]),
     ("resnet", [64, 32, 3, 16, 3, 1, 1, 1]),
     ("resnet", [64, 32, 16, 16, 3, 1, 1, 1]),
     ("resnet", [64, 32, 16, 32, 3, 2, 1, 1]),

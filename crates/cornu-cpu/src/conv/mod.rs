@@ -1,6 +1,8 @@
 //! Convolution as a matrix product whose left operand is packed from the image as it is needed: each row of it is the patch
 //! of the image under the kernel at one position. No copy of all patches is ever made.
 mod depthwise;
+mod few;
+mod groups;
 mod lines;
 mod overlap;
 mod patches;
@@ -10,6 +12,7 @@ mod winograd;
 
 use crate::aligned::ALIGN;
 use crate::gemm::{Epilogue, Matrix, PackA, Strides, Tasks, transpose};
+use overlap::Places;
 use patches::Patches;
 
 /// Axes that a kernel moves along; fewer are the last of these, with size 1 for the others.
@@ -96,6 +99,41 @@ impl Geometry {
 
     /// Bytes of scratch memory for [`Geometry::forward`].
     pub fn forward_scratch(&self) -> usize {
+        if few::fits(self) {
+            return few::scratch_bytes(self);
+        }
+        let g = self.joined();
+        self.joined_bytes(&g) + g.group_scratch()
+    }
+
+    /// Bytes of scratch memory for [`Geometry::input_grad`].
+    pub fn input_grad_scratch(&self) -> usize {
+        if few::fits(self) {
+            return few::scratch_bytes(self);
+        }
+        let g = self.joined();
+        let rest = if strided::fits(&g) {
+            strided::scratch_bytes(&g)
+        } else {
+            g.kernel_bytes() + g.transposed().group_scratch()
+        };
+        self.joined_bytes(&g) + rest
+    }
+
+    /// Bytes of scratch memory for [`Geometry::kernel_grad`].
+    pub fn kernel_grad_scratch(&self) -> usize {
+        if depthwise::fits(self) {
+            return depthwise::kernel_grad_scratch(self);
+        }
+        if few::fits(self) {
+            return few::kernel_grad_scratch(self);
+        }
+        let g = self.joined();
+        self.joined_bytes(&g) + g.group_kernel_grad_scratch()
+    }
+
+    /// Of the result of a group.
+    fn group_scratch(&self) -> usize {
         if winograd::fits(self) {
             return winograd::forward_scratch(self);
         }
@@ -106,19 +144,7 @@ impl Geometry {
         Tasks::new(m, n, k).scratch_bytes(m, n)
     }
 
-    /// Bytes of scratch memory for [`Geometry::input_grad`].
-    pub fn input_grad_scratch(&self) -> usize {
-        if strided::fits(self) {
-            return strided::scratch_bytes(self);
-        }
-        self.kernel_bytes() + self.transposed().forward_scratch()
-    }
-
-    /// Bytes of scratch memory for [`Geometry::kernel_grad`].
-    pub fn kernel_grad_scratch(&self) -> usize {
-        if depthwise::fits(self) {
-            return depthwise::kernel_grad_scratch(self);
-        }
+    fn group_kernel_grad_scratch(&self) -> usize {
         if winograd::fits(self) {
             return winograd::kernel_grad_scratch(self);
         }
@@ -149,23 +175,21 @@ impl Geometry {
         epilogue: &Epilogue,
         scratch: *mut u8,
     ) {
+        let g = self.joined();
+        let (channels, filters) = (g.group_channels(), g.group_filters());
         // SAFETY: the caller's.
         unsafe {
             if depthwise::fits(self) {
                 return depthwise::forward(self, x, w, y, epilogue, false);
             }
-            if winograd::fits(self) && !epilogue.accumulate {
-                return winograd::forward(self, x, w, y, epilogue, scratch);
+            if few::fits(self) {
+                return few::forward(self, x, w, y, epilogue, scratch);
             }
-            if overlap::fits(self) {
-                return overlap::forward(self, x, w, y, epilogue, scratch);
-            }
-            let (channels, filters) = (self.group_channels(), self.group_filters());
-            for group in 0..self.groups {
-                let kernel =
-                    Matrix { data: w.add(group * filters), strides: Strides { row: self.filters, col: 1 } };
+            let rest = scratch.add(self.joined_bytes(&g));
+            for group in 0..g.groups {
+                let kernel = self.kernel_of(&g, group, w, scratch.cast());
                 let (x, y) = (x.add(group * channels), y.add(group * filters));
-                self.product(x, &kernel, y, &self.epilogue_of(epilogue, group), scratch);
+                g.group_forward(x, &kernel, y, &epilogue.from(group * filters), rest);
             }
         }
     }
@@ -175,47 +199,28 @@ impl Geometry {
     /// # Safety
     /// As for [`Geometry::forward`].
     pub unsafe fn input_grad(&self, dy: *const f32, w: *const f32, dx: *mut f32, scratch: *mut u8) {
-        let transposed = self.transposed();
         let none = Epilogue::default();
+        let g = self.joined();
+        let (channels, filters) = (g.group_channels(), g.group_filters());
         // SAFETY: the caller's.
         unsafe {
             if depthwise::fits(self) {
-                return depthwise::forward(&transposed, dy, w, dx, &none, true);
+                return depthwise::forward(&self.transposed(), dy, w, dx, &none, true);
             }
-            if strided::fits(self) {
-                return strided::input_grad(self, dy, w, dx, scratch);
+            if few::fits(self) {
+                return few::input_grad(self, dy, w, dx, scratch);
             }
-            let (channels, filters) = (self.group_channels(), self.group_filters());
-            let flipped: *mut f32 = scratch.cast();
-            let rest = scratch.add(self.kernel_bytes());
-            let kernel = Matrix { data: flipped, strides: Strides { row: channels, col: 1 } };
-            if winograd::fits(&transposed) {
-                self.flip(w, flipped);
-                return winograd::forward(&transposed, dy, flipped, dx, &none, rest);
-            }
-            if overlap::fits(&transposed) {
-                self.flip(w, flipped);
-                return overlap::forward(&transposed, dy, flipped, dx, &none, rest);
-            }
-            for group in 0..self.groups {
-                self.flip(w.add(group * filters), flipped);
+            let rest = scratch.add(self.joined_bytes(&g));
+            for group in 0..g.groups {
+                let kernel = self.kernel_of(&g, group, w, scratch.cast());
                 let (dy, dx) = (dy.add(group * filters), dx.add(group * channels));
-                transposed.product(dy, &kernel, dx, &none, rest);
-            }
-        }
-    }
-
-    /// The kernel of a group turned around, filters for channels: `(spatial.., filters, channels)`.
-    unsafe fn flip(&self, w: *const f32, to: *mut f32) {
-        let (channels, filters) = (self.group_channels(), self.group_filters());
-        let places = product(&self.kernel);
-        for place in 0..places {
-            let strides = Strides { row: 1, col: self.filters };
-            // SAFETY: the caller's.
-            unsafe {
-                let from = w.add(place * channels * self.filters);
-                let to = to.add((places - 1 - place) * channels * filters);
-                transpose(from, strides, to, (filters, channels), channels);
+                if strided::fits(&g) {
+                    strided::input_grad(&g, dy, &kernel, dx, rest);
+                    continue;
+                }
+                g.flip(&kernel, rest.cast());
+                let flipped = Matrix { data: rest.cast(), strides: Strides { row: channels, col: 1 } };
+                g.transposed().group_forward(dy, &flipped, dx, &none, rest.add(g.kernel_bytes()));
             }
         }
     }
@@ -225,62 +230,104 @@ impl Geometry {
     /// # Safety
     /// As for [`Geometry::forward`].
     pub unsafe fn kernel_grad(&self, x: *const f32, dy: *const f32, dw: *mut f32, scratch: *mut u8) {
+        let g = self.joined();
         // SAFETY: the caller's.
         unsafe {
             if depthwise::fits(self) {
                 return depthwise::kernel_grad(self, x, dy, dw, scratch);
             }
-            if winograd::fits(self) {
-                return winograd::kernel_grad(self, x, dy, dw, scratch);
+            if few::fits(self) {
+                return few::kernel_grad(self, x, dy, dw, scratch);
             }
-            if overlap::fits_kernel_grad(self) {
-                return overlap::kernel_grad(self, x, dy, dw, scratch);
-            }
-            let (channels, filters, patch) = (self.group_channels(), self.group_filters(), self.patch());
-            let (m, n, k) = (filters, patch, self.positions());
-            let none = Epilogue::default();
-            if lines::fits(self) {
-                let elements = lines::ByElement { geometry: self, x };
-                let gradients = Matrix { data: dy, strides: Strides { row: filters, col: 1 } };
-                return Tasks::new(n, m, k).run((n, m, k), &elements, &gradients, dw, m, &none, scratch);
-            }
-            if self.is_upright() {
-                for group in 0..self.groups {
-                    let image = Matrix {
-                        data: x.add(group * channels),
-                        strides: Strides { row: 1, col: self.channels },
-                    };
-                    let gradients = Matrix {
-                        data: dy.add(group * filters),
-                        strides: Strides { row: self.filters, col: 1 },
-                    };
-                    let dw = dw.add(group * filters);
-                    Tasks::new(n, m, k).run((n, m, k), &image, &gradients, dw, self.filters, &none, scratch);
-                }
-                return;
-            }
-            let transposed: *mut f32 = scratch.cast();
-            let rest = scratch.add(self.kernel_bytes());
-            for group in 0..self.groups {
-                // Filters are the rows, so that patches are packed along the direction in which they lie in memory.
-                let gradients =
-                    Matrix { data: dy.add(group * filters), strides: Strides { row: 1, col: self.filters } };
-                let x = x.add(group * channels);
-                let tasks = Tasks::new(m, n, k);
-                if self.is_pointwise() {
-                    let image = Matrix { data: x, strides: Strides { row: self.channels, col: 1 } };
-                    tasks.run((m, n, k), &gradients, &image, transposed, n, &none, rest);
+            let rest = scratch.add(self.joined_bytes(&g));
+            for group in 0..g.groups {
+                let (x, dy) = (x.add(group * g.group_channels()), dy.add(group * g.group_filters()));
+                let dw = dw.add(group * g.group_filters());
+                if g.groups == self.groups {
+                    g.group_kernel_grad(x, dy, (dw, self.filters), rest);
                 } else {
-                    tasks.run((m, n, k), &gradients, &Patches::new(self, x), transposed, n, &none, rest);
+                    g.group_kernel_grad(x, dy, (scratch.cast(), g.group_filters()), rest);
+                    self.take_apart(&g, scratch.cast(), dw);
                 }
-                let strides = Strides { row: 1, col: n };
-                transpose(transposed, strides, dw.add(group * filters), (n, m), self.filters);
             }
         }
     }
 
-    fn epilogue_of(&self, epilogue: &Epilogue, group: usize) -> Epilogue {
-        epilogue.from(group * self.group_filters())
+    /// The convolution of a group with its kernel.
+    unsafe fn group_forward(
+        &self,
+        x: *const f32,
+        kernel: &Matrix,
+        y: *mut f32,
+        epilogue: &Epilogue,
+        scratch: *mut u8,
+    ) {
+        // SAFETY: the caller's.
+        unsafe {
+            if winograd::fits(self) && !epilogue.accumulate {
+                winograd::forward(self, x, kernel, y, epilogue, scratch)
+            } else if overlap::fits(self) {
+                overlap::forward(self, x, kernel, &Places::dense(self, y), epilogue, scratch)
+            } else {
+                self.product(x, kernel, y, epilogue, scratch)
+            }
+        }
+    }
+
+    /// The kernel of a group turned around, filters for channels: `(spatial.., filters, channels)`.
+    unsafe fn flip(&self, w: &Matrix, to: *mut f32) {
+        let (channels, filters) = (self.group_channels(), self.group_filters());
+        let places = product(&self.kernel);
+        for place in 0..places {
+            let strides = Strides { row: 1, col: w.strides.row };
+            // SAFETY: the caller's.
+            unsafe {
+                let to = to.add((places - 1 - place) * channels * filters);
+                transpose(w.at(place * channels, 0), strides, to, (filters, channels), channels);
+            }
+        }
+    }
+
+    /// The gradient of the kernel of a group; its rows of filters are so far apart.
+    unsafe fn group_kernel_grad(
+        &self,
+        x: *const f32,
+        dy: *const f32,
+        (dw, row): (*mut f32, usize),
+        scratch: *mut u8,
+    ) {
+        let (m, n, k) = (self.group_filters(), self.patch(), self.positions());
+        let none = Epilogue::default();
+        let of_dy = |row, col| Matrix { data: dy, strides: Strides { row, col } };
+        let of_x = |row, col| Matrix { data: x, strides: Strides { row, col } };
+        // SAFETY: the caller's.
+        unsafe {
+            if winograd::fits(self) {
+                return winograd::kernel_grad(self, x, dy, (dw, row), scratch);
+            }
+            if overlap::fits_kernel_grad(self) {
+                return overlap::kernel_grad(self, x, dy, (dw, row), scratch);
+            }
+            if lines::fits(self) {
+                let (elements, gradients) = (lines::ByElement { geometry: self, x }, of_dy(self.filters, 1));
+                return Tasks::new(n, m, k).run((n, m, k), &elements, &gradients, dw, row, &none, scratch);
+            }
+            if self.is_upright() {
+                let (image, gradients) = (of_x(1, self.channels), of_dy(self.filters, 1));
+                return Tasks::new(n, m, k).run((n, m, k), &image, &gradients, dw, row, &none, scratch);
+            }
+            let transposed: *mut f32 = scratch.cast();
+            let rest = scratch.add(self.kernel_bytes());
+            // Filters are the rows, so that patches are packed along the direction in which they lie in memory.
+            let (gradients, tasks) = (of_dy(1, self.filters), Tasks::new(m, n, k));
+            if self.is_pointwise() {
+                let image = of_x(self.channels, 1);
+                tasks.run((m, n, k), &gradients, &image, transposed, n, &none, rest);
+            } else {
+                tasks.run((m, n, k), &gradients, &Patches::new(self, x), transposed, n, &none, rest);
+            }
+            transpose(transposed, Strides { row: 1, col: n }, dw, (n, m), row);
+        }
     }
 
     /// The product of the patches of `x` with the kernel of a group.

@@ -1,14 +1,15 @@
 //! The gradient of the image of a convolution with strides. Elements of the image whose places leave the same remainder by the
 //! stride see the same elements of the kernel: each such part is a plain convolution of the result's gradient, where an image
 //! with gaps would mostly multiply zeros.
-use super::{Geometry, SPACE, product};
+use super::overlap::{self, Places};
+use super::{Geometry, SPACE};
 use crate::aligned::ALIGN;
-use crate::gemm::{Epilogue, Strides, transpose};
+use crate::gemm::{Epilogue, Matrix, Strides, transpose};
 use crate::pool::Pool;
 
 /// Whether a convolution is of this kind.
 pub(super) fn fits(g: &Geometry) -> bool {
-    let plain = g.image_dilation == [1; SPACE] && g.kernel_dilation == [1; SPACE] && g.groups == 1;
+    let plain = g.image_dilation == [1; SPACE] && g.kernel_dilation == [1; SPACE];
     plain && g.stride != [1; SPACE]
 }
 
@@ -49,7 +50,7 @@ impl Part {
             low,
             image_dilation: [1; SPACE],
             kernel_dilation: [1; SPACE],
-            groups: 1,
+            groups: g.groups,
         };
         Some(Part { remainder, first, geometry })
     }
@@ -65,8 +66,12 @@ impl Part {
     }
 
     fn kernel_bytes(&self) -> usize {
-        (product(&self.geometry.kernel) * self.geometry.channels * self.geometry.filters * 4)
-            .next_multiple_of(ALIGN)
+        self.geometry.kernel_bytes()
+    }
+
+    /// Whether it is stored where it belongs; else it is computed in memory of its own.
+    fn is_direct(&self) -> bool {
+        overlap::can_lie_so(&self.geometry)
     }
 
     fn bytes(&self) -> usize {
@@ -74,11 +79,26 @@ impl Part {
     }
 
     fn scratch_bytes(&self) -> usize {
-        if self.is_zero() { 0 } else { self.kernel_bytes() + self.bytes() + self.geometry.forward_scratch() }
+        if self.is_zero() {
+            0
+        } else if self.is_direct() {
+            self.kernel_bytes() + overlap::forward_scratch(&self.geometry)
+        } else {
+            self.kernel_bytes() + self.bytes() + self.geometry.group_scratch()
+        }
+    }
+
+    /// Where its elements of a group are.
+    fn places(&self, g: &Geometry, dx: *mut f32) -> Places {
+        let lines = [g.image[1] * g.image[2] * g.channels, g.image[2] * g.channels, g.channels];
+        let first = (0..SPACE).map(|i| self.first[i] * lines[i]).sum();
+        let steps = std::array::from_fn(|i| g.stride[i] * lines[i]);
+        Places { first: dx.wrapping_add(first), image: g.image[0] * lines[0], steps }
     }
 
     /// The elements of the kernel that it sees, turned around, filters for channels.
-    unsafe fn kernel_of(&self, g: &Geometry, w: *const f32, to: *mut f32) {
+    unsafe fn kernel_of(&self, g: &Geometry, w: &Matrix, to: *mut f32) {
+        let (channels, filters) = (g.group_channels(), g.group_filters());
         let [depth, height, width] = self.geometry.kernel;
         for place in 0..depth * height * width {
             let at = [place / (height * width), place / width % height, place % width];
@@ -86,17 +106,11 @@ impl Part {
                 let turned = self.geometry.kernel[i] - 1 - at[i];
                 from * g.kernel[i] + self.remainder[i] + g.stride[i] * turned
             });
-            let block = g.channels * g.filters;
-            let strides = Strides { row: 1, col: g.filters };
+            let strides = Strides { row: 1, col: w.strides.row };
             // SAFETY: the caller's.
             unsafe {
-                transpose(
-                    w.add(from * block),
-                    strides,
-                    to.add(place * block),
-                    (g.filters, g.channels),
-                    g.channels,
-                );
+                let to = to.add(place * channels * filters);
+                transpose(w.at(from * channels, 0), strides, to, (filters, channels), channels);
             }
         }
     }
@@ -104,21 +118,18 @@ impl Part {
     /// Puts the part, or zeros, where it belongs.
     unsafe fn store(&self, g: &Geometry, part: *const f32, dx: *mut f32) {
         let [depth, height, width] = self.geometry.result;
-        let (part, dx) = (part as usize, dx as usize);
+        let (part, places) = (part as usize, self.places(g, dx));
         Pool::global().run(g.batch * depth, &|slice| {
-            for y in 0..height {
-                let (image, z) = (slice / depth, self.first[0] + slice % depth * g.stride[0]);
-                let row = (image * g.image[0] + z) * g.image[1] + self.first[1] + y * g.stride[1];
+            for at in slice * height..(slice + 1) * height {
                 for x in 0..width {
-                    let column = self.first[2] + x * g.stride[2];
-                    let from = ((slice * height + y) * width + x) * g.channels;
                     // SAFETY: each task writes rows of its own; the places are within part and image.
                     unsafe {
-                        let to = (dx as *mut f32).add((row * g.image[2] + column) * g.channels);
+                        let to = places.row(&self.geometry, at).add(x * places.steps[2]);
                         if self.is_zero() {
-                            to.write_bytes(0, g.channels);
+                            to.write_bytes(0, g.group_channels());
                         } else {
-                            to.copy_from_nonoverlapping((part as *const f32).add(from), g.channels);
+                            let from = (part as *const f32).add((at * width + x) * g.channels);
+                            to.copy_from_nonoverlapping(from, g.group_channels());
                         }
                     }
                 }
@@ -132,22 +143,30 @@ pub(super) fn scratch_bytes(g: &Geometry) -> usize {
     Part::all(g).map(|part| part.scratch_bytes()).max().unwrap_or(0)
 }
 
-/// See [`Geometry::input_grad`].
+/// Of a group; see [`Geometry::input_grad`].
 ///
 /// # Safety
 /// As there, and the geometry must fit.
-pub(super) unsafe fn input_grad(g: &Geometry, dy: *const f32, w: *const f32, dx: *mut f32, scratch: *mut u8) {
+pub(super) unsafe fn input_grad(g: &Geometry, dy: *const f32, w: &Matrix, dx: *mut f32, scratch: *mut u8) {
+    let none = Epilogue::default();
     for part in Part::all(g) {
         let kernel: *mut f32 = scratch.cast();
-        let values: *mut f32 = scratch.wrapping_add(part.kernel_bytes()).cast();
         // SAFETY: the caller's; the parts of the scratch memory follow one another.
         unsafe {
-            if !part.is_zero() {
-                part.kernel_of(g, w, kernel);
-                let rest = values.cast::<u8>().add(part.bytes());
-                part.geometry.forward(dy, kernel, values, &Epilogue::default(), rest);
+            if part.is_zero() {
+                part.store(g, std::ptr::null(), dx);
+                continue;
             }
-            part.store(g, values, dx);
+            part.kernel_of(g, w, kernel);
+            let kernel = Matrix { data: kernel, strides: Strides { row: g.group_channels(), col: 1 } };
+            let rest = scratch.add(part.kernel_bytes());
+            if part.is_direct() {
+                overlap::forward(&part.geometry, dy, &kernel, &part.places(g, dx), &none, rest);
+            } else {
+                let values: *mut f32 = rest.cast();
+                part.geometry.group_forward(dy, &kernel, values, &none, rest.add(part.bytes()));
+                part.store(g, values, dx);
+            }
         }
     }
 }

@@ -76,9 +76,99 @@ fn check(
         geometry.kernel_grad(p(&x), p(&dy), out[2].as_mut_ptr(), scratch);
     }
     close(&format!("case {case}, forward {geometry:?}"), &out[0], &y);
+    in_other_ways(&geometry, [p(&x), p(&w), p(&dy)], &out, scratch);
     close(&format!("case {case}, input gradient {geometry:?}"), &out[1], &dx);
     close(&format!("case {case}, kernel gradient {geometry:?}"), &out[2], &dw);
     true
+}
+
+/// The same bits on one thread and on three; and the result with what is done as it is stored.
+fn in_other_ways(g: &Geometry, [x, w, dy]: [*const f32; 3], want: &[Vec<f32>; 3], scratch: *mut u8) {
+    let none = Epilogue::default();
+    for threads in [1, 3] {
+        crate::set_num_threads(threads).unwrap();
+        let mut out = want.each_ref().map(|v| vec![f32::NAN; v.len()]);
+        // SAFETY: the tensors have the sizes of the geometry.
+        unsafe {
+            g.forward(x, w, out[0].as_mut_ptr(), &none, scratch);
+            g.input_grad(dy, w, out[1].as_mut_ptr(), scratch);
+            g.kernel_grad(x, dy, out[2].as_mut_ptr(), scratch);
+        }
+        assert!(out == *want, "{g:?} on {threads} threads");
+    }
+    let numbers = |at: f32| (0..g.filters).map(|i| (i as f32 * at).sin()).collect::<Vec<f32>>();
+    let (scale, bias) = (numbers(0.7), numbers(1.3));
+    let epilogue = Epilogue { scale: scale.as_ptr(), bias: bias.as_ptr(), relu: true, ..none };
+    let mut out = vec![f32::NAN; want[0].len()];
+    // SAFETY: as above; there is a scale and a bias for each filter.
+    unsafe { g.forward(x, w, out.as_mut_ptr(), &epilogue, scratch) };
+    let largest = want[0].iter().fold(1f32, |m, v| m.max(v.abs()));
+    for (i, (got, sum)) in out.iter().zip(&want[0]).enumerate() {
+        let want = (sum * scale[i % g.filters] + bias[i % g.filters]).max(0.0);
+        assert!(
+            (got - want).abs() <= 1e-6 * largest,
+            "{g:?} with epilogue: element {i} is {got}, not {want}"
+        );
+    }
+}
+
+/// Groups by tiles, by sums over few channels, joined, and by products; side by side and more than are worked on together.
+#[test]
+fn groups_against_the_interpreter() {
+    // Groups, channels and filters of each, side of image and kernel, stride, gaps of image and kernel.
+    let cases = [
+        (3, 16, 12, 13, 3, 1, 1, 1),
+        (5, 12, 12, 13, 3, 1, 1, 1),
+        (2, 20, 33, 13, 3, 1, 1, 1),
+        (9, 4, 8, 13, 3, 1, 1, 1),
+        (6, 3, 3, 13, 3, 1, 1, 1),
+        (4, 5, 4, 9, 3, 2, 1, 1),
+        (5, 1, 3, 6, 2, 1, 1, 1),
+        (7, 2, 1, 6, 3, 1, 2, 2),
+        (8, 2, 2, 19, 3, 1, 1, 1),
+        (16, 2, 2, 9, 5, 2, 1, 1),
+        (8, 4, 4, 20, 3, 1, 1, 1),
+        (4, 4, 4, 9, 3, 2, 1, 1),
+        (4, 4, 4, 7, 4, 1, 2, 1),
+        (4, 4, 4, 7, 3, 3, 2, 1),
+        (4, 8, 8, 11, 3, 1, 1, 2),
+        (2, 8, 8, 12, 5, 2, 1, 1),
+        (6, 8, 8, 6, 1, 1, 1, 1),
+        (2, 8, 8, 5, 2, 4, 3, 3),
+        (3, 7, 16, 18, 3, 1, 1, 1),
+        (3, 9, 16, 20, 3, 2, 1, 1),
+        (2, 16, 17, 9, 3, 2, 1, 1),
+        (3, 24, 40, 7, 1, 1, 1, 1),
+    ];
+    for (case, (groups, channels, filters, image, kernel, stride, gaps, apart)) in
+        cases.into_iter().enumerate()
+    {
+        let s = &mut (case as u64 * 71 + 9);
+        let along = |n| vec![1, n, n];
+        let mut pad = || (random(s, 3) as i64, random(s, 3) as i64);
+        let padding = vec![(0, 0), pad(), pad()];
+        let (strides, lhs_dilation, rhs_dilation) = (along(stride), along(gaps), along(apart));
+        let window = ConvWindow { strides, padding, lhs_dilation, rhs_dilation, groups };
+        let (image, kernel) = ([1, image, image + 1], [1, kernel, kernel]);
+        assert!(check(case as u64, [2, channels, filters], image, kernel, window), "case {case}");
+    }
+}
+
+/// Memory for a group, or for some of them, does not grow with their number.
+#[test]
+fn scratch_memory_does_not_grow_with_groups() {
+    for (channels, filters, stride) in [(16, 16, 1), (24, 24, 2), (5, 3, 1), (48, 20, 1)] {
+        let of = |groups: usize| {
+            let window = ConvWindow { groups, ..plain(vec![1, stride, stride], vec![(0, 0); 3]) };
+            let result = (31 - 3) / stride + 1;
+            let x = [4, 1, 31, 31, groups * channels];
+            let y = [4, 1, result, result, groups * filters];
+            let w = [1, 3, 3, channels, groups * filters];
+            let g = crate::kernels::geometry(&window, DType::F32, &x, &w, &y).unwrap();
+            [g.forward_scratch(), g.input_grad_scratch(), g.kernel_grad_scratch()]
+        };
+        assert_eq!(of(64), of(256), "{channels} to {filters}");
+    }
 }
 
 #[test]

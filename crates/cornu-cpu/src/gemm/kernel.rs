@@ -59,6 +59,9 @@ pub(crate) const LINE: usize = 16;
 #[derive(Clone, Copy)]
 pub(crate) struct Panels {
     pub terms: usize,
+    /// How many runs of so many terms there are, and elements of `a` between the end of one and the next.
+    pub runs: usize,
+    pub a_jump: usize,
     pub a: *const f32,
     /// Elements from one term of `a` to the next where its rows lie side by side, else from one row to the next while its
     /// terms lie side by side.
@@ -76,7 +79,7 @@ impl Default for Panels {
     fn default() -> Panels {
         let none = std::ptr::null();
         let (ahead, keep) = (Lines::default(), std::ptr::null_mut());
-        Panels { terms: 0, a: none, a_step: 0, b: none, b_step: 0, ahead, keep }
+        Panels { terms: 0, runs: 1, a_jump: 0, a: none, a_step: 0, b: none, b_step: 0, ahead, keep }
     }
 }
 
@@ -200,8 +203,16 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize, const BY_ROWS
             add_terms::<V, ROWS, VECTORS, BY_ROWS, false, true>(panels, &mut sums);
         } else if panels.ahead.step > 0 {
             add_terms::<V, ROWS, VECTORS, BY_ROWS, true, false>(panels, &mut sums);
-        } else {
+        } else if panels.runs == 1 {
             add_terms::<V, ROWS, VECTORS, BY_ROWS, false, false>(panels, &mut sums);
+        } else {
+            let step = if BY_ROWS { 1 } else { panels.a_step };
+            let mut run = *panels;
+            for _ in 0..panels.runs {
+                add_terms::<V, ROWS, VECTORS, BY_ROWS, false, false>(&run, &mut sums);
+                run.a = run.a.wrapping_add(panels.terms * step).wrapping_add(panels.a_jump);
+                run.b = run.b.wrapping_add(panels.terms * panels.b_step);
+            }
         }
         let c = target.c.add(at.0 * target.row + at.1);
         let mut epilogue = *target.epilogue;

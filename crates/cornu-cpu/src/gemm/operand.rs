@@ -69,7 +69,7 @@ pub(crate) struct Matrix {
 unsafe impl Sync for Matrix {}
 
 impl Matrix {
-    fn at(&self, row: usize, col: usize) -> *const f32 {
+    pub fn at(&self, row: usize, col: usize) -> *const f32 {
         // Callers ask only for elements that exist, or never read.
         self.data.wrapping_add(row * self.strides.row + col * self.strides.col)
     }

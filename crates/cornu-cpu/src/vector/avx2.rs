@@ -216,6 +216,11 @@ impl Vector for Avx2 {
         unsafe { Avx2(_mm256_cvtepi32_ps(_mm256_castps_si256(self.0))) }
     }
     #[inline(always)]
+    unsafe fn pick(self, index: Self) -> Self {
+        // SAFETY: the caller vouches for the instruction set and for pointers.
+        unsafe { Avx2(_mm256_permutevar8x32_ps(self.0, _mm256_castps_si256(index.0))) }
+    }
+    #[inline(always)]
     unsafe fn load_first(p: *const f32, n: usize) -> Self {
         // SAFETY: the caller vouches for the instruction set; lanes that the mask leaves out are not read.
         unsafe { Avx2(_mm256_maskload_ps(p, first(n))) }

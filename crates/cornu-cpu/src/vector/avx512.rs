@@ -218,6 +218,11 @@ impl Vector for Avx512 {
         unsafe { Avx512(_mm512_cvtepi32_ps(_mm512_castps_si512(self.0))) }
     }
     #[inline(always)]
+    unsafe fn pick(self, index: Self) -> Self {
+        // SAFETY: the caller vouches for the instruction set and for pointers.
+        unsafe { Avx512(_mm512_permutexvar_ps(_mm512_castps_si512(index.0), self.0)) }
+    }
+    #[inline(always)]
     unsafe fn load_first(p: *const f32, n: usize) -> Self {
         // SAFETY: the caller vouches for the instruction set; lanes that the mask leaves out are not read.
         unsafe { Avx512(_mm512_maskz_loadu_ps(first(n), p)) }

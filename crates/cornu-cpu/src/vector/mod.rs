@@ -80,6 +80,9 @@ pub(crate) trait Vector: Copy {
     /// f32 of i32.
     unsafe fn to_float(self) -> Self;
 
+    /// In each lane that of `self` whose number stands there in `index`.
+    unsafe fn pick(self, index: Self) -> Self;
+
     #[inline(always)]
     unsafe fn splat_int(x: i32) -> Self {
         // SAFETY: as the caller's.
@@ -311,6 +314,10 @@ mod tests {
             same(a.add_int(b), &|x, y| bits(int(x).wrapping_add(int(y))), "add_int");
             same(a.sub_int(b), &|x, y| bits(int(x).wrapping_sub(int(y))), "sub_int");
             same(a.mul_int(b), &|x, y| bits(int(x).wrapping_mul(int(y))), "mul_int");
+            let turned: Vec<f32> = (0..V::LANES).map(|i| f32::from_bits((V::LANES - 1 - i) as u32)).collect();
+            for (i, got) in a.pick(V::load(turned.as_ptr())).lanes()[..V::LANES].iter().enumerate() {
+                assert_eq!(*got, xs[V::LANES - 1 - i], "pick");
+            }
             let wide = |x: f32, y: f32| u64::from(x.to_bits()) * u64::from(y.to_bits());
             let (high, low) = a.mul_wide_int(b);
             same(high, &|x, y| f32::from_bits((wide(x, y) >> 32) as u32), "high half");

@@ -159,4 +159,8 @@ impl Vector for Portable {
     unsafe fn to_float(self) -> Self {
         map(self, |x| x.to_bits() as i32 as f32)
     }
+    #[inline(always)]
+    unsafe fn pick(self, index: Self) -> Self {
+        map(index, |i| self.0[i.to_bits() as usize % 8])
+    }
 }

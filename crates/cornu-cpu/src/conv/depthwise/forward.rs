@@ -151,8 +151,7 @@ impl Part<'_> {
                 }
             }
             if job.ahead {
-                let (line, _) = self.lines.lines[self.lines.count.saturating_sub(1)];
-                for line in line + 1..=line + g.stride[1] {
+                for line in self.lines.next(g) {
                     let next = x.wrapping_add(line * g.image[2] * c);
                     for i in 0..N * span.stride {
                         for j in 0..M {

@@ -8,25 +8,25 @@ pub(super) use kernel_grad::{kernel_grad, kernel_grad_scratch};
 use super::Geometry;
 
 /// Most rows of a kernel.
-const MAX_LINES: usize = 64;
+pub(super) const MAX_LINES: usize = 64;
 /// Bytes of an image from which on rows are asked for before their turn.
-const FAR: usize = 256 << 10;
+pub(super) const FAR: usize = 256 << 10;
 
 /// Whether a convolution of channels by themselves is one of these.
 pub(super) fn fits(g: &Geometry) -> bool {
     g.groups == g.channels && g.groups == g.filters && g.groups > 1 && g.kernel[0] * g.kernel[1] <= MAX_LINES
 }
 
-fn kernel_size(g: &Geometry) -> usize {
+pub(super) fn kernel_size(g: &Geometry) -> usize {
     g.kernel.iter().product()
 }
 
 /// Rows of all results.
-fn rows(g: &Geometry) -> usize {
+pub(super) fn rows(g: &Geometry) -> usize {
     g.batch * g.result[0] * g.result[1]
 }
 
-fn image_bytes(g: &Geometry) -> usize {
+pub(super) fn image_bytes(g: &Geometry) -> usize {
     g.batch * g.image.iter().product::<usize>() * g.channels * 4
 }
 
@@ -40,14 +40,14 @@ fn place(g: &Geometry, axis: usize, at: usize, k: usize) -> Option<usize> {
 }
 
 /// The rows of the image under a row of results, each with the row of the kernel that it meets.
-struct Lines {
+pub(super) struct Lines {
     lines: [(usize, usize); MAX_LINES],
     count: usize,
 }
 
 impl Lines {
     #[inline(always)]
-    fn of(g: &Geometry, row: usize) -> Lines {
+    pub fn of(g: &Geometry, row: usize) -> Lines {
         let (slice, y) = (row / g.result[1], row % g.result[1]);
         let (image, z) = (slice / g.result[0], slice % g.result[0]);
         let mut lines = Lines { lines: [(0, 0); MAX_LINES], count: 0 };
@@ -63,13 +63,20 @@ impl Lines {
     }
 
     #[inline(always)]
-    fn all(&self) -> &[(usize, usize)] {
+    pub fn all(&self) -> &[(usize, usize)] {
         &self.lines[..self.count]
+    }
+
+    /// The rows of the image that the next row of results is the first to see, about.
+    #[inline(always)]
+    pub fn next(&self, g: &Geometry) -> std::ops::Range<usize> {
+        let last = self.lines[self.count.saturating_sub(1)].0;
+        last + 1..last + 1 + g.stride[1]
     }
 
     /// How far the rows of the image of `next` are from these, if the same rows of the kernel meet them.
     #[inline(always)]
-    fn step_to(&self, next: &Lines) -> Option<usize> {
+    pub fn step_to(&self, next: &Lines) -> Option<usize> {
         let step = next.lines[0].0.checked_sub(self.lines[0].0)?;
         let mut pairs = self.all().iter().zip(next.all());
         let same = self.count == next.count && pairs.all(|(a, b)| (a.0 + step, a.1) == *b);

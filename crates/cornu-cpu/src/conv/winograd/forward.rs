@@ -3,8 +3,8 @@ use super::tiles::{Images, Tiles};
 use super::transform::{self, Map, Put, columns};
 use super::{BLOCK_BYTES, Geometry, IMAGE, PAD, POINTS, RESULT, is_large};
 use crate::aligned::thread_memory;
-use crate::gemm::Epilogue;
 use crate::gemm::kernel::{Panels, Pass, Target, panel_height, panel_width, tile_for};
+use crate::gemm::{Epilogue, Matrix};
 use crate::pool::Pool;
 use crate::vector::{Vector, for_isa};
 
@@ -12,6 +12,8 @@ use crate::vector::{Vector, for_isa};
 /// for the same lines of the cache.
 const TERMS: usize = 256;
 const PITCH: usize = TERMS + 16;
+/// Tasks that all threads have a fair share of.
+const TASKS: usize = 16;
 
 /// The sizes of the products.
 #[derive(Clone, Copy)]
@@ -33,13 +35,15 @@ struct Shape {
 
 impl Shape {
     fn new(g: &Geometry) -> Shape {
-        let (channels, filters) = (g.channels.next_multiple_of(PAD), g.filters.next_multiple_of(PAD));
+        let (channels, filters) =
+            (g.group_channels().next_multiple_of(PAD), g.group_filters().next_multiple_of(PAD));
         let terms = channels.div_ceil(channels.div_ceil(TERMS)).next_multiple_of(PAD);
         let fitting = BLOCK_BYTES / (POINTS * (channels + filters) * 4);
-        let rows = (fitting / panel_height()).clamp(1, 6) * panel_height();
+        let fair = Tiles::new(g).count / TASKS;
+        let rows = (fitting.min(fair) / panel_height()).clamp(1, 6) * panel_height();
         let (beside, apart) = (TERMS / terms, panel_height() * PITCH);
         let points = std::array::from_fn(|point| point / beside * apart + point % beside * terms);
-        Shape { channels: g.channels, terms, beside, filters, rows, points, ahead: is_large(g) }
+        Shape { channels: g.group_channels(), terms, beside, filters, rows, points, ahead: is_large(g) }
     }
 
     /// Floats from one pair of points of the transformed kernel to the next.
@@ -63,24 +67,24 @@ pub(in crate::conv) fn forward_scratch(g: &Geometry) -> usize {
     POINTS * Shape::new(g).kernel_apart() * 4
 }
 
-/// The convolution of `x` with `w`; see [`Geometry::forward`].
+/// The convolution of a group of `x` with its kernel; see [`Geometry::forward`].
 ///
 /// # Safety
 /// As there, and the geometry must fit.
 pub(in crate::conv) unsafe fn forward(
     g: &Geometry,
     x: *const f32,
-    w: *const f32,
+    w: &Matrix,
     y: *mut f32,
     epilogue: &Epilogue,
     scratch: *mut u8,
 ) {
     let shape = Shape::new(g);
     let tiles = Tiles::new(g);
-    let (x, w, y, kernel) = (x as usize, w as usize, y as usize, scratch as usize);
-    Pool::global().run(g.channels, &|channel| {
+    let (x, y, kernel) = (x as usize, y as usize, scratch as usize);
+    Pool::global().run(shape.channels, &|channel| {
         // SAFETY: the caller's; each task writes the numbers of its channel.
-        unsafe { transform_kernel(g, &shape, w as *const f32, kernel as *mut f32, channel) }
+        unsafe { transform_kernel(g, &shape, w, kernel as *mut f32, channel) }
     });
     Pool::global().run(tiles.count.div_ceil(shape.rows), &|block| {
         let from = block * shape.rows;
@@ -98,7 +102,7 @@ pub(in crate::conv) unsafe fn forward(
 }
 
 for_isa!(fn transform_kernel(
-    g: &Geometry, shape: &Shape, w: *const f32, to: *mut f32, channel: usize
+    g: &Geometry, shape: &Shape, w: &Matrix, to: *mut f32, channel: usize
 ) = transform_kernel_with);
 
 /// The transformed kernel of a channel, in panels of filters.
@@ -106,14 +110,14 @@ for_isa!(fn transform_kernel(
 unsafe fn transform_kernel_with<V: Vector>(
     g: &Geometry,
     shape: &Shape,
-    w: *const f32,
+    w: &Matrix,
     to: *mut f32,
     channel: usize,
 ) {
     let width = panel_width();
     let mut filter = 0;
     while filter < shape.filters {
-        let n = V::LANES.min(g.filters.saturating_sub(filter));
+        let n = V::LANES.min(g.group_filters().saturating_sub(filter));
         // SAFETY: the caller's.
         unsafe {
             let zero = V::splat(0.0);
@@ -121,7 +125,7 @@ unsafe fn transform_kernel_with<V: Vector>(
             for (i, half) in half.iter_mut().enumerate() {
                 let mut line = [zero; 3];
                 for (j, v) in line.iter_mut().enumerate() {
-                    let p = w.wrapping_add(((i * 3 + j) * g.channels + channel) * g.filters + filter);
+                    let p = w.at((i * 3 + j) * shape.channels + channel, filter);
                     *v = if n == V::LANES { V::load(p) } else { V::load_first(p, n) };
                 }
                 *half = transform::Kernel::apply(line);
@@ -155,8 +159,7 @@ unsafe fn some_tiles_with<V: Vector>(
     rows: usize,
 ) {
     let height = panel_height();
-    let images = Images { data: x, height: g.image[1], width: g.image[2], channels: g.channels };
-    let results = Images { data: y, height: g.result[1], width: g.result[2], channels: g.filters };
+    let (images, results) = (Images::of(g, x), Images::of_results(g, y));
     // SAFETY: the caller's; blocks are as large as `forward` asked for.
     unsafe {
         let products = memory.add(shape.rows / height * shape.parts() * shape.panel());
@@ -164,11 +167,11 @@ unsafe fn some_tiles_with<V: Vector>(
             let (image, top, left) = tiles.place(from + row);
             let place = (top as isize - g.low[1], left as isize - g.low[2]);
             let below = tiles.below(from + row).filter(|_| shape.ahead);
-            for filter in (0..g.filters).step_by(V::LANES).take_while(|_| shape.ahead) {
+            for filter in (0..g.group_filters()).step_by(V::LANES).take_while(|_| shape.ahead) {
                 results.ask_to_write(image, (top, left), filter);
             }
             let mut channel = 0;
-            while channel < g.channels {
+            while channel < shape.channels {
                 if let Some((image, top, left)) = below {
                     let place = (top as isize - g.low[1], left as isize - g.low[2]);
                     images.ask(image, place, channel);
@@ -184,7 +187,7 @@ unsafe fn some_tiles_with<V: Vector>(
         for row in 0..rows {
             let (image, top, left) = tiles.place(from + row);
             let mut filter = 0;
-            while filter < g.filters {
+            while filter < g.group_filters() {
                 let products = products.add(row * shape.filters + filter);
                 result_tile::<V>(
                     g,
@@ -268,7 +271,7 @@ unsafe fn result_tile<V: Vector>(
     // SAFETY: the caller's; products are padded to whole vectors.
     unsafe {
         let zero = V::splat(0.0);
-        let n = V::LANES.min(g.filters - filter);
+        let n = V::LANES.min(g.group_filters() - filter);
         let mut half = [[zero; RESULT]; IMAGE];
         for (i, half) in half.iter_mut().enumerate() {
             let mut line = [zero; IMAGE];

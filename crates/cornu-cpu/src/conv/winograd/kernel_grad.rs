@@ -35,7 +35,8 @@ struct Shape {
 
 impl Shape {
     fn new(g: &Geometry, tiles: &Tiles) -> Shape {
-        let (channels, filters) = (g.channels.next_multiple_of(PAD), g.filters.next_multiple_of(PAD));
+        let (channels, filters) =
+            (g.group_channels().next_multiple_of(PAD), g.group_filters().next_multiple_of(PAD));
         // Of a tile, the sums take so many times the memory of its transforms.
         let ratio = channels * filters / (channels + filters);
         let fitting = (BLOCK_BYTES / (POINTS * (channels + filters) * 4)).clamp(16, 128);
@@ -83,7 +84,7 @@ pub(in crate::conv) fn kernel_grad_scratch(g: &Geometry) -> usize {
     (shape.parts * shape.sums() + transforms) * 4
 }
 
-/// See [`Geometry::kernel_grad`].
+/// See [`Geometry::kernel_grad`]; of a group, whose rows of filters are so far apart.
 ///
 /// # Safety
 /// As there, and the geometry must fit.
@@ -91,7 +92,7 @@ pub(in crate::conv) unsafe fn kernel_grad(
     g: &Geometry,
     x: *const f32,
     dy: *const f32,
-    dw: *mut f32,
+    (dw, row): (*mut f32, usize),
     scratch: *mut u8,
 ) {
     let tiles = Tiles::new(g);
@@ -130,9 +131,9 @@ pub(in crate::conv) unsafe fn kernel_grad(
             });
         }
     }
-    Pool::global().run(g.channels, &|channel| {
+    Pool::global().run(g.group_channels(), &|channel| {
         // SAFETY: the caller's; each task writes the numbers of its channel.
-        unsafe { back(g, &shape, sums as *const f32, dw as *mut f32, channel) }
+        unsafe { back(g, &shape, sums as *const f32, dw as *mut f32, row, channel) }
     });
 }
 
@@ -142,8 +143,8 @@ for_isa!(fn transform_tiles(of: &Operands, memory: *mut f32, some: Range<usize>,
 #[inline(always)]
 unsafe fn transform_tiles_with<V: Vector>(of: &Operands, memory: *mut f32, some: Range<usize>, first: usize) {
     let &Operands { g, shape, tiles, x, dy } = of;
-    let images = Images { data: x, height: g.image[1], width: g.image[2], channels: g.channels };
-    let results = Images { data: dy, height: g.result[1], width: g.result[2], channels: g.filters };
+    let (images, results) = (Images::of(g, x), Images::of_results(g, dy));
+    let (channels, filters) = (g.group_channels(), g.group_filters());
     let ahead = is_large(g);
     for tile in some {
         let (image, top, left) = tiles.place(tile);
@@ -154,19 +155,19 @@ unsafe fn transform_tiles_with<V: Vector>(of: &Operands, memory: *mut f32, some:
             let gradients = memory.add(POINTS * shape.held * shape.channels);
             if let Some((image, top, left)) = tiles.below(tile).filter(|_| ahead) {
                 let place = (top as isize - g.low[1], left as isize - g.low[2]);
-                for channel in (0..g.channels).step_by(V::LANES) {
+                for channel in (0..channels).step_by(V::LANES) {
                     images.ask(image, place, channel);
                 }
-                for filter in (0..g.filters).step_by(V::LANES) {
+                for filter in (0..filters).step_by(V::LANES) {
                     results.ask(image, (top as isize - 2, left as isize), filter);
                 }
             }
-            for channel in (0..g.channels).step_by(V::LANES) {
+            for channel in (0..channels).step_by(V::LANES) {
                 let to = memory.add(at * shape.channels + channel);
                 let mut put = Apart { to, apart: shape.held * shape.channels };
                 images.tile::<transform::Image, V, IMAGE>(image, place, channel, &mut put);
             }
-            for filter in (0..g.filters).step_by(V::LANES) {
+            for filter in (0..filters).step_by(V::LANES) {
                 let to = gradients.add(at * shape.filters + filter);
                 let mut put = Apart { to, apart: shape.held * shape.filters };
                 let place = (top as isize, left as isize);
@@ -185,7 +186,7 @@ unsafe fn multiply(
     terms: usize,
     first: bool,
 ) {
-    let (g, shape) = (of.g, of.shape);
+    let (channels, shape) = (of.g.group_channels(), of.shape);
     let (height, width) = (panel_height(), panel_width());
     let none = Epilogue::default();
     for point in points {
@@ -196,9 +197,9 @@ unsafe fn multiply(
             let gradients = gradients.add(point * shape.held * shape.filters);
             let c = sums.add(point * shape.channels * shape.filters);
             let target = Target { c, row: shape.filters, epilogue: &none, past_caches: false };
-            for row in (0..g.channels).step_by(height) {
+            for row in (0..channels).step_by(height) {
                 for filter in (0..shape.filters).step_by(width) {
-                    let (rows, columns) = (height.min(g.channels - row), width.min(shape.filters - filter));
+                    let (rows, columns) = (height.min(channels - row), width.min(shape.filters - filter));
                     let panels = Panels {
                         terms,
                         a: images.add(row),
@@ -216,13 +217,20 @@ unsafe fn multiply(
 }
 
 for_isa!(fn back(
-    g: &Geometry, shape: &Shape, sums: *const f32, dw: *mut f32, channel: usize
+    g: &Geometry, shape: &Shape, sums: *const f32, dw: *mut f32, row: usize, channel: usize
 ) = back_with);
 
 /// The gradient of the kernel of a channel from the sums of all parts.
 #[inline(always)]
-unsafe fn back_with<V: Vector>(g: &Geometry, shape: &Shape, sums: *const f32, dw: *mut f32, channel: usize) {
-    for filter in (0..g.filters).step_by(V::LANES) {
+unsafe fn back_with<V: Vector>(
+    g: &Geometry,
+    shape: &Shape,
+    sums: *const f32,
+    dw: *mut f32,
+    row: usize,
+    channel: usize,
+) {
+    for filter in (0..g.group_filters()).step_by(V::LANES) {
         // SAFETY: the caller's; sums are padded to whole vectors.
         unsafe {
             let mut half = [[V::splat(0.0); 3]; IMAGE];
@@ -236,8 +244,9 @@ unsafe fn back_with<V: Vector>(g: &Geometry, shape: &Shape, sums: *const f32, dw
                 }
                 *half = transform::KernelGrad::apply(line);
             }
-            let to = dw.add(channel * g.filters + filter);
-            let mut put = InKernel { to, apart: g.channels * g.filters, n: V::LANES.min(g.filters - filter) };
+            let to = dw.add(channel * row + filter);
+            let n = V::LANES.min(g.group_filters() - filter);
+            let mut put = InKernel { to, apart: g.group_channels() * row, n };
             columns::<transform::KernelGrad, V, IMAGE, 3, 3>(&half, &mut put);
         }
     }

@@ -37,16 +37,14 @@ fn is_large(g: &Geometry) -> bool {
 /// within the result.
 pub(super) fn fits(g: &Geometry) -> bool {
     let flat = g.image[0] == 1 && g.result[0] == 1 && g.low[0] == 0;
-    let plain = g.kernel == [1, 3, 3]
-        && [g.stride, g.image_dilation, g.kernel_dilation] == [[1; 3]; 3]
-        && g.groups == 1;
+    let plain = g.kernel == [1, 3, 3] && [g.stride, g.image_dilation, g.kernel_dilation] == [[1; 3]; 3];
     if !flat || !plain {
         return false;
     }
     let tiles = Tiles::new(g);
     let channels = |n: usize| (12..=512).contains(&n);
-    channels(g.channels)
-        && channels(g.filters)
+    channels(g.group_channels())
+        && channels(g.group_filters())
         && tiles.count >= 16
         && 6 * tiles.per_image() <= g.result[1] * g.result[2]
 }

@@ -36,16 +36,30 @@ impl Tiles {
     }
 }
 
-/// Images `height x width x channels`, of which tiles are read; what is outside is 0.
+/// Images `height x width x channels` of a group, of which tiles are read; what is outside is 0.
 #[derive(Clone, Copy)]
 pub(super) struct Images {
-    pub data: *const f32,
-    pub height: usize,
-    pub width: usize,
-    pub channels: usize,
+    data: *const f32,
+    height: usize,
+    width: usize,
+    channels: usize,
+    /// Elements from one place to the next.
+    place: usize,
 }
 
 impl Images {
+    /// A group of the image of a convolution.
+    pub fn of(g: &Geometry, data: *const f32) -> Images {
+        let (channels, place) = (g.group_channels(), g.channels);
+        Images { data, height: g.image[1], width: g.image[2], channels, place }
+    }
+
+    /// A group of its result.
+    pub fn of_results(g: &Geometry, data: *const f32) -> Images {
+        let (channels, place) = (g.group_filters(), g.filters);
+        Images { data, height: g.result[1], width: g.result[2], channels, place }
+    }
+
     /// The transformed tile of `N x N` whose first element is at a row and column, from channel `from` on.
     #[inline(always)]
     pub unsafe fn tile<T: Map<N, IMAGE>, V: Vector, const N: usize>(
@@ -67,16 +81,16 @@ impl Images {
                 let mut line = [zero; N];
                 if whole {
                     let first = (image * self.height + y as usize) * self.width + column as usize;
-                    let p = self.data.add(first * self.channels + from);
+                    let p = self.data.add(first * self.place + from);
                     for (j, v) in line.iter_mut().enumerate() {
-                        *v = V::load(p.add(j * self.channels));
+                        *v = V::load(p.add(j * self.place));
                     }
                 } else if y >= 0 && y < self.height as isize {
                     for (j, v) in line.iter_mut().enumerate() {
                         let x = column + j as isize;
                         if x >= 0 && x < self.width as isize {
                             let at = (image * self.height + y as usize) * self.width + x as usize;
-                            let p = self.data.add(at * self.channels + from);
+                            let p = self.data.add(at * self.place + from);
                             *v = if n == V::LANES { V::load(p) } else { V::load_first(p, n) };
                         }
                     }
@@ -108,7 +122,7 @@ impl Images {
     fn each_line(&self, place: isize, from: usize, ask: fn(*const f32)) {
         for i in 0..RESULT {
             for j in 0..RESULT {
-                let at = (place + (i * self.width + j) as isize) * self.channels as isize;
+                let at = (place + (i * self.width + j) as isize) * self.place as isize;
                 ask(self.data.wrapping_offset(at).wrapping_add(from));
             }
         }

@@ -154,17 +154,33 @@ fn groups_against_the_interpreter() {
     }
 }
 
-/// Memory for a group, or for some of them, does not grow with their number.
+/// A convolution of 3x3 in groups, of images of 31 x 31.
+fn in_groups(groups: usize, channels: usize, filters: usize, stride: usize) -> Geometry {
+    let window = ConvWindow { groups, ..plain(vec![1, stride, stride], vec![(0, 0); 3]) };
+    let result = (31 - 3) / stride + 1;
+    let (x, y) = ([4, 1, 31, 31, groups * channels], [4, 1, result, result, groups * filters]);
+    crate::kernels::geometry(&window, DType::F32, &x, &[1, 3, 3, channels, groups * filters], &y).unwrap()
+}
+
+/// Each group goes the way that channels and filters go without groups, after few are joined or spread.
+#[test]
+fn ways_of_groups() {
+    assert!(few::fits(&in_groups(32, 4, 4, 1)) && few::fits(&in_groups(32, 8, 8, 2)));
+    assert!(!few::fits(&in_groups(3, 4, 4, 1)) && !few::fits(&in_groups(32, 4, 8, 1)));
+    assert!(winograd::fits(&in_groups(4, 16, 16, 1)) && !winograd::fits(&in_groups(4, 16, 16, 2)));
+    assert!(overlap::fits_kernel_grad(&in_groups(4, 32, 32, 2)) && strided::fits(&in_groups(4, 32, 32, 2)));
+    let joined = |g: Geometry| (g.joined().groups, g.joined().group_channels(), winograd::fits(&g.joined()));
+    assert_eq!(joined(in_groups(12, 3, 4, 1)), (3, 12, true));
+    assert_eq!(joined(in_groups(7, 5, 5, 1)), (7, 5, false));
+    assert_eq!(joined(in_groups(4, 16, 16, 1)), (4, 16, true));
+}
+
+/// Memory for a group does not grow with their number.
 #[test]
 fn scratch_memory_does_not_grow_with_groups() {
     for (channels, filters, stride) in [(16, 16, 1), (24, 24, 2), (5, 3, 1), (48, 20, 1)] {
         let of = |groups: usize| {
-            let window = ConvWindow { groups, ..plain(vec![1, stride, stride], vec![(0, 0); 3]) };
-            let result = (31 - 3) / stride + 1;
-            let x = [4, 1, 31, 31, groups * channels];
-            let y = [4, 1, result, result, groups * filters];
-            let w = [1, 3, 3, channels, groups * filters];
-            let g = crate::kernels::geometry(&window, DType::F32, &x, &w, &y).unwrap();
+            let g = in_groups(groups, channels, filters, stride);
             [g.forward_scratch(), g.input_grad_scratch(), g.kernel_grad_scratch()]
         };
         assert_eq!(of(64), of(256), "{channels} to {filters}");

@@ -36,10 +36,12 @@ impl Spread {
         Spread(std::array::from_fn(|term| std::array::from_fn(|i| lane(term % terms, i))))
     }
 
+    /// # Safety
+    /// Groups must have the term.
     #[inline(always)]
     unsafe fn index<V: Vector>(&self, term: usize) -> V {
-        // SAFETY: the caller vouches for the instruction set.
-        unsafe { V::load(self.0[term].as_ptr().cast()) }
+        // SAFETY: the caller's. Not by an index, whose bound would unroll loops over terms.
+        unsafe { V::load(self.0.as_ptr().add(term).cast()) }
     }
 }
 

@@ -151,7 +151,7 @@ mod tests {
     /// The instructions that a result over `[p, g, m, v]` becomes, but for those of one node.
     fn codes(f: impl Fn(&[Value; 4]) -> Value) -> Vec<Code> {
         let b = Builder::new();
-        let inputs: [Value; 4] = std::array::from_fn(|_| b.input(Spec::new(DType::F32, &[8])));
+        let inputs: [Value; 4] = std::array::from_fn(|_| b.input(Spec::new(DType::F32, [8])));
         let graph = b.finish(&[f(&inputs)]).unwrap();
         let result = graph.outputs[0].index();
         let elementwise = |i: &usize| matches!(graph.nodes[*i].op, Op::Binary(_) | Op::Unary(_));
@@ -162,9 +162,11 @@ mod tests {
         all.into_iter().map(|one| one.1.code).collect()
     }
 
+    type Update = fn(&[Value; 4]) -> Value;
+
     #[test]
     fn patterns() {
-        let cases: [(Vec<Code>, fn(&[Value; 4]) -> Value); 10] = [
+        let cases: [(Vec<Code>, Update); 10] = [
             (vec![Code::Approach], |[_, g, m, _]| m + (g - m) * 0.1),
             (vec![Code::Approach], |[p, g, m, _]| p * (g - m) + m),
             (vec![Code::MulAdd], |[_, g, m, v]| (g - m) * 0.1 + v),

@@ -27,23 +27,20 @@ pub struct SpectralNormalization {
 const LAYER: &str = "layer";
 const VECTOR: &str = "vector_u";
 
-impl SpectralNormalization {
-    /// The name of the weight to normalize.
-    fn kernel(&self) -> Result<&'static str> {
-        let layer = self.layer.layer();
-        let has = |name: &&str| layer.base().built().is_some_and(|b| b.variable(name).is_some());
-        ["kernel", "embeddings"].into_iter().find(has).ok_or_else(|| {
-            let message = format!("{} has no weight `kernel` nor `embeddings`", layer.class_name());
-            Error::argument("SpectralNormalization.layer", message)
-        })
-    }
+/// The name of the weight to normalize.
+fn kernel_of(layer: &LayerRef) -> Result<&'static str> {
+    let has = |name: &&str| layer.base().built().is_some_and(|b| b.variable(name).is_some());
+    ["kernel", "embeddings"].into_iter().find(has).ok_or_else(|| {
+        let message = format!("{} has no weight `kernel` nor `embeddings`", layer.class_name());
+        Error::argument("SpectralNormalization.layer", message)
+    })
 }
 
 impl Layer for SpectralNormalization {
     fn build(&self, weights: &mut Weights, input: &Shape) -> Result<()> {
         crate::layers::checks::positive("SpectralNormalization.power_iterations", self.power_iterations)?;
         weights.add_layer(LAYER, self.layer.layer(), std::slice::from_ref(input))?;
-        let kernel = weights.share(self.layer.layer(), self.kernel()?)?;
+        let kernel = weights.share(self.layer.layer(), kernel_of(self.layer.layer())?)?;
         let last = kernel.spec.shape.last().copied().unwrap_or(1);
         weights.add(VECTOR, [1, last], &TruncatedNormal::new().stddev(0.02).into()).trainable(false);
         Ok(())
@@ -52,7 +49,7 @@ impl Layer for SpectralNormalization {
     fn call(&self, cx: &Call, x: &Value) -> Result<Value> {
         let layer = cx.child(LAYER)?;
         if cx.training() {
-            let name = self.kernel()?;
+            let name = kernel_of(layer)?;
             let (kernel, vector) = (cx.variable_value(name)?, cx.variable_value(VECTOR)?);
             let (kernel, vector) = normalize(&kernel, &vector, self.power_iterations);
             cx.update(name, &kernel)?;

@@ -70,6 +70,11 @@ impl Model {
         self
     }
 
+    /// What the model has as a layer.
+    pub(crate) fn base(&self) -> &LayerBase {
+        &self.base
+    }
+
     /// Gives a stack the policy that its file names.
     pub(crate) fn with_dtype(mut self, policy: crate::DTypePolicy) -> Model {
         self.base.dtype = policy;

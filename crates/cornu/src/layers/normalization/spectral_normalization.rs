@@ -57,7 +57,8 @@ impl Layer for SpectralNormalization {
         }
         let outputs = cx.apply(layer, std::slice::from_ref(x))?;
         match outputs.as_slice() {
-            [y] => Ok(y.cast(if x.dtype().is_float() { x.dtype() } else { cx.dtype() })),
+            // Keras goes back to the dtype of the input, even where that leaves whole numbers.
+            [y] => Ok(y.cast(x.dtype())),
             _ => Err(Error::argument("SpectralNormalization.layer", "must have one output")),
         }
     }

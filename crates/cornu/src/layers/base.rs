@@ -93,8 +93,8 @@ struct Identity {
     learned: AtomicBool,
     /// The first of its calls on symbolic tensors that there still are.
     call: Mutex<Weak<Node>>,
-    /// Of a model within others: what it is compiled with by itself.
-    compiled: Mutex<Option<Arc<Compiled>>>,
+    /// Of a model within others: what it is compiled with by itself. Copies of the layer see the same.
+    compiled: OnceLock<Arc<Mutex<Option<Arc<Compiled>>>>>,
 }
 
 impl Default for Identity {
@@ -109,7 +109,7 @@ impl Default for Identity {
             copies: OnceLock::new(),
             as_read: OnceLock::new(),
             call: Mutex::default(),
-            compiled: Mutex::default(),
+            compiled: OnceLock::new(),
             is_clone: false,
             learned: AtomicBool::new(false),
         }
@@ -239,12 +239,21 @@ impl LayerBase {
 
     /// Keeps what a model is compiled with.
     pub(crate) fn set_compiled(&self, compiled: Option<Compiled>) {
-        *self.identity.compiled.lock().unwrap_or_else(PoisonError::into_inner) = compiled.map(Arc::new);
+        *self.compiled_cell().lock().unwrap_or_else(PoisonError::into_inner) = compiled.map(Arc::new);
     }
 
     /// What the model is compiled with, if it is one and was compiled here.
     pub(crate) fn compiled(&self) -> Option<Arc<Compiled>> {
-        self.identity.compiled.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.compiled_cell().lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Makes a copy of a model see what that is compiled with.
+    pub(crate) fn compiled_as(&self, other: &LayerBase) {
+        self.identity.compiled.get_or_init(|| other.compiled_cell().clone());
+    }
+
+    fn compiled_cell(&self) -> &Arc<Mutex<Option<Arc<Compiled>>>> {
+        self.identity.compiled.get_or_init(Arc::default)
     }
 
     /// Whether [`LayerBase::as_read`] is of the layer that this one is a clone of.

@@ -229,3 +229,22 @@ fn of_models_compiled_here() {
     assert_eq!(state(&loaded), second);
     std::fs::remove_dir_all(place).unwrap();
 }
+
+/// Keras forgets the policy of a stack when it reads it: layers have theirs, and the loss is scaled by the policy of the program.
+#[test]
+fn policy_of_a_stack() {
+    let layers = r#"[{"class_name": "InputLayer", "config": {"batch_shape": [null, 2]}},
+        {"class_name": "Dense", "config": {"name": "d", "units": 1, "dtype": "mixed_float16"}}]"#;
+    let text = format!(
+        r#"{{"class_name": "Sequential", "config": {{"name": "s", "dtype": "mixed_float16", "layers": {layers}}}}}"#
+    );
+    let mut model = cornu::saving::model_from_json(&text).unwrap();
+    let saved = model.get_config().unwrap();
+    assert_eq!(saved["dtype"]["config"]["name"], "float32");
+    assert_eq!(saved["layers"][1]["config"]["dtype"]["config"]["name"], "mixed_float16");
+    model.compile(Compile::new("sgd", "mse")).unwrap();
+    let x = Tensor::ones([4, 2], DType::F32);
+    model.fit(&x, Tensor::ones([4, 1], DType::F32), Fit::new().verbose(0)).unwrap();
+    let names: Vec<&str> = model.optimizer_variables().unwrap().iter().map(|v| v.name.as_str()).collect();
+    assert_eq!(names, ["iteration", "learning_rate"]);
+}

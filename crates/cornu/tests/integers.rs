@@ -1,8 +1,8 @@
 //! Integers and bools as inputs of layers whose results are floats. The expected values are those that Keras 3.15.1 gave.
 #![allow(clippy::unwrap_used)]
 use cornu::layers::{
-    Activation, AdaptiveAveragePooling1D, AveragePooling1D, ELU, EinsumDense, GroupNormalization, LeakyReLU,
-    RMSNormalization, RandomCrop, ReLU, Softmax, UnitNormalization,
+    Activation, AdaptiveAveragePooling1D, AdaptiveMaxPooling1D, AveragePooling1D, ELU, EinsumDense,
+    GroupNormalization, LeakyReLU, RMSNormalization, RandomCrop, ReLU, Softmax, UnitNormalization,
 };
 use cornu::prelude::*;
 
@@ -93,6 +93,29 @@ fn activations() {
             &[-0.761_594_176, 0.0, 0.964_027_584, 0.999_998_331],
         ),
         ("relu", output(Activation::new("relu"), &x), DType::I32, &[0.0, 0.0, 2.0, 7.0]),
+    ]);
+}
+
+/// The largest of bools is a bool, as in Keras on JAX.
+#[test]
+fn largest_of_bools() {
+    let steps =
+        Tensor::from([true, false, false, false, true, true, false, true]).reshape([1, 8, 1]).unwrap();
+    let image = steps.reshape([1, 2, 4, 1]).unwrap();
+    let same = MaxPooling1D::new().pool_size(3).padding("same");
+    check([
+        ("MaxPooling1D", output(MaxPooling1D::new(), &steps), DType::Bool, &[1.0, 0.0, 1.0, 1.0]),
+        ("MaxPooling1D, same", output(same, &steps), DType::Bool, &[1.0, 1.0, 1.0]),
+        ("MaxPooling2D", output(MaxPooling2D::new(), &image), DType::Bool, &[1.0, 1.0]),
+        ("GlobalMaxPooling1D", output(GlobalMaxPooling1D::new(), &steps), DType::Bool, &[1.0]),
+        ("GlobalMaxPooling2D", output(GlobalMaxPooling2D::new(), &image), DType::Bool, &[1.0]),
+        ("AdaptiveMaxPooling1D", output(AdaptiveMaxPooling1D::new(3), &steps), DType::Bool, &[1.0, 1.0, 1.0]),
+        (
+            "relu",
+            output(Activation::new("relu"), &steps),
+            DType::I32,
+            &[1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0],
+        ),
     ]);
 }
 

@@ -75,12 +75,6 @@ impl Model {
         &self.base
     }
 
-    /// Gives a stack the policy that its file names.
-    pub(crate) fn with_dtype(mut self, policy: crate::DTypePolicy) -> Model {
-        self.base.dtype = policy;
-        self
-    }
-
     /// Whether Keras scales the loss by itself, so that gradients do not vanish in float16.
     pub(crate) fn scales_loss(&self) -> bool {
         self.base.dtype.name() == "mixed_float16"

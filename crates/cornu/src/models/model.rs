@@ -75,11 +75,6 @@ impl Model {
         &self.base
     }
 
-    /// Whether Keras scales the loss by itself, so that gradients do not vanish in float16.
-    pub(crate) fn scales_loss(&self) -> bool {
-        self.base.dtype.name() == "mixed_float16"
-    }
-
     /// The model's name; made from its class when none was given.
     pub fn name(&self) -> &str {
         self.base.resolved_name(self.class_name())

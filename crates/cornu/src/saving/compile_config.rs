@@ -20,9 +20,6 @@ use serde_json::{Map, Value as Json, json};
 pub(crate) fn of(compiled: &Compiled) -> Result<Json> {
     let compile = &compiled.compile;
     let mut optimizer = to_json(&compile.optimizer)?;
-    if compile.scaled {
-        optimizer = optimizer["config"]["inner_optimizer"].take();
-    }
     if let (true, Some(rate)) = (optimizer["config"]["learning_rate"].is_number(), compiled.learning_rate()) {
         optimizer["config"]["learning_rate"] = json!(rate);
     }
@@ -120,6 +117,8 @@ pub(super) fn apply(model: &mut Model, saved: &Json, arrays: &Arrays) -> Result<
     let variables = model.compile_saved(compile)?;
     if weights::load_optimizer(&variables, arrays)? {
         model.resume(variables)?;
+    } else {
+        weights::warn_of_more(&variables, arrays);
     }
     Ok(())
 }

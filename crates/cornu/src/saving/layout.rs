@@ -300,14 +300,19 @@ impl Arrays<'_> {
     /// # Errors
     /// When an array has another shape than its variable.
     pub fn optimizer(&self, path: &str, variables: &[Arc<Variable>]) -> Result<Vec<(Arc<Variable>, Tensor)>> {
-        let place = |i: usize| format!("{path}{OPTIMIZER}vars/{i}");
-        if (0..).take_while(|&i| self.by_path.contains_key(&place(i))).count() != variables.len() {
+        if self.optimizer_size(path) != variables.len() {
             return Ok(vec![]);
         }
+        let place = |i: usize| format!("{path}{OPTIMIZER}vars/{i}");
         let value = |(i, v): (usize, &Arc<Variable>)| {
             Ok((v.clone(), self.get(&place(i), "optimizer", &v.spec.shape)?.clone()))
         };
         variables.iter().enumerate().map(value).collect()
+    }
+
+    /// How many variables the optimizer of the object at a path has in the file.
+    pub fn optimizer_size(&self, path: &str) -> usize {
+        (0..).take_while(|i| self.by_path.contains_key(&format!("{path}{OPTIMIZER}vars/{i}"))).count()
     }
 
     pub fn bad(&self, path: &str, message: impl Into<String>) -> Error {

@@ -76,3 +76,15 @@ pub(super) fn load_optimizer(variables: &[Arc<Variable>], arrays: &Arrays) -> Re
     values.iter().try_for_each(|(variable, value)| variable.load(value))?;
     Ok(values.len() == variables.len())
 }
+
+/// Says that the file has a state of more variables than the optimizer has, which is not used: as that of an optimizer that scales the
+/// loss, which Keras puts around others under the policy `mixed_float16`, and names in no file.
+pub(super) fn warn_of_more(variables: &[Arc<Variable>], arrays: &Arrays) {
+    let (have, found) = (variables.len(), arrays.optimizer_size(""));
+    if found > have {
+        eprintln!(
+            "warning: {}: the state of the optimizer is left out, for it has {found} variables, the optimizer {have}",
+            arrays.what
+        );
+    }
+}

@@ -1,7 +1,7 @@
 //! What `compile` takes.
 use crate::losses::Loss;
 use crate::metrics::Metric;
-use crate::optimizers::{LossScaleOptimizer, Optimizer};
+use crate::optimizers::Optimizer;
 use cornu_graph::{DType, Error, Result};
 
 /// The arguments of [`Model::compile`](crate::models::Model::compile).
@@ -23,8 +23,6 @@ pub struct Compile {
     pub(crate) jit_compile: bool,
     /// The dtype in which counters of the optimizer are saved.
     pub(crate) counters: DType,
-    /// Whether the optimizer was put into one that scales the loss, which no file mentions.
-    pub(crate) scaled: bool,
     /// The settings as a file has them.
     pub(crate) saved: Option<serde_json::Value>,
 }
@@ -43,7 +41,6 @@ impl Compile {
             run_eagerly: false,
             jit_compile: true,
             counters: DType::I64,
-            scaled: false,
             saved: None,
         }
     }
@@ -102,15 +99,6 @@ impl Compile {
         }
         let error = Error::argument("Compile.run_eagerly", "a step here is one compiled program");
         Err(error.help("to see what a program computes, compare the engine `reference`"))
-    }
-
-    /// With an optimizer that scales the loss around the one given, as Keras has it under `mixed_float16`.
-    pub(crate) fn scaling(mut self) -> Compile {
-        if !matches!(self.optimizer, Optimizer::LossScaleOptimizer(_)) {
-            self.optimizer = LossScaleOptimizer::new(self.optimizer).into();
-            self.scaled = true;
-        }
-        self
     }
 }
 

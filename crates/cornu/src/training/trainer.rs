@@ -178,7 +178,6 @@ impl Model {
             }
         }
         self.trainer.forget();
-        let compile = if self.scales_loss() { compile.scaling() } else { compile };
         self.trainer.compile = Some(Arc::new(compile));
         self.tell_settings()
     }
@@ -186,7 +185,6 @@ impl Model {
     /// Takes over compile settings from a file; the new variables of the optimizer.
     pub(crate) fn compile_saved(&mut self, compile: Compile) -> Result<Vec<Arc<Variable>>> {
         self.trainer.forget();
-        let compile = if self.scales_loss() { compile.scaling() } else { compile };
         let trainable: Vec<_> = self.variables()?.into_iter().filter(|v| v.trainable).collect();
         let variables = compile.optimizer.variables(&trainable)?;
         self.trainer.compile = Some(Arc::new(compile));

@@ -25,8 +25,11 @@ fn given(m: &ArgMatches, name: &str) -> Option<usize> {
     m.get_one(name).copied()
 }
 
+/// An argument and what sets it.
+type Setter<O> = (&'static str, fn(O, usize) -> O);
+
 /// Options with the setters of those numbers that were given.
-fn with_given<O>(m: &ArgMatches, options: O, setters: &[(&str, fn(O, usize) -> O)]) -> O {
+fn with_given<O>(m: &ArgMatches, options: O, setters: &[Setter<O>]) -> O {
     setters.iter().fold(options, |options, (name, set)| match given(m, name) {
         Some(n) => set(options, n),
         None => options,

@@ -173,10 +173,7 @@ fn of_models_compiled_here() {
     let steps = Input::new([3, 2]).tensor();
     let mut outer = Model::new(
         [&x, &steps],
-        [
-            Dense::new(1).apply(&inner.apply(&x)),
-            TimeDistributed::new(inner.as_layer().unwrap()).apply(&steps),
-        ],
+        [Dense::new(1).apply(inner.apply(&x)), TimeDistributed::new(inner.as_layer().unwrap()).apply(&steps)],
     )
     .unwrap();
     let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();

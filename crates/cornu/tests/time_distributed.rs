@@ -82,7 +82,7 @@ fn kernels_of_each_call() {
     let x = Tensor::from([[0.1f32, 1.0], [0.3, 3.0]]);
     let input = Input::new([2]).tensor();
     let layer = SpectralNormalization::new(Dense::new(2));
-    let y = layer.apply(&layer.apply(&input));
+    let y = layer.apply(layer.apply(&input));
     let (losses, after) = trained(Model::new([input], [y]).unwrap(), &x, &spectral_weights(), 1);
     close(&losses, &[2.173_510_6]);
     close(&after[0].to_f64(), &[0.014_985_9, 0.104_933_4, 0.157_936_4, 0.009_888_4]);

@@ -1,5 +1,5 @@
 //! Times of steps.
-use crate::commands::{number, path};
+use crate::arguments::{number, path};
 use crate::data;
 use clap::ArgMatches;
 use cornu::prelude::*;

@@ -1,4 +1,5 @@
 //! The commands that run a model.
+use crate::arguments::{optional, path, verbose, with_given};
 use crate::{convert, data};
 use clap::ArgMatches;
 use cornu::prelude::*;
@@ -6,40 +7,7 @@ use cornu::saving::{LoadModel, load_model};
 use cornu::training::ValidationFreq;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-
-/// An argument that `clap` has checked to be there.
-pub fn path<'a>(m: &'a ArgMatches, name: &str) -> Result<&'a Path> {
-    optional(m, name).ok_or_else(|| Error::argument(name, "is missing"))
-}
-
-fn optional<'a>(m: &'a ArgMatches, name: &str) -> Option<&'a Path> {
-    m.get_one::<PathBuf>(name).map(PathBuf::as_path)
-}
-
-pub fn number(m: &ArgMatches, name: &str) -> usize {
-    given(m, name).unwrap_or_default()
-}
-
-fn given(m: &ArgMatches, name: &str) -> Option<usize> {
-    m.get_one(name).copied()
-}
-
-/// An argument and what sets it.
-type Setter<O> = (&'static str, fn(O, usize) -> O);
-
-/// Options with the setters of those numbers that were given.
-fn with_given<O>(m: &ArgMatches, options: O, setters: &[Setter<O>]) -> O {
-    setters.iter().fold(options, |options, (name, set)| match given(m, name) {
-        Some(n) => set(options, n),
-        None => options,
-    })
-}
-
-fn verbose(m: &ArgMatches) -> u8 {
-    cornu::utils::disable_interactive_logging();
-    u8::from(m.get_flag("progress"))
-}
+use std::path::Path;
 
 fn targets(m: &ArgMatches) -> Vec<String> {
     let columns = m.get_one::<String>("target").map(String::as_str).unwrap_or_default();

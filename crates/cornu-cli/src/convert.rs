@@ -1,5 +1,5 @@
 //! `cornu convert`: models and weights from one form to another.
-use crate::commands::path;
+use crate::arguments::path;
 use clap::ArgMatches;
 use cornu::prelude::*;
 use cornu::saving::{

@@ -1,5 +1,5 @@
 //! What a model is made of.
-use crate::commands::path;
+use crate::arguments::path;
 use crate::convert::load;
 use clap::ArgMatches;
 use cornu::prelude::*;

@@ -1,4 +1,5 @@
 //! The `cornu` command: predicts, trains, evaluates and shows Keras models.
+mod arguments;
 mod bench;
 mod commands;
 mod convert;

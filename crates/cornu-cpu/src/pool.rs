@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 const SHARES: usize = 128;
 
 /// How long a thread spins before it sleeps.
-const SPIN: Duration = Duration::from_micros(100);
+const SPIN: Duration = Duration::from_micros(300);
 
 /// Work in progress: the task, type erased, and how far it is.
 struct Job {

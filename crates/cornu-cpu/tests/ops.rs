@@ -265,6 +265,30 @@ fn sums_along_with_loops() {
     }
 }
 
+/// Means that move and steps by their roots are few instructions, whichever way they are written and whatever else reads their
+/// parts.
+#[test]
+fn moving_means_and_steps() {
+    let _one = THREADS.lock().unwrap_or_else(|e| e.into_inner());
+    for len in [1, 15, 64, 700, 40_000] {
+        let tensors = vec![numbers(&[len]), numbers(&[len]), numbers(&[len]), numbers(&[])];
+        let case = case(tensors, |x| {
+            let (p, g, m, rate) = (&x[0], &x[1], &x[2], &x[3]);
+            let v = m.square();
+            let mean = m + (g - m) * 0.1;
+            let squares = (g * g - &v) * rate + &v;
+            let by_other = rate * (g * p - &v) + &v;
+            let away = m + (m - g) * rate;
+            let step = p - &mean * rate / (squares.sqrt() + 1e-7);
+            let scaled = &by_other / (p.scalar(1e-3) + v.sqrt());
+            let (root, difference) = (v.sqrt() + 0.1, g - m);
+            let shared = [p - m * rate / &root, m + &difference * rate, root, difference];
+            [vec![mean, squares, by_other, away, step, scaled], shared.to_vec()].concat()
+        });
+        check(&format!("{len} numbers"), &case);
+    }
+}
+
 /// Loops read slices where they lie, and store parts where they belong.
 #[test]
 fn parts_of_wholes() {

@@ -79,6 +79,14 @@ pub enum Error {
         /// What went wrong.
         source: Box<Error>,
     },
+    /// An error inside something else that has a name: a loss, a metric.
+    #[error("{what}: {source}")]
+    Within {
+        /// What it is, and what it was given.
+        what: String,
+        /// What went wrong.
+        source: Box<Error>,
+    },
     /// An error with the line of source that caused it.
     #[error("{source}\n  at {at}")]
     At {
@@ -154,6 +162,9 @@ impl Error {
             Error::Layer { layer, class, source } if source.location().is_some() => {
                 Error::Layer { layer, class, source: Box::new(source.at_user(at, library)) }
             }
+            Error::Within { what, source } if source.location().is_some() => {
+                Error::Within { what, source: Box::new(source.at_user(at, library)) }
+            }
             Error::Help { help, source } if source.location().is_some() => {
                 Error::Help { help, source: Box::new(source.at_user(at, library)) }
             }
@@ -169,11 +180,18 @@ impl Error {
         Error::Layer { layer: layer.into(), class, source: Box::new(self) }
     }
 
+    /// The same error within something else that has a name.
+    pub fn within(self, what: impl Into<String>) -> Error {
+        Error::Within { what: what.into(), source: Box::new(self) }
+    }
+
     /// The line of source this error carries.
     pub fn location(&self) -> Option<&'static Location<'static>> {
         match self {
             Error::At { at, .. } => Some(at),
-            Error::Layer { source, .. } | Error::Help { source, .. } => source.location(),
+            Error::Layer { source, .. } | Error::Within { source, .. } | Error::Help { source, .. } => {
+                source.location()
+            }
             _ => None,
         }
     }

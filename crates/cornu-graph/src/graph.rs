@@ -39,9 +39,9 @@ impl Spec {
         self.shape.len()
     }
 
-    /// Number of elements.
+    /// Number of elements; the largest number for shapes that no memory holds.
     pub fn len(&self) -> usize {
-        self.shape.iter().product()
+        crate::shape::count(&self.shape).unwrap_or(usize::MAX)
     }
 
     /// No elements at all.
@@ -51,7 +51,7 @@ impl Spec {
 
     /// Bytes of all elements.
     pub fn bytes(&self) -> usize {
-        self.len() * self.dtype.size()
+        self.len().saturating_mul(self.dtype.size())
     }
 }
 

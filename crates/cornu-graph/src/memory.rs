@@ -52,6 +52,19 @@ pub fn check(spec: &Spec) -> Result<u64> {
     check_within(spec, limit())
 }
 
+/// [`check`] for a tensor that is made next. The memory is asked for and given back: what the system refuses here would be an
+/// abort a moment later.
+///
+/// # Errors
+/// As [`check`]; and when the system has no room for it now.
+pub fn room(spec: &Spec) -> Result<u64> {
+    let bytes = check(spec)?;
+    if usize::try_from(bytes).is_ok_and(|n| Vec::<u8>::new().try_reserve_exact(n).is_ok()) {
+        return Ok(bytes);
+    }
+    Err(Error::Data(format!("a value of {}{:?} does not fit into memory", spec.dtype, spec.shape)))
+}
+
 /// [`check`] for a table that follows from settings alone; to be asked before it is made.
 ///
 /// # Errors

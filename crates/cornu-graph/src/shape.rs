@@ -30,6 +30,13 @@ pub fn normalize_axis(op: &'static str, axis: i64, rank: usize) -> Result<usize>
         .ok_or_else(|| Error::op(op, format!("axis {axis} is out of range for rank {rank}")))
 }
 
+/// How many elements a shape has, if that is a number. Empty axes count as 1 on the way, so that distances between elements
+/// are numbers too.
+pub(crate) fn count(shape: &[usize]) -> Option<usize> {
+    let count = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d.max(1)))?;
+    Some(if shape.contains(&0) { 0 } else { count })
+}
+
 /// Strides, in elements, of a dense row-major array.
 pub(crate) fn strides(shape: &[usize]) -> Vec<usize> {
     let mut strides = vec![1; shape.len()];
@@ -51,6 +58,12 @@ mod tests {
             broadcast_shapes(&[2, 3], &[4, 3]).unwrap_err().to_string(),
             "broadcast: shapes [2, 3] and [4, 3] do not join: sizes 2 and 4 differ"
         );
+    }
+
+    #[test]
+    fn counts() {
+        assert_eq!((count(&[]), count(&[2, 3]), count(&[usize::MAX, 0])), (Some(1), Some(6), Some(0)));
+        assert_eq!((count(&[1 << 40, 1 << 40]), count(&[0, 1 << 40, 1 << 40])), (None, None));
     }
 
     #[test]

@@ -1,4 +1,5 @@
 //! Host tensors: dtype, shape and values in memory.
+use crate::shape::count;
 use crate::{DType, Element, Error, Result, with_dtype};
 use half::{bf16, f16};
 use ndarray::{Array, ArrayD, Dimension, IxDyn};
@@ -85,8 +86,7 @@ impl Tensor {
     /// When the number of values is not the product of the shape.
     pub fn new<T: TensorElement>(shape: impl Into<Vec<usize>>, values: Vec<T>) -> Result<Tensor> {
         let shape = shape.into();
-        let count = shape.iter().try_fold(1usize, |a, &b| a.checked_mul(b));
-        if count != Some(values.len()) {
+        if count(&shape) != Some(values.len()) {
             return Err(Error::Data(format!(
                 "a tensor of shape {shape:?} does not hold {} values",
                 values.len()
@@ -101,18 +101,28 @@ impl Tensor {
     }
 
     /// A tensor filled with `value`, converted to `dtype`.
+    ///
+    /// # Panics
+    /// When there is no memory for it, as `vec![value; n]` does; [`memory::room`](crate::memory::room) asks before.
     pub fn full(shape: impl Into<Vec<usize>>, dtype: DType, value: f64) -> Tensor {
         let shape = shape.into();
-        let n = shape.iter().product();
+        // More than any vector holds, so that a shape that overflows is not taken for a small one.
+        let n = count(&shape).unwrap_or(usize::MAX);
         Tensor::of(shape, with_dtype!(dtype, T => T::wrap(vec![T::from_f64(value); n])))
     }
 
     /// A tensor of zeros.
+    ///
+    /// # Panics
+    /// As [`Tensor::full`].
     pub fn zeros(shape: impl Into<Vec<usize>>, dtype: DType) -> Tensor {
         Tensor::full(shape, dtype, 0.0)
     }
 
     /// A tensor of ones.
+    ///
+    /// # Panics
+    /// As [`Tensor::full`].
     pub fn ones(shape: impl Into<Vec<usize>>, dtype: DType) -> Tensor {
         Tensor::full(shape, dtype, 1.0)
     }
@@ -220,7 +230,7 @@ impl Tensor {
     /// When the number of elements differs.
     pub fn reshape(&self, shape: impl Into<Vec<usize>>) -> Result<Tensor> {
         let shape = shape.into();
-        if shape.iter().product::<usize>() != self.len() {
+        if count(&shape) != Some(self.len()) {
             return Err(Error::Data(format!("a tensor of shape {:?} cannot become {shape:?}", self.shape)));
         }
         Ok(Tensor { shape, ..self.clone() })

@@ -2,11 +2,40 @@
 use cornu_graph::{DType, Error, Result};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::json;
+use std::sync::{Mutex, PoisonError};
 
 /// Keras's `DTypePolicy`: one dtype (`"float32"`), or a mixed one (`"mixed_bfloat16"`, `"mixed_float16"`: weights in
 /// float32, computation in the half type).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DTypePolicy(String);
+
+/// What layers have that are not told otherwise; `None` before it is set.
+static GLOBAL: Mutex<Option<DTypePolicy>> = Mutex::new(None);
+
+/// The policy of layers that are given none: `"float32"` unless it was set. Keras's `keras.mixed_precision.dtype_policy`.
+pub fn dtype_policy() -> DTypePolicy {
+    GLOBAL.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default()
+}
+
+/// Sets the policy of layers made from now on that are given none. Keras's `keras.mixed_precision.set_dtype_policy`.
+///
+/// ```
+/// use cornu::{mixed_precision, prelude::*};
+/// mixed_precision::set_dtype_policy("mixed_bfloat16")?;
+/// let y = Dense::new(2).apply(&Input::new([3]).tensor());
+/// assert_eq!(y.dtype(), DType::BF16);
+/// mixed_precision::set_dtype_policy("float32")?;
+/// # Ok::<(), cornu::Error>(())
+/// ```
+///
+/// # Errors
+/// When the name is no policy.
+pub fn set_dtype_policy(policy: impl Into<DTypePolicy>) -> Result<()> {
+    let policy = policy.into();
+    policy.compute_dtype()?;
+    *GLOBAL.lock().unwrap_or_else(PoisonError::into_inner) = Some(policy);
+    Ok(())
+}
 
 impl Default for DTypePolicy {
     fn default() -> Self {

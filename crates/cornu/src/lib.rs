@@ -36,6 +36,14 @@ pub mod layers;
 pub mod losses;
 pub mod metrics;
 pub mod models;
+/// Computing in a half type: Keras's `keras.mixed_precision`. A single layer is told by its `dtype`.
+pub mod mixed_precision {
+    pub use crate::DTypePolicy;
+    pub use crate::dtype_policy::{
+        dtype_policy, dtype_policy as global_policy, set_dtype_policy, set_dtype_policy as set_global_policy,
+    };
+    pub use crate::optimizers::LossScaleOptimizer;
+}
 pub mod object;
 pub mod ops;
 pub mod optimizers;

@@ -77,6 +77,13 @@ impl From<Vec<Option<usize>>> for Shape {
     }
 }
 
+/// No axes: Python's `()`.
+impl From<()> for Shape {
+    fn from((): ()) -> Shape {
+        Shape::default()
+    }
+}
+
 impl From<&[usize]> for Shape {
     fn from(sizes: &[usize]) -> Shape {
         Shape(sizes.iter().map(|&d| Some(d)).collect())

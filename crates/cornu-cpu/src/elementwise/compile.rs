@@ -1,6 +1,7 @@
 //! From nodes to instructions.
+use super::fuse::{Fused, fused};
 use super::sums::{ColumnSums, RowSum, Sum, least_common_multiple};
-use super::{Code, Entry, Instruction, Lane, Loop, MAX_ENTRIES, Source, TILE, TILE_BYTES};
+use super::{Code, Entry, Instruction, Lane, Loop, MAX_ARGS, MAX_ENTRIES, Source, TILE, TILE_BYTES};
 use crate::kernels::row_major;
 use crate::memory::Loc;
 use crate::plan::merged;
@@ -35,11 +36,12 @@ pub(crate) fn compile(
     external: &dyn Fn(ValueId) -> External,
     stored: &dyn Fn(usize) -> Option<Loc>,
 ) -> Loop {
-    let products = fused_products(graph, nodes, stored);
+    let (fused, inner) = fused(graph, nodes, &|i| stored(i).is_some());
     let mut compiler = Compiler {
         graph,
         nodes,
-        products,
+        fused,
+        inner,
         external,
         stored,
         table: vec![],
@@ -57,44 +59,12 @@ pub(crate) fn compile(
     compiler.finish(len)
 }
 
-/// Products that only one sum uses: the two become one instruction.
-fn fused_products(
-    graph: &Graph,
-    nodes: &[usize],
-    stored: &dyn Fn(usize) -> Option<Loc>,
-) -> HashMap<usize, usize> {
-    let mut users: HashMap<usize, Vec<usize>> = HashMap::new();
-    for &i in nodes {
-        for v in &graph.nodes[i].inputs {
-            users.entry(v.index()).or_default().push(i);
-        }
-    }
-    let is = |i: usize, kinds: &[BinaryKind]| {
-        let node = &graph.nodes[i];
-        node.outputs[0].dtype == DType::F32 && matches!(&node.op, Op::Binary(b) if kinds.contains(&b.kind))
-    };
-    let mut products = HashMap::new();
-    let mut taken = HashSet::new();
-    for &i in nodes {
-        let only_user = match users.get(&i).map(Vec::as_slice) {
-            Some([user]) if stored(i).is_none() => *user,
-            _ => continue,
-        };
-        if is(i, &[BinaryKind::Mul])
-            && is(only_user, &[BinaryKind::Add, BinaryKind::Sub])
-            && taken.insert(only_user)
-        {
-            products.insert(only_user, i);
-        }
-    }
-    products
-}
-
 struct Compiler<'a> {
     graph: &'a Graph,
     nodes: &'a [usize],
-    /// For a sum, the product that it includes.
-    products: HashMap<usize, usize>,
+    fused: HashMap<usize, Fused>,
+    /// Nodes that others take in.
+    inner: HashSet<usize>,
     external: &'a dyn Fn(ValueId) -> External,
     stored: &'a dyn Fn(usize) -> Option<Loc>,
     /// Memory entries; `None` stands for a register that gets its tile later.
@@ -118,7 +88,7 @@ impl Compiler<'_> {
     }
 
     fn emit(&mut self, code: Code, args: &[u16], out: u16) {
-        let mut padded = [out; 3];
+        let mut padded = [out; MAX_ARGS];
         padded[..args.len()].copy_from_slice(args);
         self.code.push(Instruction { code, args: padded, out });
     }
@@ -160,9 +130,8 @@ impl Compiler<'_> {
     }
 
     fn emit_all(&mut self) {
-        let included: HashSet<usize> = self.products.values().copied().collect();
         for &i in self.nodes {
-            if !included.contains(&i) {
+            if !self.inner.contains(&i) {
                 self.emit_node(i);
             }
         }
@@ -181,19 +150,8 @@ impl Compiler<'_> {
             Op::Cast(c) => Some(c.dtype),
             _ => None,
         };
-        let (code, inputs) = match self.products.get(&i) {
-            Some(&product) => {
-                let factors = &graph.nodes[product].inputs;
-                let first = node.inputs[0].index() == product;
-                let other = node.inputs[usize::from(first)];
-                let sum = matches!(&node.op, Op::Binary(b) if b.kind == BinaryKind::Add);
-                let code = match (sum, first) {
-                    (true, _) => Code::MulAdd,
-                    (false, true) => Code::MulSub,
-                    (false, false) => Code::NegMulAdd,
-                };
-                (code, vec![factors[0], factors[1], other])
-            }
+        let (code, inputs) = match self.fused.get(&i) {
+            Some(Fused { code, inputs }) => (*code, inputs.clone()),
             None => (self.code_of(i), node.inputs.clone()),
         };
         let args: Vec<u16> = inputs.iter().map(|&v| self.operand(v, to)).collect();

@@ -1,6 +1,7 @@
 //! Elementwise nodes of one shape as one loop: a small program of instructions on registers, run tile by tile, so that what
 //! passes from one node to the next stays in the nearest cache.
 mod compile;
+mod fuse;
 mod read;
 mod run;
 mod sums;
@@ -36,7 +37,7 @@ impl Lane {
     }
 }
 
-/// What an instruction computes from up to three registers.
+/// What an instruction computes from some registers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Code {
     Unary(UnaryKind, Lane),
@@ -47,6 +48,14 @@ enum Code {
     MulSub,
     /// `c - a * b`
     NegMulAdd,
+    /// `b + (a - b) * c`, where a mean moves to.
+    Approach,
+    /// `b + (a * a - b) * c`
+    ApproachSquare,
+    /// `a / (sqrt(b) + c)`
+    DivSqrt,
+    /// `a - b * c / (sqrt(d) + e)`, a step of Adam.
+    RootStep,
     Compare(CompareKind, Lane),
     Select,
     /// From one lane to another.
@@ -67,7 +76,7 @@ enum Code {
 #[derive(Clone, Copy, Debug)]
 struct Instruction {
     code: Code,
-    args: [u16; 3],
+    args: [u16; MAX_ARGS],
     out: u16,
 }
 
@@ -118,6 +127,8 @@ pub(crate) struct Loop {
     code: Vec<Instruction>,
 }
 
+/// Most registers that an instruction reads.
+const MAX_ARGS: usize = 5;
 /// Most nodes of a loop. Each adds at most five entries to the table and four tiles.
 pub(crate) const MAX_NODES: usize = 40;
 /// Most entries of the table.

@@ -98,7 +98,7 @@ for_isa!(
     fn execute(instruction: &Instruction, pointers: &[*mut f32; MAX_ENTRIES], n: usize) = execute_with
 );
 
-/// Applies an expression to each vector of up to three rows. Macros, since a closure would be compiled without the features
+/// Applies an expression to each vector of some rows. Macros, since a closure would be compiled without the features
 /// of the instruction set.
 macro_rules! each {
     ($o:ident, $n:ident, $($x:ident = $p:ident),+ => $f:expr) => {{
@@ -120,7 +120,7 @@ macro_rules! each {
 
 #[inline(always)]
 unsafe fn execute_with<V: Vector>(instruction: &Instruction, pointers: &[*mut f32; MAX_ENTRIES], n: usize) {
-    let [a, b, c] = instruction.args.map(|r| pointers[r as usize].cast_const());
+    let [a, b, c, d, e] = instruction.args.map(|r| pointers[r as usize].cast_const());
     let o = pointers[instruction.out as usize];
     // SAFETY: the caller's: the registers hold `n` elements.
     unsafe {
@@ -135,6 +135,12 @@ unsafe fn execute_with<V: Vector>(instruction: &Instruction, pointers: &[*mut f3
             }
             Code::NegMulAdd => {
                 each!(o, n, av = a, bv = b, cv = c => av.xor(V::splat(-0.0)).mul_add(bv, cv));
+            }
+            Code::Approach => each!(o, n, x = a, m = b, cv = c => x.sub(m).mul_add(cv, m)),
+            Code::ApproachSquare => each!(o, n, x = a, m = b, cv = c => x.mul(x).sub(m).mul_add(cv, m)),
+            Code::DivSqrt => each!(o, n, av = a, v = b, ev = c => av.div(v.sqrt().add(ev))),
+            Code::RootStep => {
+                each!(o, n, x = a, m = b, rate = c, v = d, ev = e => x.sub(m.mul(rate).div(v.sqrt().add(ev))));
             }
             Code::Compare(kind, lane) => compare::<V>(kind, lane, a, b, o, n),
             Code::Select => each!(o, n, m = a, av = b, bv = c => m.select(av, bv)),

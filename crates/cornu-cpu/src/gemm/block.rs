@@ -9,9 +9,11 @@ use crate::simd::Isa;
 use crate::vector::{Portable, Vector};
 use std::ops::Range;
 
-/// Up to this many columns, or more of shorter sums, the panels of `b` stay in the second cache while those of `a` pass, which are read from where
+/// Up to this many columns, or more of sums shorter than [`SHORT_SUM`], the panels of `b` stay in the second cache while those of `a` pass, which are read from where
 /// they lie if they can be; with more columns it is the other way around.
 const FEW_COLUMNS: usize = 128;
+const SHORT_SUM: usize = 256;
+
 /// Up to this many panels of rows, `b` is read from where it lies if it can be.
 const FEW_PANELS: usize = 3;
 /// Rows of `b` up to this long are read from where they lie: packing would hardly bring them closer.
@@ -27,6 +29,9 @@ const PANEL_A: usize = if MAX_ROWS * ROW_PITCH > SIDE_BY_SIDE * MAX_TERMS {
 const ROOM_B: usize = (FEW_COLUMNS + 2 * MAX_WIDTH) * MAX_TERMS;
 /// Panels of `a` that lie in the second cache together.
 const MOST_PANELS: usize = 24;
+
+/// Panels of `b` that one of `a` meets in turn: each new one of `a` has the time of so many tiles to come from memory.
+const GROUP: usize = 4;
 
 /// Elements of `a` between those that are multiplied and those that are asked for.
 const AHEAD: usize = 1024;
@@ -146,6 +151,11 @@ fn even(range: &Range<usize>, most: usize) -> impl Iterator<Item = Range<usize>>
     (0..parts).map(move |i| start + i * len / parts..start + (i + 1) * len / parts)
 }
 
+/// How many columns are few for sums of so many terms.
+fn few_columns(terms: usize) -> usize {
+    (FEW_COLUMNS * SHORT_SUM / terms).next_multiple_of(MAX_WIDTH)
+}
+
 #[inline(always)]
 unsafe fn run<V: Vector>(
     a: &impl PackA,
@@ -154,11 +164,11 @@ unsafe fn run<V: Vector>(
     block: &Block,
     (packed_a, packed_b): (*mut f32, *mut f32),
 ) {
-    let passes = block.terms.len().div_ceil(MAX_TERMS).max(1);
-    let cut = |i: usize| block.terms.start + i * block.terms.len() / passes;
-    let longest = block.terms.len().div_ceil(passes).max(1);
-    let few = (FEW_COLUMNS * MAX_TERMS / longest).next_multiple_of(MAX_WIDTH);
+    let passes = |most: usize| block.terms.len().div_ceil(most).max(1);
+    let few = few_columns(block.terms.len().div_ceil(passes(SHORT_SUM)).max(1));
     let by_columns = block.columns.len() > few && block.rows.len() > FEW_PANELS * panel_height();
+    let passes = passes(if by_columns { MAX_TERMS } else { SHORT_SUM });
+    let cut = |i: usize| block.terms.start + i * block.terms.len() / passes;
     let rows_at_a_time = if by_columns { MOST_PANELS * panel_height() } else { usize::MAX };
     for rows in even(&block.rows, rows_at_a_time) {
         for pass in 0..passes {
@@ -189,8 +199,8 @@ fn packed_step(by_rows: bool) -> usize {
     if by_rows { ROW_PITCH } else { SIDE_BY_SIDE }
 }
 
-/// One panel of `b` after the other, which stays in the first cache while all panels of `a` pass. Those are packed as the first
-/// panel of `b` comes; what lies in rows of `b` is packed by the first tile that reads it.
+/// A few panels of `b` after the other, while all panels of `a` pass from the second cache. Those are packed as the first
+/// panels of `b` come; what lies in rows of `b` is packed by the first tile that reads it.
 #[inline(always)]
 unsafe fn pass_by_columns<V: Vector>(
     a: &impl PackA,
@@ -203,44 +213,62 @@ unsafe fn pass_by_columns<V: Vector>(
     let (terms, first_term) = (part.terms.len(), part.terms.start);
     let (by_rows, width) = (a.by_rows(), panel_width());
     let per_panel = terms.div_ceil(part.rows.len().div_ceil(panel_height()));
-    for column in part.columns.clone().step_by(width) {
-        let next = (column + width).min(part.columns.end);
-        let count = next - column;
-        let rows_of_b = b.in_place(first_term, column);
-        let rows_of_b = rows_of_b.filter(|&(_, step)| count == width && step > SHORT_ROW);
-        let (mut panel, mut b_step) = match rows_of_b {
-            Some(rows) => rows,
-            None => {
-                let one = Block { columns: column..next, ..part.clone() };
-                // SAFETY: the caller's.
-                unsafe { Right::<V>::new(b, &one, packed_b) }.panel(0, count, terms)
-            }
-        };
-        let mut keep = rows_of_b.map_or(std::ptr::null_mut(), |_| packed_b);
-        let mut asked = if next < part.columns.end { 0 } else { terms };
+    for first in part.columns.clone().step_by(GROUP * width) {
+        let end = (first + GROUP * width).min(part.columns.end);
+        let mut group = [Panels { terms, a_step: packed_step(by_rows), ..Panels::default() }; GROUP];
+        for (column, panels) in (first..end).step_by(width).zip(&mut group) {
+            let columns = column..(column + width).min(end);
+            // SAFETY: the caller's; there is room for all panels of a group.
+            unsafe { right_panel::<V>(b, part, columns, packed_b.add((column - first) * terms), panels) };
+        }
+        let mut asked = if end < part.columns.end { 0 } else { terms };
         for (i, rows) in even(&part.rows, panel_height()).enumerate() {
             let packed = packed_a.wrapping_add(i * PANEL_A);
             let mut ahead = Lines::default();
-            if column == part.columns.start {
+            if first == part.columns.start {
                 // SAFETY: the caller's; there is room for all panels.
                 unsafe { a.pack::<V>(rows.clone(), part.terms.clone(), packed) };
-                // The next panels come closer while these are multiplied.
+                // The next panel comes closer while this one is multiplied.
                 if rows.end < part.rows.end {
                     ahead = a.lines(rows.end..rows.end + rows.len(), part.terms.clone());
                 }
             }
-            for term in asked..terms.min(asked + per_panel) {
-                b.prefetch(first_term + term, next);
+            let soon = asked..terms.min(asked + per_panel);
+            asked = soon.end;
+            for (column, panels) in (first..end).step_by(width).zip(&mut group) {
+                let count = width.min(end - column);
+                soon.clone().for_each(|term| b.prefetch(first_term + term, column + GROUP * width));
+                panels.a = packed;
+                panels.ahead = if column + count == end { ahead } else { Lines::default() };
+                let tile = tile_for(by_rows, rows.len(), count);
+                // SAFETY: the caller's; the panels are there.
+                unsafe { tile(panels, target, (rows.start, column), count, pass) };
+                if !panels.keep.is_null() {
+                    (panels.b, panels.b_step, panels.keep) = (panels.keep, width, std::ptr::null_mut());
+                }
             }
-            asked = terms.min(asked + per_panel);
-            let a_step = packed_step(by_rows);
-            let panels = Panels { terms, a: packed, a_step, b: panel, b_step, ahead, keep };
-            let tile = tile_for(by_rows, rows.len(), count);
-            // SAFETY: the caller's; the panels are there.
-            unsafe { tile(&panels, target, (rows.start, column), count, pass) };
-            if !keep.is_null() {
-                (panel, b_step, keep) = (packed_b, width, std::ptr::null_mut());
-            }
+        }
+    }
+}
+
+/// Where a tile finds a panel of `b`, and whether it packs it: else it is packed here.
+#[inline(always)]
+unsafe fn right_panel<V: Vector>(
+    b: &impl PackB,
+    part: &Block,
+    columns: Range<usize>,
+    packed: *mut f32,
+    panels: &mut Panels,
+) {
+    let in_place = b.in_place(part.terms.start, columns.start);
+    match in_place.filter(|&(_, step)| columns.len() == panel_width() && step > SHORT_ROW) {
+        Some((b, b_step)) => (panels.b, panels.b_step, panels.keep) = (b, b_step, packed),
+        None => {
+            let (count, terms) = (columns.len(), part.terms.len());
+            let one = Block { columns, ..part.clone() };
+            // SAFETY: the caller's.
+            let right = unsafe { Right::<V>::new(b, &one, packed) };
+            (panels.b, panels.b_step) = right.panel(0, count, terms);
         }
     }
 }

@@ -14,8 +14,8 @@ pub(crate) struct Target<'a> {
     pub past_caches: bool,
 }
 
-/// Longest sum of one pass: a panel of each operand stays in the first cache.
-pub(crate) const MAX_TERMS: usize = 256;
+/// Longest sum of one pass: panels of the left operand stay in the second cache together, while those of the right pass.
+pub(crate) const MAX_TERMS: usize = 512;
 /// Elements between the rows of a panel of `a` that lies row by row; no power of two, so that the rows do not compete
 /// for the same lines of the cache.
 pub(crate) const ROW_PITCH: usize = MAX_TERMS + 16;

@@ -131,6 +131,8 @@ const SPLIT: (usize, usize) = (1024, 32);
 /// From how many times as many terms as rows, and how many numbers on, the right operand is weights, which weigh more than the result.
 const FLAT: usize = 4;
 const WEIGHTS: usize = 1 << 17;
+/// Terms from which on sums over weights are cut in two, and how many a part has at most.
+const PART_OF_WEIGHTS: (usize, usize) = (256, 512);
 
 /// How a product is cut into tasks.
 #[derive(Clone, Copy, Debug)]
@@ -163,7 +165,7 @@ impl Tasks {
     /// threads read the rows of weights that they wrote, for gradient and update are cut along them, too.
     fn of_weights(m: usize, n: usize, k: usize) -> Tasks {
         let tasks = Tasks::new(m, n, k);
-        let parts = k.div_ceil(MAX_TERMS);
+        let parts = k.div_ceil(PART_OF_WEIGHTS.1).max(2.min(k.div_ceil(PART_OF_WEIGHTS.0)));
         if tasks.parts > 1 || parts == 1 || m * FLAT > k || k * n < WEIGHTS || m * n > TASK.0 * TASK.1 {
             return tasks;
         }

@@ -12,7 +12,7 @@ impl Value {
         if sections == 0 || !size.is_multiple_of(sections) {
             let message = format!("axis {axis} of {:?} does not divide into {sections} parts", self.shape());
             // As many as were asked for, so that the caller can take them apart; a number without sense is not served.
-            return vec![self.fail(Error::op("split", message)); sections.min(MOST_FAILED)];
+            return vec![self.fail(Error::op("split", message)); sections.clamp(1, MOST_FAILED)];
         }
         let part = size / sections;
         self.split_at(&(1..sections).map(|i| i * part).collect::<Vec<_>>(), axis)
@@ -62,7 +62,7 @@ impl Value {
                 let dims = (0..shape.len()).filter(|&a| a != axis + 1).collect();
                 let spread = self.broadcast_in_dim(&shape, dims);
                 shape.remove(axis + 1);
-                shape[axis] *= repeats;
+                shape[axis] = shape[axis].saturating_mul(repeats);
                 spread.reshape(&shape)
             }
             Err(e) => self.fail(e),
@@ -82,7 +82,7 @@ impl Value {
         let interleaved: Vec<usize> = repeats.iter().zip(&shape).flat_map(|(&r, &n)| [r, n]).collect();
         let spread =
             self.reshape(&shape).broadcast_in_dim(&interleaved, (0..rank).map(|i| 2 * i + 1).collect());
-        spread.reshape(&repeats.iter().zip(&shape).map(|(r, n)| r * n).collect::<Vec<_>>())
+        spread.reshape(&repeats.iter().zip(&shape).map(|(r, n)| r.saturating_mul(*n)).collect::<Vec<_>>())
     }
 
     /// Elements moved by `shift` positions along `axis`; those beyond the end come in again at the start. NumPy's `roll`.
@@ -90,7 +90,7 @@ impl Value {
     pub fn roll(&self, shift: i64, axis: i64) -> Value {
         let size = self.dim(axis);
         let cut = match i64::try_from(size) {
-            Ok(n) if n > 0 => (-shift).rem_euclid(n) as usize,
+            Ok(n) if n > 0 => (n - shift.rem_euclid(n)) as usize % size,
             _ => 0,
         };
         if cut == 0 {
@@ -104,7 +104,10 @@ impl Value {
     #[track_caller]
     pub fn flatten_from(&self, axis: usize) -> Value {
         match self.shape().split_at_checked(axis) {
-            Some((kept, merged)) => self.reshape(&[kept, &[merged.iter().product()]].concat()),
+            Some((kept, merged)) => {
+                let merged = crate::shape::count(merged).unwrap_or(usize::MAX);
+                self.reshape(&[kept, &[merged]].concat())
+            }
             None => {
                 let message = format!("axis {axis} is out of range for {:?}", self.shape());
                 self.fail(Error::op("flatten_from", message))

@@ -13,7 +13,7 @@ op! {
 impl OpRule for Reshape {
     fn infer(&self, inputs: &[&Spec]) -> Result<Vec<Spec>> {
         let [x] = arity(Self::NAME, inputs)?;
-        if self.shape.iter().product::<usize>() != x.len() {
+        if crate::shape::count(&self.shape) != Some(x.len()) {
             return Err(Error::op(Self::NAME, format!("{:?} does not become {:?}", x.shape, self.shape)));
         }
         Ok(vec![x.with_shape(self.shape.clone())])

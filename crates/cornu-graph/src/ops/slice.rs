@@ -53,7 +53,14 @@ impl Value {
         if whole && start.len() == self.rank() && stride.len() == self.rank() {
             return self.clone();
         }
-        let slice = Slice { start: start.to_vec(), limit: limit.to_vec(), stride: stride.to_vec() };
+        // Steps beyond the end are alike; distances in memory must be numbers.
+        let near = |(&step, &size): (&usize, &usize)| step.min(size.max(1));
+        let steps = if stride.len() == self.rank() {
+            stride.iter().zip(self.shape()).map(near).collect()
+        } else {
+            stride.to_vec()
+        };
+        let slice = Slice { start: start.to_vec(), limit: limit.to_vec(), stride: steps };
         Value::emit1(slice, &[self])
     }
 

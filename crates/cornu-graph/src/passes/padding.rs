@@ -1,5 +1,5 @@
 //! Convolutions of padded images pad themselves.
-use super::simplify::{Better, splat};
+use super::rewrite::{Better, splat};
 use crate::ops::{ConvInputGrad, ConvWindow, Slice};
 use crate::{Graph, Node, Op, Spec};
 

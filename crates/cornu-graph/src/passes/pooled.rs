@@ -1,6 +1,5 @@
 //! The ReLU before a pooling: its gradient is 0 where the pooled result is not positive, which is known of far fewer elements.
-use super::rewrite::Rewriter;
-use super::simplify::splat;
+use super::rewrite::{Rewriter, splat};
 use crate::ops::{Broadcast, Compare, CompareKind, PoolKind, Select};
 use crate::{Graph, Op, Result, ValueId};
 

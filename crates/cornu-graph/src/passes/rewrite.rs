@@ -1,6 +1,15 @@
 //! Copying a graph node by node, with changes.
+use crate::ops::Constant;
 use crate::{Error, Graph, Node, Op, Result, Source, Spec, ValueId};
 use std::collections::HashMap;
+
+/// What stands for a node.
+pub(super) enum Better {
+    /// A value there is already.
+    Same(ValueId),
+    /// Another op.
+    Op(Op, Vec<ValueId>),
+}
 
 /// A new graph in the making, and what stands in it for the values of the old one.
 #[derive(Debug, Default)]
@@ -74,5 +83,19 @@ impl Rewriter {
         self.graph.outputs = old.outputs.iter().map(|&v| self.get(v)).collect::<Result<_>>()?;
         self.graph.state = old.state;
         Ok(self.graph)
+    }
+}
+
+/// The number that all elements of a constant, or of the broadcast of one, are.
+pub(super) fn splat(graph: &Graph, v: ValueId) -> Option<f64> {
+    match &graph.nodes[v.index()].op {
+        Op::Constant(Constant { value }) => {
+            // Long constants are hardly ever splats.
+            let all = if value.len() <= 64 { value.to_f64() } else { return None };
+            let first = *all.first()?;
+            all.iter().all(|x| x.to_bits() == first.to_bits()).then_some(first)
+        }
+        Op::Broadcast(_) | Op::Reshape(_) => splat(graph, graph.nodes[v.index()].inputs[0]),
+        _ => None,
     }
 }

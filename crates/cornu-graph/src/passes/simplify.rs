@@ -1,9 +1,9 @@
 //! Algebra: nodes that do nothing, or that something cheaper does, go. Nothing changes a result by more than its last bit.
-use super::rewrite::Rewriter;
+use super::rewrite::{Better, Rewriter, splat};
 use super::{padding, pooled};
 use crate::ops::{
-    Binary, BinaryKind, Broadcast, Compare, CompareKind, Concat, Constant, Dot, Reshape, Select, Transpose,
-    Unary, UnaryKind,
+    Binary, BinaryKind, Broadcast, Compare, CompareKind, Concat, Dot, Reshape, Select, Transpose, Unary,
+    UnaryKind,
 };
 use crate::{Graph, Node, Op, Result, Spec, ValueId};
 
@@ -46,14 +46,6 @@ pub fn simplify(graph: &Graph) -> Result<Graph> {
         }
     }
     new.finish(graph)
-}
-
-/// What stands for a node.
-pub(super) enum Better {
-    /// A value there is already.
-    Same(ValueId),
-    /// Another op.
-    Op(Op, Vec<ValueId>),
 }
 
 /// `alone` says that nothing else reads the first input.
@@ -121,20 +113,6 @@ fn does_nothing(node: &Node, x: &Spec) -> bool {
                 && p.interior.iter().zip(&x.shape).all(|(&n, &size)| n == 0 || size <= 1)
         }
         _ => false,
-    }
-}
-
-/// The number that all elements of a constant, or of the broadcast of one, are.
-pub(super) fn splat(graph: &Graph, v: ValueId) -> Option<f64> {
-    match &graph.nodes[v.index()].op {
-        Op::Constant(Constant { value }) => {
-            // Long constants are hardly ever splats.
-            let all = if value.len() <= 64 { value.to_f64() } else { return None };
-            let first = *all.first()?;
-            all.iter().all(|x| x.to_bits() == first.to_bits()).then_some(first)
-        }
-        Op::Broadcast(_) | Op::Reshape(_) => splat(graph, graph.nodes[v.index()].inputs[0]),
-        _ => None,
     }
 }
 

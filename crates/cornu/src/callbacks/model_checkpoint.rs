@@ -30,9 +30,10 @@ impl From<usize> for SaveFreq {
 /// Saves weights and optimizer state during training, each time or when a watched value improves. Keras's
 /// `ModelCheckpoint`.
 ///
-/// A path that ends in `.keras` gets the whole model, as [`Model::save`](crate::models::Model::save) writes it. The path may hold `{epoch}`, `{epoch:02d}` and any value of the logs: `{val_loss:.2f}`. Any other file is that of
-/// [`Model::save_checkpoint`](crate::models::Model::save_checkpoint), or with `save_weights_only` that of
-/// [`Model::save_weights`](crate::models::Model::save_weights).
+/// A path that ends in `.keras` or `.h5` gets the whole model, as [`Model::save`](crate::models::Model::save) writes it, and one
+/// that ends in `.npz` a checkpoint ([`Model::save_checkpoint`](crate::models::Model::save_checkpoint)); with
+/// `save_weights_only` it is a file of [`Model::save_weights`](crate::models::Model::save_weights). The path may hold `{epoch}`,
+/// `{epoch:02d}` and any value of the logs: `{val_loss:.2f}`.
 #[derive(Clone, Debug)]
 pub struct ModelCheckpoint {
     filepath: String,
@@ -113,10 +114,10 @@ impl ModelCheckpoint {
         }
         if self.save_weights_only {
             cx.model().save_weights(&path)?;
-        } else if path.ends_with(".keras") {
-            cx.model().save(&path)?;
-        } else {
+        } else if path.ends_with(".npz") {
             cx.model().save_checkpoint(&path)?;
+        } else {
+            cx.model().save(&path)?;
         }
         if self.verbose > 0 {
             print_message(&format!("\nEpoch {}: saving model to {path}\n", self.epoch + 1));
@@ -134,6 +135,13 @@ impl Callback for ModelCheckpoint {
         if self.save_freq == SaveFreq::Batches(0) {
             let message = "takes \"epoch\" or a positive number of steps";
             return Err(Error::argument("ModelCheckpoint.save_freq", message));
+        }
+        // Said before an epoch is spent.
+        if !self.save_weights_only
+            && ![".keras", ".h5", ".npz"].iter().any(|end| self.filepath.ends_with(end))
+        {
+            let message = format!("must end in `.keras`, `.h5` or `.npz`, got `{}`", self.filepath);
+            return Err(Error::argument("ModelCheckpoint.filepath", message));
         }
         Ok(())
     }
@@ -165,6 +173,8 @@ fn fill_in(path: &str, epoch: usize, logs: &Logs) -> Result<String> {
             format!("`{{{what}}}` cannot be filled in; there are {names:?}"),
         )
     };
+    // No name of a file is longer.
+    let width = |digits: &str| digits.parse::<usize>().ok().filter(|&n| n < 256);
     let mut filled = String::new();
     let mut rest = path;
     while let Some((before, after)) = rest.split_once('{') {
@@ -173,18 +183,18 @@ fn fill_in(path: &str, epoch: usize, logs: &Logs) -> Result<String> {
         filled.push_str(before);
         if name == "epoch" {
             let digits = format.strip_suffix('d').unwrap_or(format);
-            match (digits.strip_prefix('0'), digits.parse::<usize>()) {
-                (_, Err(_)) if digits.is_empty() => filled.push_str(&epoch.to_string()),
-                (Some(_), Ok(width)) => filled.push_str(&format!("{epoch:0width$}")),
-                (None, Ok(width)) => filled.push_str(&format!("{epoch:width$}")),
+            match (digits.strip_prefix('0'), width(digits)) {
+                (_, None) if digits.is_empty() => filled.push_str(&epoch.to_string()),
+                (Some(_), Some(width)) => filled.push_str(&format!("{epoch:0width$}")),
+                (None, Some(width)) => filled.push_str(&format!("{epoch:width$}")),
                 _ => return Err(bad(field)),
             }
         } else {
             let value = logs.get(name).ok_or_else(|| bad(field))?;
             let digits = format.strip_suffix('f').unwrap_or(format);
-            match digits.strip_prefix('.').map(str::parse::<usize>) {
+            match digits.strip_prefix('.').map(width) {
                 None if digits.is_empty() => filled.push_str(&value.to_string()),
-                Some(Ok(digits)) => filled.push_str(&format!("{value:.digits$}")),
+                Some(Some(digits)) => filled.push_str(&format!("{value:.digits$}")),
                 _ => return Err(bad(field)),
             }
         }

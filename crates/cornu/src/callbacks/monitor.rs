@@ -14,12 +14,16 @@ pub enum Mode {
 }
 
 impl From<&str> for Mode {
-    /// `"min"`, `"max"`; anything else is `"auto"`, as in Keras.
+    /// `"auto"`, `"min"` or `"max"`. As in Keras, another word gives a warning and is `"auto"`.
     fn from(name: &str) -> Mode {
         match name {
             "min" => Mode::Min,
             "max" => Mode::Max,
-            _ => Mode::Auto,
+            "auto" => Mode::Auto,
+            _ => {
+                eprintln!("warning: the mode `{name}` is none of `auto`, `min` and `max`; `auto` is taken");
+                Mode::Auto
+            }
         }
     }
 }
@@ -78,15 +82,20 @@ impl Monitor {
         self.best.is_none_or(|best| self.improves(value, best, min_delta))
     }
 
-    /// The value now; a missing one is said once on standard error.
+    /// The value now; a missing one is a warning on standard error, as in Keras.
     pub fn value(&self, logs: &Logs, who: &str) -> Option<f64> {
         let value = logs.get(&self.name);
         if value.is_none() {
             let names: Vec<&str> = logs.iter().map(|(n, _)| n).collect();
             eprintln!(
-                "warning: {who} watches `{}`, which is not there; there are {}",
+                "warning: {who} watches `{}`, which is not there; there are {}{}",
                 self.name,
-                names.join(", ")
+                names.join(", "),
+                if self.name.starts_with("val_") {
+                    ". Values of validation need validation data"
+                } else {
+                    ""
+                }
             );
         }
         value

@@ -97,8 +97,8 @@ impl Callback for ReduceLROnPlateau {
     }
 
     fn on_train_begin(&mut self, _: &mut Context) -> Result<()> {
-        if self.factor >= 1.0 {
-            let message = format!("must be less than 1, got {}", self.factor);
+        if !(0.0..1.0).contains(&self.factor) {
+            let message = format!("must be at least 0 and less than 1, got {}", self.factor);
             return Err(Error::argument("ReduceLROnPlateau.factor", message));
         }
         (self.wait, self.resting, self.monitor.best) = (0, 0, None);

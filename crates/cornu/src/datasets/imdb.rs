@@ -28,7 +28,7 @@ pub fn load_data() -> Result<Sequences> {
 /// use cornu::datasets::imdb;
 /// use cornu::utils::pad_sequences;
 /// let ((x_train, y_train), _) = imdb::LoadData::new().num_words(10_000).load()?;
-/// let x_train = pad_sequences(&x_train, Some(80), "pre", "pre", 0)?;
+/// let x_train = pad_sequences(&x_train, 80, "pre", "pre", 0)?;
 /// # Ok::<(), cornu::Error>(())
 /// ```
 #[derive(Clone, Debug, Default)]

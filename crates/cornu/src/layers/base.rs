@@ -1,5 +1,5 @@
 //! What every layer has: name, trainable, dtype, and the identity that its weights hang on.
-use crate::dtype_policy::DTypePolicy;
+use crate::dtype_policy::{DTypePolicy, dtype_policy};
 use crate::layers::as_read::AsRead;
 use crate::layers::weights::Built;
 use crate::models::keras_tensor::Node;
@@ -52,7 +52,7 @@ impl Fields {
         Ok(LayerBase {
             name: self.optional("name")?.flatten(),
             trainable: self.optional("trainable")?.unwrap_or(true),
-            dtype: self.optional::<Option<DTypePolicy>, E>("dtype")?.flatten().unwrap_or_default(),
+            dtype: self.optional::<Option<DTypePolicy>, E>("dtype")?.flatten().unwrap_or_else(dtype_policy),
             activity_regularizer,
             identity: Arc::default(),
         })
@@ -133,7 +133,7 @@ impl Default for LayerBase {
         LayerBase {
             name: None,
             trainable: true,
-            dtype: DTypePolicy::default(),
+            dtype: dtype_policy(),
             activity_regularizer: None,
             identity: Arc::default(),
         }

@@ -376,9 +376,19 @@ impl Call<'_> {
     /// # Errors
     /// What went wrong in the cell.
     pub fn cell_constants(&self, cell: &LayerRef, x: &Value) -> Result<Vec<Value>> {
-        let step: Vec<Option<usize>> = [&[None], &batched(x.shape()).0[2..]].concat();
+        let Some(features) = x.shape().get(2..) else {
+            let message = format!("expected a sequence of shape (batch, time, ..), got {:?}", x.shape());
+            return Err(Error::Data(message));
+        };
         let plain = Given::in_order();
-        let call = self.trace.call_of(&self.path, self.training, &**cell, &plain, &[Shape(step)], vec![])?;
+        let call = self.trace.call_of(
+            &self.path,
+            self.training,
+            &**cell,
+            &plain,
+            &[Shape::batched(features)],
+            vec![],
+        )?;
         cell.cell_constants(&call, x)
     }
 

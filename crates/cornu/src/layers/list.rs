@@ -2,6 +2,7 @@
 use crate::layers::as_read::AsRead;
 use crate::layers::*;
 use crate::models;
+use crate::object::number::refuse_nan;
 use crate::object::{excerpt, registry};
 use cornu_graph::{Error, Result};
 use serde::de::DeserializeOwned;
@@ -144,26 +145,40 @@ const FREE: [&str; 16] = [
     "base",
 ];
 
+/// [`refuse_absurd`], and NaN, for a layer of Keras made in code; layers of user code have their own ideas.
+pub(crate) fn refuse_absurd_layer(layer: &dyn Layer) -> Result<()> {
+    let class = layer.class_name();
+    match layer.saved() {
+        Ok(saved) if NAMES.contains(&class) && saved["module"] == "keras.layers" => {
+            refuse_nan(class, &saved["config"], &FREE)?;
+            refuse_absurd(class, &saved["config"])
+        }
+        // What has no saved form, as a closure has none, has no sizes either.
+        _ => Ok(()),
+    }
+}
+
 /// Names and words are shorter.
 const MAX_TEXT: usize = 10_000;
 
-/// Sizes, axes and counts beyond 32 bits: no tensor has them, and arithmetic on them would overflow.
-pub(crate) fn refuse_absurd(class: &str, config: &Json) -> Result<()> {
+/// Sizes, axes and counts beyond 32 bits: no tensor has them, and arithmetic on them would overflow. `what` is the class, or an
+/// argument of it.
+pub(crate) fn refuse_absurd(what: &str, config: &Json) -> Result<()> {
     match config {
         Json::Object(map) => {
-            let sizes = map.iter().filter(|(key, _)| !FREE.contains(&key.as_str()));
-            sizes.map(|(_, value)| value).try_for_each(|value| refuse_absurd(class, value))
+            let mut sizes = map.iter().filter(|(key, _)| !FREE.contains(&key.as_str()));
+            sizes.try_for_each(|(key, value)| refuse_absurd(&format!("{what}.{key}"), value))
         }
-        Json::Array(list) => list.iter().try_for_each(|value| refuse_absurd(class, value)),
+        Json::Array(list) => list.iter().try_for_each(|value| refuse_absurd(what, value)),
         Json::Number(n) => {
             let within = |n: i64| i32::try_from(n).is_ok();
             if n.is_f64() || n.as_i64().is_some_and(within) {
                 return Ok(());
             }
-            Err(Error::argument(class, format!("the number {n} does not fit into 32 bits")))
+            Err(Error::argument(what, format!("the number {n} does not fit into 32 bits")))
         }
         Json::String(text) if text.len() > MAX_TEXT => {
-            Err(Error::argument(class, format!("a text of {} bytes is no argument", text.len())))
+            Err(Error::argument(what, format!("a text of {} bytes is no argument", text.len())))
         }
         _ => Ok(()),
     }

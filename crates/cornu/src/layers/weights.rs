@@ -2,7 +2,7 @@
 use crate::constraints::Constraint;
 use crate::initializers::Initializer;
 use crate::layers::lora::{self, EnableLora, Lora};
-use crate::layers::{Layer, LayerRef};
+use crate::layers::{Layer, LayerRef, list};
 use crate::regularizers::Regularizer;
 use crate::shape::Shape;
 use crate::utils::next_seed;
@@ -190,7 +190,11 @@ impl Wanted {
     }
 
     fn make(self) -> Result<Variable> {
-        spend(&self.shape, self.dtype, 1)?;
+        let bytes = spend(&self.shape, self.dtype, 1)?;
+        if self.ones.end as u64 > bytes / self.dtype.size() as u64 {
+            let message = format!("elements {:?} of a weight of shape {:?}", self.ones, self.shape);
+            return Err(Error::argument("ones_within", message));
+        }
         if let Some(regularizer) = &self.regularizer {
             regularizer.get()?;
         }
@@ -294,9 +298,15 @@ impl Start {
 pub(crate) fn ensure_built<'a>(layer: &'a dyn Layer, inputs: &[Shape]) -> Result<&'a Arc<Built>> {
     let base = layer.base();
     base.set_built(|| {
-        let dtype = base.dtype.variable_dtype()?;
+        let dtype = base.dtype.variable_dtype().map_err(|e| in_layer(layer, e))?;
+        list::refuse_absurd_layer(layer).map_err(|e| in_layer(layer, e))?;
         let mut weights = Weights { shared: vec![], wanted: vec![], children: vec![], lora: None, dtype };
         layer.build_many(&mut weights, inputs).map_err(|e| in_layer(layer, e))?;
+        let names: Vec<&str> = weights.wanted.iter().map(|w| w.name.as_str()).collect();
+        if let Some((_, name)) = names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)) {
+            let error = Error::State(format!("`build` asks for two weights called `{name}`"));
+            return Err(in_layer(layer, error));
+        }
         let own = weights.wanted.into_iter().map(|w| w.make().map(Arc::new));
         let variables = weights.shared.into_iter().map(Ok).chain(own).collect::<Result<_>>();
         let variables = variables.map_err(|e| in_layer(layer, e))?;
@@ -337,22 +347,17 @@ pub(crate) fn within_budget<R>(bytes: u64, f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// Takes the bytes of a weight, or one of so many parts of them, from the budget.
-fn spend(shape: &[usize], dtype: DType, parts: u64) -> Result<()> {
-    let too_large = || Error::Data(format!("a weight of shape {shape:?} does not fit into memory"));
-    let bytes = memory::check(&Spec::new(dtype, shape)).map_err(|_| too_large())?;
-    // Asked for and given back: what the system refuses here would be an abort later.
-    let given = usize::try_from(bytes).is_ok_and(|n| Vec::<u8>::new().try_reserve_exact(n).is_ok());
-    if !given {
-        return Err(too_large());
-    }
-    let Some(budget) = BUDGET.get() else { return Ok(()) };
+/// Takes the bytes of a weight, or one of so many parts of them, from the budget; all of them.
+fn spend(shape: &[usize], dtype: DType, parts: u64) -> Result<u64> {
+    let too_large = |_| Error::Data(format!("a weight of shape {shape:?} does not fit into memory"));
+    let bytes = memory::room(&Spec::new(dtype, shape)).map_err(too_large)?;
+    let Some(budget) = BUDGET.get() else { return Ok(bytes) };
     let left = budget.checked_sub(bytes / parts).ok_or_else(|| {
         let message = format!("a weight of shape {shape:?} is asked for, more than the file holds");
         Error::Data(message)
     })?;
     BUDGET.set(Some(left));
-    Ok(())
+    Ok(bytes)
 }
 
 #[cfg(test)]

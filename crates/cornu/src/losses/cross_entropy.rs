@@ -1,7 +1,7 @@
 //! Cross-entropies.
-use super::{loss, pair, smoothed};
+use super::{loss, smoothed};
 use crate::activations::softplus;
-use crate::utils::numerical::EPSILON;
+use crate::utils::numerical::{EPSILON, same_rank};
 use cornu_graph::{DType, Error, Value, normalize_axis};
 
 /// `log(softmax)` of logits, or the log of probabilities, which are brought to the sum 1 first.
@@ -32,7 +32,7 @@ pub fn binary_crossentropy(
     label_smoothing: f64,
     axis: i64,
 ) -> Value {
-    let (y_true, y_pred) = pair("binary_crossentropy", y_true, y_pred);
+    let (y_true, y_pred) = of_one_shape("binary_crossentropy", y_true, y_pred);
     elementwise(&smoothed(&y_true, label_smoothing, 2), &y_pred, from_logits).mean([axis])
 }
 
@@ -45,10 +45,27 @@ pub fn categorical_crossentropy(
     label_smoothing: f64,
     axis: i64,
 ) -> Value {
-    let (y_true, y_pred) = pair("categorical_crossentropy", y_true, y_pred);
+    let (y_true, y_pred) = of_one_shape("categorical_crossentropy", y_true, y_pred);
     // The last axis, as Keras has it, even where `axis` is another.
     let y_true = smoothed(&y_true, label_smoothing, y_true.dim(-1));
     -(y_true * log_probabilities(&y_pred, from_logits, axis)).sum([axis])
+}
+
+/// [`pair`] for losses that do not broadcast.
+#[track_caller]
+fn of_one_shape(name: &'static str, y_true: &Value, y_pred: &Value) -> (Value, Value) {
+    let (alike, prediction) = same_rank(y_true, y_pred);
+    if alike.shape() == prediction.shape() {
+        return (alike.cast(prediction.dtype()), prediction);
+    }
+    let message = format!("y_true has shape {:?} and y_pred {:?}", y_true.shape(), y_pred.shape());
+    let help = if name == "categorical_crossentropy" && y_true.dtype().is_int() {
+        "labels as whole numbers want `sparse_categorical_crossentropy`, or `utils::to_categorical` before"
+    } else {
+        "the targets must have the shape of the output"
+    };
+    y_pred.fail(Error::op(name, message).help(help));
+    (y_pred.clone(), y_pred.clone())
 }
 
 /// `-log p` of the class that each label names; 0 for labels `ignore_class`.
@@ -69,7 +86,12 @@ pub fn sparse_categorical_crossentropy(
         let message =
             format!("the labels have shape {:?}, the predictions {:?}", y_true.shape(), y_pred.shape());
         let error = Error::op("sparse_categorical_crossentropy", message);
-        return y_pred.fail(error.help(format!("give one whole number for each sample: shape {expected:?}")));
+        let help = if y_true.shape() == y_pred.shape() {
+            "one-hot targets want `categorical_crossentropy`".to_string()
+        } else {
+            format!("give one whole number for each sample: shape {expected:?}")
+        };
+        return y_pred.fail(error.help(help));
     }
     let counted = counted(&y_true, ignore_class);
     let mut y_pred = y_pred.clone();

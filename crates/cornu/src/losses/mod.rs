@@ -39,6 +39,7 @@ pub use regression::{
 };
 pub use segmentation::{Axes, Dice, Tversky};
 
+use crate::object::number::refuse_nan_in;
 use crate::object::{Saved, family, function_envelope};
 use crate::ops::run;
 use crate::utils::numerical::same_rank;
@@ -171,7 +172,7 @@ impl Loss {
     /// # Errors
     /// The unknown name.
     pub fn check(&self) -> Result<()> {
-        self.get().map(|_| ())
+        refuse_nan_in(self.get()?.saved())
     }
 
     /// The loss of a batch: a number, or one for each sample with `reduction="none"`.

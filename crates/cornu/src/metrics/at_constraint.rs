@@ -65,7 +65,7 @@ macro_rules! at_constraint {
                 y_pred: &Value,
                 sample_weight: Option<&Value>,
             ) -> Result<Vec<Value>> {
-                let thresholds = even(self.num_thresholds);
+                let thresholds = even(self.num_thresholds)?;
                 let counting =
                     Counting { thresholds: &thresholds, class_id: self.class_id, ..Counting::default() };
                 Ok(counting.count(y_true, y_pred, sample_weight)?.add_to(state))

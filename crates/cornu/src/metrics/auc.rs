@@ -155,7 +155,7 @@ impl AUC {
                 let message = format!("must be more than 1, got {}", self.num_thresholds);
                 return Err(Error::argument("AUC.num_thresholds", message));
             }
-            None => even(self.num_thresholds),
+            None => even(self.num_thresholds)?,
         };
         if let [first, .., last] = all.as_mut_slice() {
             (*first, *last) = (-EPSILON, 1.0 + EPSILON);

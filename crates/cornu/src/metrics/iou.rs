@@ -11,7 +11,8 @@ use cornu_graph::{DType, Error, Result, Spec, Tensor, Value};
 /// The arguments that these metrics share, and their arithmetic.
 struct Overlap {
     num_classes: usize,
-    target_class_ids: Vec<usize>,
+    /// All classes unless given.
+    target_class_ids: Option<Vec<usize>>,
     ignore_class: Option<i64>,
     sparse_y_true: bool,
     sparse_y_pred: bool,
@@ -22,13 +23,16 @@ struct Overlap {
 
 impl Overlap {
     fn state(&self, dtype: DType) -> Result<Vec<(String, Tensor)>> {
-        match self.target_class_ids.iter().max() {
-            Some(&last) if last < self.num_classes => {}
-            Some(last) => {
-                let message = format!("class {last} is out of range, which is [0, {})", self.num_classes);
-                return Err(Error::argument("target_class_ids", message));
-            }
-            None => return Err(Error::argument("target_class_ids", "must name at least one class")),
+        let Some(last) = self
+            .target_class_ids
+            .as_ref()
+            .map_or(self.num_classes.checked_sub(1), |ids| ids.iter().max().copied())
+        else {
+            return Err(Error::argument("target_class_ids", "must name at least one class"));
+        };
+        if last >= self.num_classes {
+            let message = format!("class {last} is out of range, which is [0, {})", self.num_classes);
+            return Err(Error::argument("target_class_ids", message));
         }
         zeros(dtype, &[("total_confusion_matrix", &[self.num_classes; 2])])
     }
@@ -76,9 +80,15 @@ impl Overlap {
         let diagonal = b.iota(DType::I32, [n, n], 0).equal(&b.iota(DType::I32, [n, n], 1));
         let both = diagonal.select(matrix, &matrix.full_like(0.0)).sum([0]);
         let either = matrix.sum([0]) + matrix.sum([1]) - &both;
-        let ids: Vec<f64> = self.target_class_ids.iter().map(|&id| id as f64).collect();
-        let ids = b.constant(Tensor::from_f64([ids.len()], DType::I32, &ids)?);
-        let pick = |v: &Value| v.cast(DType::F32).take(&ids, 0);
+        let ids = self.target_class_ids.as_ref().map(|ids| {
+            let ids: Vec<f64> = ids.iter().map(|&id| id as f64).collect();
+            Tensor::from_f64([ids.len()], DType::I32, &ids).map(|ids| b.constant(ids))
+        });
+        let ids = ids.transpose()?;
+        let pick = |v: &Value| {
+            let all = v.cast(DType::F32);
+            ids.as_ref().map_or(all.clone(), |ids| all.take(ids, 0))
+        };
         let (both, either) = (pick(&both), pick(&either));
         let occurs = either.gt(&either.scalar(LEAST));
         let overlap = occurs.select(&(both / (either + EPSILON)), &occurs.cast(DType::F32).full_like(0.0));
@@ -159,7 +169,7 @@ overlap! {
     }
     |self| Overlap {
         num_classes: self.num_classes,
-        target_class_ids: self.target_class_ids.clone(),
+        target_class_ids: Some(self.target_class_ids.clone()),
         ignore_class: self.ignore_class,
         sparse_y_true: self.sparse_y_true,
         sparse_y_pred: self.sparse_y_pred,
@@ -180,7 +190,7 @@ overlap! {
     }
     |self| Overlap {
         num_classes: 2,
-        target_class_ids: self.target_class_ids.clone(),
+        target_class_ids: Some(self.target_class_ids.clone()),
         ignore_class: None,
         sparse_y_true: true,
         sparse_y_pred: true,
@@ -209,7 +219,7 @@ overlap! {
     }
     |self| Overlap {
         num_classes: self.num_classes,
-        target_class_ids: (0..self.num_classes).collect(),
+        target_class_ids: None,
         ignore_class: self.ignore_class,
         sparse_y_true: self.sparse_y_true,
         sparse_y_pred: self.sparse_y_pred,
@@ -237,7 +247,7 @@ overlap! {
     }
     |self| Overlap {
         num_classes: self.num_classes,
-        target_class_ids: self.target_class_ids.clone(),
+        target_class_ids: Some(self.target_class_ids.clone()),
         ignore_class: self.ignore_class,
         sparse_y_true: false,
         sparse_y_pred: self.sparse_y_pred,
@@ -263,7 +273,7 @@ overlap! {
     }
     |self| Overlap {
         num_classes: self.num_classes,
-        target_class_ids: (0..self.num_classes).collect(),
+        target_class_ids: None,
         ignore_class: self.ignore_class,
         sparse_y_true: false,
         sparse_y_pred: self.sparse_y_pred,

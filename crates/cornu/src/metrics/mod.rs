@@ -45,9 +45,10 @@ pub use top_k::{SparseTopKCategoricalAccuracy, TopKCategoricalAccuracy};
 /// Losses that are metrics, too: by name (`"huber"`), or in [`Metric::function`].
 pub use crate::losses::{binary_focal_crossentropy, categorical_focal_crossentropy, huber, log_cosh};
 
+use crate::object::number::refuse_nan_in;
 use crate::object::{Saved, family, function_envelope};
 use crate::utils::numerical::divide_no_nan;
-use cornu_graph::{DType, Result, Spec, Tensor, Value};
+use cornu_graph::{DType, Result, Spec, Tensor, Value, memory};
 use serde_json::Value as Json;
 use std::fmt;
 
@@ -196,7 +197,9 @@ impl Metric {
     /// # Errors
     /// The unknown name.
     pub fn check(&self) -> Result<()> {
-        self.get().and_then(|rule| rule.dtype()).map(|_| ())
+        let rule = self.get()?;
+        rule.dtype()?;
+        refuse_nan_in(rule.saved())
     }
 
     /// Name in logs.
@@ -242,9 +245,15 @@ impl Metric {
 }
 
 /// Variables of zeros.
+///
+/// # Errors
+/// When there is no memory for them.
 fn zeros(dtype: DType, variables: &[(&str, &[usize])]) -> Result<Vec<(String, Tensor)>> {
-    let zeros = |&(name, shape): &(&str, &[usize])| (name.to_string(), Tensor::zeros(shape, dtype));
-    Ok(variables.iter().map(zeros).collect())
+    let zeros = |&(name, shape): &(&str, &[usize])| {
+        memory::room(&Spec::new(dtype, shape))?;
+        Ok((name.to_string(), Tensor::zeros(shape, dtype)))
+    };
+    variables.iter().map(zeros).collect()
 }
 
 struct Function<F> {

@@ -1,5 +1,5 @@
 //! Where probabilities become decisions.
-use cornu_graph::{Error, Result, Value};
+use cornu_graph::{DType, Error, Result, Spec, Value, memory};
 use serde::{Deserialize, Serialize};
 
 /// One threshold or several, each from 0 to 1. With several, a metric gives one number for each.
@@ -60,8 +60,12 @@ pub(super) fn in_range(thresholds: &[f64]) -> Result<()> {
 }
 
 /// `count` thresholds from 0 to 1, or 1/2 alone.
-pub(super) fn even(count: usize) -> Vec<f64> {
-    if count == 1 { vec![0.5] } else { (0..count).map(|i| i as f64 / (count - 1) as f64).collect() }
+///
+/// # Errors
+/// When there is no memory for so many.
+pub(super) fn even(count: usize) -> Result<Vec<f64>> {
+    memory::room(&Spec::new(DType::F64, [count]))?;
+    Ok(if count == 1 { vec![0.5] } else { (0..count).map(|i| i as f64 / (count - 1) as f64).collect() })
 }
 
 /// The number for one threshold, or the numbers for several.

@@ -280,6 +280,12 @@ pub(crate) fn apply_layer(
         None => output_specs(&node).map_err(|e| e.at_user(at, library())),
     };
     match specs {
+        Ok(specs) if specs.is_empty() => {
+            let layer = &*node.layer;
+            let error = Error::State("its `call_many` gives no output".into());
+            let error = crate::layers::in_layer(layer, error).at_user(at, library());
+            vec![failed(node, error)]
+        }
         Ok(specs) => node.done(specs),
         Err(error) => vec![failed(node, error)],
     }

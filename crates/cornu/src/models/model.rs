@@ -75,6 +75,11 @@ impl Model {
         &self.base
     }
 
+    /// Whether Keras scales the loss by itself, so that gradients do not vanish in float16.
+    pub(crate) fn scales_loss(&self) -> bool {
+        self.base.dtype.name() == "mixed_float16"
+    }
+
     /// The model's name; made from its class when none was given.
     pub fn name(&self) -> &str {
         self.base.resolved_name(self.class_name())
@@ -96,9 +101,18 @@ impl Model {
     /// Builds a `Sequential` model without an input shape for inputs of `shape`, the batch axis first.
     ///
     /// # Errors
-    /// When a layer does not take what comes to it.
+    /// When a layer does not take what comes to it, or the model begins with an `Input` of another shape.
     pub fn build(&mut self, shape: impl Into<Shape>) -> Result<()> {
-        self.build_for(&[(shape.into(), DType::F32)])
+        let shape = shape.into();
+        if let Body::Sequential { layers, .. } = &self.body
+            && let Some(input) = layers.first().and_then(as_input)
+            && *input.batch_shape() != shape
+        {
+            let message =
+                format!("the model begins with an `Input` of shape {}, got {shape}", input.batch_shape());
+            return Err(Error::argument("build", message));
+        }
+        self.build_for(&[(shape, DType::F32)])
     }
 
     /// Builds a stack of layers for this data, unless it is built.
@@ -111,6 +125,10 @@ impl Model {
             return Err(Error::State("the model has no layers".into()).help("`add` layers to it"));
         }
         unique_names(layers)?;
+        if layers.iter().skip(1).any(|layer| as_input(layer).is_some()) {
+            let error = Error::State(format!("model `{}` has an `Input` after its first layer", self.name()));
+            return Err(error.help("a stack of layers has one, at its start"));
+        }
         let first = match layers.first().and_then(as_input) {
             Some(input) => input.tensor(),
             None => {

@@ -80,8 +80,9 @@ impl Sequential {
         Sequential(self.0.with_name(name))
     }
 
-    /// Puts a layer on top. A mistake comes out of `compile`, `fit` or `build`.
-    #[must_use]
+    /// Puts a layer on top, in a chain; [`Sequential::push`] does so line by line. A mistake comes out of `compile`, `fit` or
+    /// `build`.
+    #[must_use = "`add` gives the model back; `push` adds in place"]
     // Keras's name; `model + layer` means nothing.
     #[allow(clippy::should_implement_trait)]
     pub fn add(mut self, stage: impl Into<Stage>) -> Sequential {
@@ -89,7 +90,7 @@ impl Sequential {
         self
     }
 
-    /// [`Sequential::add`] in place, for loops.
+    /// [`Sequential::add`] in place: Keras's `model.add(layer)`.
     pub fn push(&mut self, stage: impl Into<Stage>) {
         let stage = stage.into().0;
         let trainer = &mut self.0.trainer;

@@ -88,6 +88,10 @@ impl Summary {
                 let message = format!("{} are needed, got {}", columns.header.len(), positions.len());
                 return Err(Error::argument("Summary.positions", message));
             }
+            if !positions.iter().all(|p| (0.0..=1.0).contains(p)) {
+                let message = format!("are parts of a line, from 0 to 1, got {positions:?}");
+                return Err(Error::argument("Summary.positions", message));
+            }
             columns.positions.clone_from(positions);
         }
         if self.show_trainable {
@@ -314,11 +318,18 @@ fn connections(calls: &[&Arc<Node>], nodes: &[Arc<Node>]) -> String {
     if sources.is_empty() { "-".into() } else { sources.join(", ") }
 }
 
+/// Characters in a line; more serve nobody.
+const WIDEST: usize = 10_000;
+
 /// Widths of the columns with their padding, as `rich` fits them into a line of this length.
 ///
 /// # Errors
-/// When one would be narrower than its padding.
+/// When one would be narrower than its padding, or the line is longer than any.
 fn column_widths(positions: &[f64], line: usize) -> Result<Vec<usize>> {
+    if line > WIDEST {
+        let message = format!("must be at most {WIDEST}, got {line}");
+        return Err(Error::argument("Summary.line_length", message));
+    }
     let mut widths = vec![];
     let mut before = 0;
     for p in positions {

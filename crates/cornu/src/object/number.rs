@@ -1,4 +1,5 @@
 //! Numbers that JSON has no form for: infinite ones and NaN. In configs they are the words that Python writes.
+use cornu_graph::{Error, Result};
 use serde::de::value::Error as ValueError;
 use serde::de::{DeserializeOwned, Visitor};
 use serde::{Deserializer, Serialize, Serializer, forward_to_deserialize_any};
@@ -34,6 +35,33 @@ pub(crate) fn to_json(number: f64) -> Json {
         f64::NEG_INFINITY => "-Infinity".into(),
         n => n.into(),
     }
+}
+
+/// Fails on an argument that is NaN: it would spread through all results. `free` are the keys that may be.
+///
+/// # Errors
+/// Names the argument.
+pub(crate) fn refuse_nan(what: &str, config: &Json, free: &[&str]) -> Result<()> {
+    match config {
+        Json::Object(map) => map
+            .iter()
+            .filter(|(key, _)| {
+                !free.contains(&key.as_str()) && !["name", "class_name"].contains(&key.as_str())
+            })
+            .try_for_each(|(key, value)| refuse_nan(&format!("{what}.{key}"), value, free)),
+        Json::Array(list) => list.iter().try_for_each(|value| refuse_nan(what, value, free)),
+        Json::String(word) if word == "NaN" => Err(Error::argument(what, "must be a number, got NaN")),
+        _ => Ok(()),
+    }
+}
+
+/// [`refuse_nan`] for an object that user code may have made; one without a saved form says nothing.
+///
+/// # Errors
+/// Names the argument.
+pub(crate) fn refuse_nan_in(saved: Result<Json>) -> Result<()> {
+    let Ok(saved) = saved else { return Ok(()) };
+    refuse_nan(saved["class_name"].as_str().unwrap_or_default(), &saved["config"], &[])
 }
 
 /// A number, or none, as it is saved.

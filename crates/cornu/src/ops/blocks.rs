@@ -86,7 +86,7 @@ fn to_space(x: &Value, n: usize, format: &DataFormat) -> Value {
     };
     let first = *format == DataFormat::ChannelsFirst;
     let channels = if first { a } else { c };
-    if n == 0 || !channels.is_multiple_of(n * n) {
+    if n == 0 || n > channels || !channels.is_multiple_of(n * n) {
         return x
             .fail(Error::op("depth_to_space", format!("{channels} channels are no blocks of {n} x {n}")));
     }

@@ -161,7 +161,8 @@ pub(super) fn diagonal_of(x: &Value, offset: i64, axis1: i64, axis2: i64) -> Val
     let (row, column) = if offset < 0 { (offset.unsigned_abs() as usize, 0) } else { (0, offset as usize) };
     let length = rows.saturating_sub(row).min(columns.saturating_sub(column));
     let flat = x.flatten_from(rank - 2);
-    let first = row * columns + column;
+    // Beyond the matrix all diagonals are alike: empty.
+    let first = row.min(rows) * columns + column.min(columns);
     let (mut start, mut limit, mut stride) = (vec![0; rank - 1], flat.shape().to_vec(), vec![1; rank - 1]);
     let last = rank - 2;
     (start[last], stride[last]) = (first.min(limit[last]), columns + 1);

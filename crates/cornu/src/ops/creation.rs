@@ -3,7 +3,7 @@ use super::arguments::MaybeDType;
 use super::build::spaced;
 use super::dtypes::float;
 use super::{MaybeNumber, Number, Sizes};
-use cornu_graph::{DType, Error, Result, Tensor};
+use cornu_graph::{DType, Error, Result, Spec, Tensor, memory};
 
 ops! {
     "keras.src.ops.numpy";
@@ -82,13 +82,10 @@ pub fn full(
     Ok(Tensor::full(shape, dtype, fill_value.into().to_f64()))
 }
 
-/// Fails where no memory could hold so many elements.
-pub(super) fn room(shape: &[usize], dtype: DType) -> Result<()> {
-    let bytes = shape.iter().try_fold(dtype.size(), |a, &b| a.checked_mul(b));
-    match bytes.map(isize::try_from) {
-        Some(Ok(_)) => Ok(()),
-        _ => Err(Error::argument("shape", format!("there is no memory for {shape:?}"))),
-    }
+/// Fails where there is no memory for so many elements.
+pub(crate) fn room(shape: &[usize], dtype: DType) -> Result<()> {
+    let no_room = |_| Error::argument("shape", format!("there is no memory for {shape:?}"));
+    memory::room(&Spec::new(dtype, shape)).map(drop).map_err(no_room)
 }
 
 /// A tensor of ones, float32 unless a dtype is given.

@@ -133,6 +133,11 @@ macro_rules! ops {
     (@given DataFormat) => { impl Into<$crate::DataFormat> };
     (@given Padding) => { impl Into<$crate::Padding> };
     (@given Sections) => { impl Into<Sections> };
+    (@given Axis) => { impl Into<Axis> };
+    (@given MaybeAxis) => { impl Into<MaybeAxis> };
+    (@given Count) => { impl Into<Count> };
+    (@given Length) => { impl Into<Length> };
+    (@given Limit) => { impl Into<Limit> };
     (@given DTypeName) => { cornu_graph::DType };
     (@given Order) => { impl Into<Order> };
     (@given MaybeDType) => { Option<cornu_graph::DType> };

@@ -32,7 +32,7 @@ mod compare;
 mod complex;
 mod control;
 mod counting;
-mod creation;
+pub(crate) mod creation;
 pub(crate) mod dtypes;
 mod eig;
 mod einsum;

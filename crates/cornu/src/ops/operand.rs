@@ -5,7 +5,7 @@ use crate::models::KerasTensor;
 use crate::models::keras_tensor::{apply_layer, library, one_output};
 use crate::ops::Operation;
 use crate::utils::next_seed;
-use cornu_graph::{Builder, Error, Result, Spec, Tensor, Value};
+use cornu_graph::{Builder, Error, Result, Spec, Tensor, Value, memory};
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -124,9 +124,9 @@ pub(crate) fn run(
     let graph = builder.finish(&trace(&builder, &inputs)?)?;
     let empty = |&id| {
         let spec = graph.spec(id);
-        Tensor::zeros(spec.shape.clone(), spec.dtype)
+        memory::room(spec).map(|_| Tensor::zeros(spec.shape.clone(), spec.dtype))
     };
-    let mut outputs: Vec<Tensor> = graph.outputs.iter().map(empty).collect();
+    let mut outputs: Vec<Tensor> = graph.outputs.iter().map(empty).collect::<Result<_>>()?;
     backend::of_host()?.compile(&graph)?.run(&mut [], tensors, &mut outputs)?;
     Ok(outputs)
 }

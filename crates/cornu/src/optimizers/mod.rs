@@ -44,6 +44,7 @@ pub use wrapper::{Inner, Step as WrappedStep, Wrapper};
 use crate::layers::Trace;
 use crate::layers::lora::other_weights;
 use crate::models::weights::ModelVariable;
+use crate::object::number::refuse_nan_in;
 use crate::object::{Saved, family};
 use crate::variable::{Role, Variable};
 use cornu_graph::{Result, Spec, Tensor, Value};
@@ -217,7 +218,8 @@ impl Optimizer {
         let rule = self.get()?;
         rule.learning_rate().check()?;
         rule.settings().check()?;
-        rule.check()
+        rule.check()?;
+        refuse_nan_in(rule.saved())
     }
 
     /// Whether the learning rate follows a schedule.

@@ -4,6 +4,9 @@ use crate::object::Whole;
 use cornu_graph::{Error, Result, Value};
 use regex_lite::Regex;
 
+/// Each is some ops of the graph for each weight.
+const MOST_STEPS: usize = 100;
+
 optimizer! {
     /// Steps of matrices by their momentum made orthogonal; of all other weights as [`Adam`](super::Adam). Keras's `Muon`
     /// (Jordan et al., 2024; Liu et al., 2025).
@@ -121,6 +124,10 @@ impl OptimizerRule for Muon {
     }
 
     fn check(&self) -> Result<()> {
+        if self.ns_steps > MOST_STEPS {
+            let message = format!("must be at most {MOST_STEPS}, got {}", self.ns_steps);
+            return Err(Error::argument("Muon.ns_steps", message));
+        }
         let bad = |pattern: &&String| Regex::new(pattern).is_err();
         match self.exclude_layers.iter().find(bad) {
             None => Ok(()),

@@ -1,5 +1,6 @@
 //! Numbers of distributions.
 use super::Seed;
+use crate::ops::creation::room;
 use crate::ops::{Arg, run};
 use cornu_graph::philox::Generator;
 use cornu_graph::{Builder, DType, Error, Result, Tensor, Value};
@@ -203,12 +204,10 @@ fn fill(
     Tensor::from_f64(shape, dtype, &values)
 }
 
-/// The number of elements.
+/// The number of elements, if there is room for them.
 fn count(shape: &[usize]) -> Result<usize> {
-    let count = shape.iter().try_fold(1usize, |a, &b| a.checked_mul(b));
-    count
-        .filter(|n| *n <= isize::MAX as usize / 8)
-        .ok_or_else(|| Error::argument("shape", format!("there is no memory for {shape:?}")))
+    room(shape, DType::F64)?;
+    Ok(shape.iter().product())
 }
 
 fn float(what: &str, dtype: Option<DType>) -> Result<DType> {

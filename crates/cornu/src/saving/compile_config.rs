@@ -20,6 +20,9 @@ use serde_json::{Map, Value as Json, json};
 pub(crate) fn of(compiled: &Compiled) -> Result<Json> {
     let compile = &compiled.compile;
     let mut optimizer = to_json(&compile.optimizer)?;
+    if compile.scaled {
+        optimizer = optimizer["config"]["inner_optimizer"].take();
+    }
     if let (true, Some(rate)) = (optimizer["config"]["learning_rate"].is_number(), compiled.learning_rate()) {
         optimizer["config"]["learning_rate"] = json!(rate);
     }

@@ -1,7 +1,7 @@
 //! What `compile` takes.
 use crate::losses::Loss;
 use crate::metrics::Metric;
-use crate::optimizers::Optimizer;
+use crate::optimizers::{LossScaleOptimizer, Optimizer};
 use cornu_graph::{DType, Error, Result};
 
 /// The arguments of [`Model::compile`](crate::models::Model::compile).
@@ -23,6 +23,8 @@ pub struct Compile {
     pub(crate) jit_compile: bool,
     /// The dtype in which counters of the optimizer are saved.
     pub(crate) counters: DType,
+    /// Whether the optimizer was put into one that scales the loss, which no file mentions.
+    pub(crate) scaled: bool,
     /// The settings as a file has them.
     pub(crate) saved: Option<serde_json::Value>,
 }
@@ -41,6 +43,7 @@ impl Compile {
             run_eagerly: false,
             jit_compile: true,
             counters: DType::I64,
+            scaled: false,
             saved: None,
         }
     }
@@ -91,14 +94,39 @@ impl Compile {
         self
     }
 
+    /// Fails on names that nothing is called by, whatever the outputs.
+    ///
+    /// # Errors
+    /// The unknown name, with the nearest known one; an argument that makes no sense.
+    pub(crate) fn check(&self) -> Result<()> {
+        let losses: Vec<&Loss> = match &self.loss {
+            Losses::Same(loss) => vec![loss],
+            Losses::Each(losses) => losses.iter().flatten().collect(),
+            Losses::Named(named) => named.iter().map(|(_, loss)| loss).collect(),
+        };
+        losses.into_iter().try_for_each(Loss::check)?;
+        self.metrics.all().chain(self.weighted_metrics.all()).try_for_each(Metric::check)?;
+        check_steps_per_execution(self.steps_per_execution)?;
+        self.check_run_eagerly()
+    }
+
     /// # Errors
     /// When steps are not to be compiled.
-    pub(crate) fn check_run_eagerly(&self) -> Result<()> {
+    fn check_run_eagerly(&self) -> Result<()> {
         if !self.run_eagerly {
             return Ok(());
         }
         let error = Error::argument("Compile.run_eagerly", "a step here is one compiled program");
         Err(error.help("to see what a program computes, compare the engine `reference`"))
+    }
+
+    /// With an optimizer that scales the loss around the one given, as Keras has it under `mixed_float16`.
+    pub(crate) fn scaling(mut self) -> Compile {
+        if !matches!(self.optimizer, Optimizer::LossScaleOptimizer(_)) {
+            self.optimizer = LossScaleOptimizer::new(self.optimizer).into();
+            self.scaled = true;
+        }
+        self
     }
 }
 
@@ -226,6 +254,9 @@ impl Compile {
                 by_name("loss_weights", &named, outputs)?
             }
         };
+        if let Some((_, weight)) = self.loss_weights.iter().find(|(_, w)| !w.is_finite()) {
+            return Err(Error::argument("Compile.loss_weights", format!("must be finite, got {weight}")));
+        }
         let metrics = self.metrics.per_output("metrics", outputs)?;
         let weighted = self.weighted_metrics.per_output("weighted_metrics", outputs)?;
         let zipped = losses.into_iter().zip(weights).zip(metrics.into_iter().zip(weighted));
@@ -241,6 +272,14 @@ impl Compile {
 }
 
 impl MetricsFor {
+    fn all(&self) -> Box<dyn Iterator<Item = &Metric> + '_> {
+        match self {
+            MetricsFor::Only(metrics) => Box::new(metrics.iter()),
+            MetricsFor::Each(lists) => Box::new(lists.iter().flatten()),
+            MetricsFor::Named(named) => Box::new(named.iter().flat_map(|(_, metrics)| metrics)),
+        }
+    }
+
     fn per_output(&self, what: &str, outputs: &[String]) -> Result<Vec<Vec<Metric>>> {
         match self {
             MetricsFor::Only(metrics) if metrics.is_empty() => Ok(vec![vec![]; outputs.len()]),
@@ -270,6 +309,14 @@ fn by_name<T: Clone>(what: &str, named: &[(String, T)], outputs: &[String]) -> R
     if let Some((name, _)) = named.iter().find(|(name, _)| !outputs.contains(name)) {
         let unknown = Error::unknown("output", name, outputs.iter().map(String::as_str));
         return Err(unknown.help(format!("`Compile.{what}` takes the outputs {outputs:?}")));
+    }
+    if let Some((name, _)) = named
+        .iter()
+        .enumerate()
+        .find(|(i, (name, _))| named[..*i].iter().any(|(n, _)| n == name))
+        .map(|(_, n)| n)
+    {
+        return Err(Error::argument(format!("Compile.{what}"), format!("`{name}` is given twice")));
     }
     let of = |output: &String| named.iter().find(|(name, _)| name == output).map(|(_, value)| value.clone());
     Ok(outputs.iter().map(of).collect())

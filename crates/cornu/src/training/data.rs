@@ -127,12 +127,17 @@ impl Data {
             if self.tensors.len() == names.len() {
                 return Ok(self.tensors);
             }
-            let message =
-                format!("the model has {} ({names:?}), got {} arrays", names.len(), self.tensors.len());
+            let s = |n: usize| if n == 1 { "" } else { "s" };
+            let (n, got) = (names.len(), self.tensors.len());
+            let kind = if what == "input" { "input" } else { "output" };
+            let message = format!("the model has {n} {kind}{} {names:?}, got {got} array{}", s(n), s(got));
             return Err(Error::argument(what, message));
         };
         if let Some(name) = given.iter().find(|g| !names.contains(g)) {
             return Err(Error::unknown(what, name, names.iter().map(String::as_str)));
+        }
+        if let Some(name) = given.iter().enumerate().find_map(|(i, g)| given[..i].contains(g).then_some(g)) {
+            return Err(Error::argument(what, format!("`{name}` is given twice")));
         }
         let find = |name: &String| {
             let at = given.iter().position(|g| g == name);
@@ -176,6 +181,10 @@ impl Samples {
             }
         }
         match count {
+            Some((_, n)) if n > u32::MAX as usize => {
+                let error = Error::Data(format!("{n} samples are more than arrays may have"));
+                Err(error.help("give them batch by batch, as a `Dataset`"))
+            }
             Some((_, n)) if n > 0 => {
                 Ok(Samples { tensors: named.into_iter().map(|(_, t)| t).collect(), count: n })
             }

@@ -57,7 +57,7 @@ impl<'a> Evaluate<'a> {
         self
     }
 
-    /// Adds callbacks.
+    /// Adds callbacks, each in a box; [`Evaluate::callback`] takes one as it is.
     pub fn callbacks(mut self, callbacks: impl IntoIterator<Item = Box<dyn Callback + 'a>>) -> Self {
         self.callbacks.extend(callbacks);
         self
@@ -103,7 +103,7 @@ impl<'a> Predict<'a> {
         self
     }
 
-    /// Adds callbacks.
+    /// Adds callbacks, each in a box; [`Predict::callback`] takes one as it is.
     pub fn callbacks(mut self, callbacks: impl IntoIterator<Item = Box<dyn Callback + 'a>>) -> Self {
         self.callbacks.extend(callbacks);
         self
@@ -384,6 +384,11 @@ fn join<'a>(parts: impl Iterator<Item = &'a Tensor> + Clone) -> Result<Tensor> {
     let mut shape = first.shape().to_vec();
     if shape.is_empty() {
         return Err(no_batch_axis());
+    }
+    if let Some(other) = parts.clone().find(|p| p.shape().get(1..) != first.shape().get(1..)) {
+        let message =
+            format!("outputs of shapes {:?} and {:?} cannot be joined", first.shape(), other.shape());
+        return Err(Error::Data(message).help("predict the batches one by one with `predict_on_batch`"));
     }
     shape[0] = parts.clone().map(|p| p.shape()[0]).sum();
     cornu_graph::with_dtype!(first.dtype(), T => {

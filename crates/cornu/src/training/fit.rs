@@ -89,7 +89,7 @@ impl<'a> Fit<'a> {
         self
     }
 
-    /// Adds callbacks.
+    /// Adds callbacks, each in a box, as a list made elsewhere has them; [`Fit::callback`] takes one as it is.
     pub fn callbacks(mut self, callbacks: impl IntoIterator<Item = Box<dyn Callback + 'a>>) -> Self {
         self.callbacks.extend(callbacks);
         self

@@ -30,14 +30,11 @@ impl fmt::Debug for Program {
     }
 }
 
-/// Zeros; an error where the system has no room for them, which would be an abort.
-fn room(spec: &Spec) -> Result<Tensor> {
-    let bytes = memory::check(spec)?;
-    if usize::try_from(bytes).is_ok_and(|n| Vec::<u8>::new().try_reserve_exact(n).is_ok()) {
-        return Ok(Tensor::zeros(spec.shape.clone(), spec.dtype));
-    }
-    let error = Error::Data(format!("a batch of shape {:?} does not fit into memory", spec.shape));
-    Err(error.help("a smaller `batch_size` needs less"))
+/// Zeros, if there is room for them.
+fn zeros(spec: &Spec) -> Result<Tensor> {
+    memory::check(spec)?;
+    memory::room(spec).map_err(|e| e.help("a smaller `batch_size` needs less"))?;
+    Ok(Tensor::zeros(spec.shape.clone(), spec.dtype))
 }
 
 impl Program {
@@ -45,9 +42,9 @@ impl Program {
     pub fn compile(step: StepGraph) -> Result<Program> {
         let graph = &step.graph;
         let outputs =
-            graph.outputs[graph.state..].iter().map(|&v| room(graph.spec(v))).collect::<Result<_>>()?;
+            graph.outputs[graph.state..].iter().map(|&v| zeros(graph.spec(v))).collect::<Result<_>>()?;
         let batch =
-            graph.inputs[graph.state..].iter().map(|&v| room(graph.spec(v))).collect::<Result<_>>()?;
+            graph.inputs[graph.state..].iter().map(|&v| zeros(graph.spec(v))).collect::<Result<_>>()?;
         let backend = crate::backend::current()?;
         // Each is on the host and on the device for a moment: before the program takes its memory.
         step.variables.iter().try_for_each(|v| v.on_device(&backend).map(drop))?;

@@ -3,7 +3,7 @@ use crate::training::Trainer;
 use crate::utils::next_seed;
 use crate::variable::{Role, Variable};
 use cornu_graph::philox::{Generator, block};
-use cornu_graph::{Result, Tensor};
+use cornu_graph::{DType, Error, Result, Spec, Tensor, memory};
 use std::sync::Arc;
 
 impl Trainer {
@@ -14,7 +14,16 @@ impl Trainer {
     }
 
     /// The numbers below `count` in the order of the next pass.
+    ///
+    /// # Errors
+    /// When there are more than can be put in order.
     pub fn shuffle(&self, count: usize) -> Result<Vec<u32>> {
+        let too_many = || {
+            let error = Error::argument("Fit.shuffle", format!("{count} samples or batches are too many"));
+            error.help("`shuffle(false)` takes them in order")
+        };
+        let end = u32::try_from(count).map_err(|_| too_many())?;
+        memory::room(&Spec::new(DType::U32, [count])).map_err(|_| too_many())?;
         let variable = self.shuffler();
         let state = variable.value()?;
         let (seed, pass) = match state.as_slice::<u64>()? {
@@ -24,7 +33,7 @@ impl Trainer {
         variable.assign(&Tensor::from([seed, pass.wrapping_add(1)]))?;
         let bits = block([seed, pass], 0);
         let mut generator = Generator::new(u64::from(bits[0]) | u64::from(bits[1]) << 32);
-        let mut order: Vec<u32> = (0..count as u32).collect();
+        let mut order: Vec<u32> = (0..end).collect();
         // Fisher and Yates.
         for i in (1..count).rev() {
             let j = generator.next_u64() % (i as u64 + 1);

@@ -228,8 +228,19 @@ impl Batch {
         let (mut terms, mut shown): (Vec<Value>, Vec<Value>) = (vec![], vec![]);
         for (i, output) in ready.outputs.iter().enumerate() {
             let (Some(loss), Some(y)) = (&output.loss, &self.y[i]) else { continue };
-            let value = loss.compute(y, &self.y_pred[i], self.weights[i].as_ref(), self.masks[i].as_ref())?;
-            trace.builder().check()?;
+            let y_pred = &self.y_pred[i];
+            let value = loss
+                .compute(y, y_pred, self.weights[i].as_ref(), self.masks[i].as_ref())
+                .and_then(|value| trace.builder().check().map(|()| value))
+                .map_err(|e| {
+                    of_pair(
+                        e,
+                        "loss",
+                        &loss.get().map_or(String::new(), |rule| rule.name()),
+                        y.spec(),
+                        y_pred.spec(),
+                    )
+                })?;
             let value = value.cast(DType::F32);
             let (sum, average) = match value.rank() {
                 0 => (value.clone(), value),
@@ -255,7 +266,9 @@ impl Batch {
             logs.push((mean.name.clone(), update_mean(trace, mean, shown, self.size)));
         }
         if phase == Phase::Train {
-            let total = total.ok_or_else(|| Error::State("there is no loss to minimize".into()))?;
+            let total = total.ok_or_else(|| {
+                Error::State("there is no loss to minimize".into()).help("give `compile` a loss")
+            })?;
             let total = ready.rule.scale_loss(trace, &total, &ready.optimizer)?;
             let grads = trace.gradients(&total, ready.trainable.iter().map(|w| &w.variable))?;
             ready.apply_optimizer(trace, &grads)?;
@@ -264,9 +277,14 @@ impl Batch {
             let Some(y) = &self.y[m.output] else { continue };
             let weight = self.metric_weight(m);
             let state: Vec<Value> = m.state.iter().map(|v| trace.read(v)).collect();
-            let next = m.metric.update_state(&state, y, &self.y_pred[m.output], weight.as_ref())?;
+            let y_pred = &self.y_pred[m.output];
+            let (next, result) = m
+                .metric
+                .update_state(&state, y, y_pred, weight.as_ref())
+                .and_then(|next| m.metric.result(&next).map(|result| (next, result)))
+                .map_err(|e| of_pair(e, "metric", &m.metric.name(), y.spec(), y_pred.spec()))?;
             m.state.iter().zip(&next).for_each(|(v, value)| trace.write(v, value.clone()));
-            logs.push((m.name.clone(), m.metric.result(&next)?));
+            logs.push((m.name.clone(), result));
         }
         trace.builder().check()?;
         logs.sort_by(|a, b| a.0.cmp(&b.0));
@@ -282,6 +300,14 @@ impl Batch {
             None => weight,
         }
     }
+}
+
+/// An error with the loss or metric in which it happened, unless it names that itself.
+pub(super) fn of_pair(error: Error, kind: &str, name: &str, y_true: &Spec, y_pred: &Spec) -> Error {
+    if error.to_string().starts_with(name) {
+        return error;
+    }
+    error.within(format!("{kind} `{name}` of y_true {} and y_pred {}", y_true, y_pred))
 }
 
 /// Adds a batch to a running mean, by its number of samples; the mean.

@@ -7,7 +7,7 @@ use crate::models::weights::ModelVariable;
 use crate::optimizers::Optimizer;
 use crate::training::compile::{Compile, PerOutput, check_steps_per_execution};
 use crate::training::run::Program;
-use crate::training::step::{Phase, StepSpec};
+use crate::training::step::{Phase, StepSpec, of_pair};
 use crate::variable::{Role, Variable};
 use cornu_graph::{DType, Error, Result, Spec, Tensor, Value};
 use std::collections::HashMap;
@@ -170,14 +170,12 @@ impl Model {
         self.trainer.check()?;
         self.build_if_known()?;
         compile.optimizer.check()?;
-        check_steps_per_execution(compile.steps_per_execution)?;
-        compile.check_run_eagerly()?;
+        compile.check()?;
         if let Some(functional) = self.functional() {
-            for output in compile.per_output(&functional.output_names())? {
-                output.check()?;
-            }
+            compile.per_output(&functional.output_names())?;
         }
         self.trainer.forget();
+        let compile = if self.scales_loss() { compile.scaling() } else { compile };
         self.trainer.compile = Some(Arc::new(compile));
         self.tell_settings()
     }
@@ -185,6 +183,7 @@ impl Model {
     /// Takes over compile settings from a file; the new variables of the optimizer.
     pub(crate) fn compile_saved(&mut self, compile: Compile) -> Result<Vec<Arc<Variable>>> {
         self.trainer.forget();
+        let compile = if self.scales_loss() { compile.scaling() } else { compile };
         let trainable: Vec<_> = self.variables()?.into_iter().filter(|v| v.trainable).collect();
         let variables = compile.optimizer.variables(&trainable)?;
         self.trainer.compile = Some(Arc::new(compile));
@@ -230,7 +229,9 @@ impl Model {
                     let metric = metric.clone();
                     let prefix = if several { format!("{}_", names[output]) } else { String::new() };
                     let name = unique_metric_name(&mut uses, &prefix, &metric.name(), weighted);
-                    let initial: Vec<(String, Tensor)> = metric.state(y_true, &y_pred[output])?;
+                    let y_pred = &y_pred[output];
+                    let named = |e| of_pair(e, "metric", &metric.name(), y_true, y_pred);
+                    let initial: Vec<(String, Tensor)> = metric.state(y_true, y_pred).map_err(named)?;
                     let state = |(n, t): &(String, Tensor)| {
                         Arc::new(Variable::new(n.clone(), Role::State, t.clone()))
                     };
@@ -349,12 +350,6 @@ fn unique_metric_name(uses: &mut HashMap<String, usize>, prefix: &str, name: &st
 }
 
 impl PerOutput {
-    /// Fails on unknown names.
-    fn check(&self) -> Result<()> {
-        self.loss.iter().try_for_each(|l| l.check())?;
-        self.metrics.iter().chain(&self.weighted_metrics).try_for_each(Metric::check)
-    }
-
     /// Whether targets are needed.
     pub fn needs_target(&self) -> bool {
         self.loss.is_some() || !self.metrics.is_empty() || !self.weighted_metrics.is_empty()

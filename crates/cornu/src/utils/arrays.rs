@@ -1,27 +1,32 @@
 //! Getting data into the form that models take.
-use cornu_graph::{DType, Error, Result, Tensor};
+use cornu_graph::{DType, Error, Result, Spec, Tensor, memory, normalize_axis};
 
 /// Class numbers as rows with a single 1: `(.., )` to `(.., num_classes)`, float32. Without `num_classes` there are as many as
 /// the largest number says; a last axis of size 1 goes. Keras's `to_categorical`.
 ///
 /// # Errors
-/// When a number is none of the classes.
+/// When a number is none of the classes, or there is no memory for the rows.
 ///
 /// ```
 /// use cornu::{Tensor, utils::to_categorical};
 /// let y = to_categorical(&Tensor::from([0i32, 2]), None)?;
 /// assert_eq!(y.to_vec::<f32>()?, [1.0, 0.0, 0.0, 0.0, 0.0, 1.0]);
+/// assert_eq!(to_categorical(&Tensor::from([0i32, 2]), 10)?.shape(), [2, 10]);
 /// # Ok::<(), cornu::Error>(())
 /// ```
-pub fn to_categorical(x: &Tensor, num_classes: Option<usize>) -> Result<Tensor> {
+pub fn to_categorical(x: &Tensor, num_classes: impl Into<Option<usize>>) -> Result<Tensor> {
+    if x.dtype().is_float() && x.to_f64().iter().any(|label| !label.is_finite()) {
+        return Err(Error::argument("x", "a label is no number"));
+    }
     let labels = x.cast(DType::I64).to_vec::<i64>()?;
     let largest = labels.iter().copied().max().unwrap_or(-1);
-    let count = num_classes.unwrap_or((largest + 1).max(0) as usize);
+    let count = num_classes.into().unwrap_or(largest.saturating_add(1).max(0) as usize);
     let mut shape = x.shape().to_vec();
     if shape.len() > 1 && shape.last() == Some(&1) {
         shape.pop();
     }
     shape.push(count);
+    memory::room(&Spec::f32(&shape[..]))?;
     let mut rows = vec![0f32; labels.len() * count];
     for (i, &label) in labels.iter().enumerate() {
         match usize::try_from(label) {
@@ -54,23 +59,24 @@ impl Side {
 /// defaults are `"pre"`, `"pre"` and 0.
 ///
 /// # Errors
-/// When a word is another.
+/// When a word is another, or there is no memory for the rows.
 ///
 /// ```
 /// use cornu::utils::pad_sequences;
-/// let x = pad_sequences(&[vec![1], vec![2, 3, 4]], Some(2), "pre", "pre", 0)?;
+/// let x = pad_sequences(&[vec![1], vec![2, 3, 4]], 2, "pre", "pre", 0)?;
 /// assert_eq!(x.to_vec::<i32>()?, [0, 1, 3, 4]);
 /// # Ok::<(), cornu::Error>(())
 /// ```
 pub fn pad_sequences(
     sequences: &[Vec<i32>],
-    maxlen: Option<usize>,
+    maxlen: impl Into<Option<usize>>,
     padding: &str,
     truncating: &str,
     value: i32,
 ) -> Result<Tensor> {
     let (padding, truncating) = (Side::of("padding", padding)?, Side::of("truncating", truncating)?);
-    let length = maxlen.unwrap_or(sequences.iter().map(Vec::len).max().unwrap_or(0));
+    let length = maxlen.into().unwrap_or(sequences.iter().map(Vec::len).max().unwrap_or(0));
+    memory::room(&Spec::new(DType::I32, [sequences.len(), length]))?;
     let mut rows = Vec::with_capacity(sequences.len() * length);
     for sequence in sequences {
         let kept = match truncating {
@@ -99,15 +105,10 @@ pub fn pad_sequences(
 /// # Ok::<(), cornu::Error>(())
 /// ```
 pub fn normalize(x: &Tensor, axis: i64, order: u32) -> Result<Tensor> {
-    let rank = x.shape().len() as i64;
-    let axis = if axis < 0 { axis + rank } else { axis };
-    if !(0..rank).contains(&axis) {
-        return Err(Error::argument("axis", format!("there is no such axis in shape {:?}", x.shape())));
-    }
+    let axis = normalize_axis("normalize", axis, x.rank())?;
     if order == 0 {
         return Err(Error::argument("order", "must be at least 1, got 0"));
     }
-    let axis = axis as usize;
     let size = x.shape()[axis];
     let inner: usize = x.shape()[axis + 1..].iter().product();
     let mut values = x.to_f64();

@@ -4,9 +4,14 @@ use super::transform::{self, Map, Put, columns};
 use super::{BLOCK_BYTES, Geometry, IMAGE, PAD, POINTS, RESULT, is_large};
 use crate::aligned::thread_memory;
 use crate::gemm::Epilogue;
-use crate::gemm::kernel::{MAX_TERMS, Panels, Pass, ROW_PITCH, Target, panel_height, panel_width, tile_for};
+use crate::gemm::kernel::{Panels, Pass, Target, panel_height, panel_width, tile_for};
 use crate::pool::Pool;
 use crate::vector::{Vector, for_isa};
+
+/// Most terms of a row of transformed images, and floats from one row to the next: no power of two, so that rows do not compete
+/// for the same lines of the cache.
+const TERMS: usize = 256;
+const PITCH: usize = TERMS + 16;
 
 /// The sizes of the products.
 #[derive(Clone, Copy)]
@@ -29,10 +34,10 @@ struct Shape {
 impl Shape {
     fn new(g: &Geometry) -> Shape {
         let (channels, filters) = (g.channels.next_multiple_of(PAD), g.filters.next_multiple_of(PAD));
-        let terms = channels.div_ceil(channels.div_ceil(MAX_TERMS)).next_multiple_of(PAD);
+        let terms = channels.div_ceil(channels.div_ceil(TERMS)).next_multiple_of(PAD);
         let fitting = BLOCK_BYTES / (POINTS * (channels + filters) * 4);
         let rows = (fitting / panel_height()).clamp(1, 6) * panel_height();
-        let (beside, apart) = (MAX_TERMS / terms, panel_height() * ROW_PITCH);
+        let (beside, apart) = (TERMS / terms, panel_height() * PITCH);
         let points = std::array::from_fn(|point| point / beside * apart + point % beside * terms);
         Shape { channels: g.channels, terms, beside, filters, rows, points, ahead: is_large(g) }
     }
@@ -49,7 +54,7 @@ impl Shape {
 
     /// Floats of the transformed images of a panel of tiles, for a part of the channels.
     fn panel(&self) -> usize {
-        POINTS.div_ceil(self.beside) * panel_height() * ROW_PITCH
+        POINTS.div_ceil(self.beside) * panel_height() * PITCH
     }
 }
 
@@ -169,7 +174,7 @@ unsafe fn some_tiles_with<V: Vector>(
                     images.ask(image, place, channel);
                 }
                 let panel = row / height * shape.parts() + channel / shape.terms;
-                let to = memory.add(panel * shape.panel() + row % height * ROW_PITCH + channel % shape.terms);
+                let to = memory.add(panel * shape.panel() + row % height * PITCH + channel % shape.terms);
                 let mut put = InPanel { to, points: &shape.points };
                 images.tile::<transform::Image, V, IMAGE>(image, place, channel, &mut put);
                 channel += V::LANES;
@@ -235,7 +240,7 @@ unsafe fn multiply(shape: &Shape, images: *const f32, kernel: *const f32, produc
                         let panels = Panels {
                             terms: shape.terms.min(shape.channels - first),
                             a: images.add(panel + shape.points[point]),
-                            a_step: ROW_PITCH,
+                            a_step: PITCH,
                             b: b.add(first * width),
                             b_step: width,
                             ..Panels::default()

@@ -5,7 +5,7 @@ use crate::models::KerasTensor;
 use crate::models::keras_tensor::source;
 use crate::object::KerasObject;
 use crate::shape::Shape;
-use cornu_graph::{DType, Error, Result, Value};
+use cornu_graph::{DType, Error, Result, Spec, Value, memory};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -57,12 +57,12 @@ impl Input {
     pub fn layer(self) -> InputLayer {
         let mut batch_shape = vec![self.batch_size];
         batch_shape.extend(self.shape.dims());
-        let mut base = LayerBase::new();
-        base.name = self.name;
+        let mut layer = InputLayer::new(Shape(batch_shape));
+        layer.base.name = self.name;
         if let Some(dtype) = &self.dtype {
-            base.dtype = DTypePolicy::from(dtype.as_str());
+            layer.base.dtype = DTypePolicy::from(dtype.as_str());
         }
-        InputLayer { base, batch_shape: Shape(batch_shape) }
+        layer
     }
 }
 
@@ -77,7 +77,10 @@ pub struct InputLayer {
 impl InputLayer {
     /// An input of this shape, the batch axis first.
     pub fn new(batch_shape: impl Into<Shape>) -> InputLayer {
-        InputLayer { base: LayerBase::new(), batch_shape: batch_shape.into() }
+        // Data is of one dtype, whatever layers compute in.
+        let mut base = LayerBase::new();
+        base.dtype = DTypePolicy::default();
+        InputLayer { base, batch_shape: batch_shape.into() }
     }
 
     /// With the batch axis first.
@@ -104,9 +107,23 @@ impl InputLayer {
         self.base.dtype.name() == "string"
     }
 
+    /// Fails on sizes that no data has.
+    fn check_shape(&self, dtype: DType) -> Result<()> {
+        let most = i32::MAX as usize;
+        if let Some(size) = self.batch_shape.dims().iter().flatten().find(|&&size| size > most) {
+            return Err(Error::argument(
+                "Input.shape",
+                format!("an axis of size {size} is larger than any data"),
+            ));
+        }
+        let of_one = memory::check(&Spec::new(dtype, self.batch_shape.with(1)));
+        of_one.map(drop).map_err(|e| e.within("Input.shape"))
+    }
+
     /// The symbolic tensor that stands for the data.
     pub fn tensor(&self) -> KerasTensor {
-        let (dtype, error) = match self.dtype() {
+        let checked = self.dtype().and_then(|dtype| self.check_shape(dtype).map(|()| dtype));
+        let (dtype, error) = match checked {
             Ok(dtype) => (dtype, None),
             Err(e) => (DType::F32, Some(e)),
         };

@@ -23,6 +23,8 @@ pub struct SpectralNormalization {
     pub power_iterations: usize,
 }
 
+/// Each is an op or two of the graph.
+const MOST_ITERATIONS: usize = 1000;
 /// Where the layer is saved, and the left singular vector.
 const LAYER: &str = "layer";
 const VECTOR: &str = "vector_u";
@@ -39,6 +41,10 @@ fn kernel_of(layer: &LayerRef) -> Result<&'static str> {
 impl Layer for SpectralNormalization {
     fn build(&self, weights: &mut Weights, input: &Shape) -> Result<()> {
         crate::layers::checks::positive("SpectralNormalization.power_iterations", self.power_iterations)?;
+        if self.power_iterations > MOST_ITERATIONS {
+            let message = format!("must be at most {MOST_ITERATIONS}, got {}", self.power_iterations);
+            return Err(Error::argument("SpectralNormalization.power_iterations", message));
+        }
         weights.add_layer(LAYER, self.layer.layer(), std::slice::from_ref(input))?;
         let kernel = weights.share(self.layer.layer(), kernel_of(self.layer.layer())?)?;
         let last = kernel.spec.shape.last().copied().unwrap_or(1);

@@ -64,7 +64,7 @@ impl Layer for Discretization {
             let error = Error::State("there are no bins yet".into());
             return Err(error.help("give `bin_boundaries`, or call `adapt` before the layer is applied"));
         };
-        if boundaries.windows(2).any(|pair| pair[0] > pair[1]) {
+        if !boundaries.is_sorted() || boundaries.iter().any(|b| b.is_nan()) {
             return Err(Error::argument("bin_boundaries", format!("must rise, got {boundaries:?}")));
         }
         let x = if x.dtype().is_float() { x.clone() } else { x.cast(DType::F32) };

@@ -1,8 +1,8 @@
 //! Categories by hash.
 use super::encoding::{OutputMode, not_sparse};
 use super::hash::{Salt, bin};
-use crate::DTypePolicy;
 use crate::data::text;
+use crate::dtype_policy::dtype_policy;
 use crate::layers::HostLayer;
 use crate::layers::checks::positive;
 use crate::layers::prelude::*;
@@ -91,7 +91,7 @@ pub(super) fn single<T>(inputs: &[T]) -> Result<&T> {
 
 /// The dtype of integers that come out, which the layer must have; int64 when it was given none.
 pub(super) fn integer_dtype(class: &str, layer: &dyn Layer) -> Result<DType> {
-    if layer.base().dtype == DTypePolicy::default() {
+    if layer.base().dtype == dtype_policy() {
         return Ok(DType::I64);
     }
     let dtype = layer.base().dtype.compute_dtype()?;
@@ -104,7 +104,7 @@ pub(super) fn integer_dtype(class: &str, layer: &dyn Layer) -> Result<DType> {
 
 /// Writes that dtype into a config.
 pub(super) fn settle_integer_dtype(config: &mut serde_json::Value) {
-    let given = DTypePolicy::default();
+    let given = dtype_policy();
     let policy = &mut config["dtype"];
     let name = if policy.is_string() { policy } else { &mut policy["config"]["name"] };
     if *name == given.name() {

@@ -71,6 +71,15 @@ pub struct StringLookup {
 }
 
 impl StringLookup {
+    /// All tokens in the order of their places: that of padding, if it has one, those of unknown tokens, the known ones. Keras's
+    /// `get_vocabulary`.
+    ///
+    /// # Errors
+    /// When there is no vocabulary yet, or it does not fit the other arguments.
+    pub fn get_vocabulary(&self) -> Result<Vec<String>> {
+        self.lookup().all_tokens()
+    }
+
     fn lookup(&self) -> Lookup<'_> {
         Lookup {
             class: "StringLookup",

@@ -65,6 +65,7 @@ impl<const N: usize> From<[usize; N]> for Ngrams {
 /// let mut layer = TextVectorization::new().output_sequence_length(4);
 /// let texts = text::encode([2], &["The cat sat.", "the mat"])?;
 /// layer.adapt(&texts)?;
+/// assert_eq!(layer.get_vocabulary()?, ["", "[UNK]", "the", "sat", "mat", "cat"]);
 /// let x = Input::new([1]).dtype("string").tensor();
 /// let mut model = Model::new(&x, layer.apply(&x))?;
 /// let y = model.predict(&texts, Predict::new())?;
@@ -115,6 +116,15 @@ pub struct TextVectorization {
 }
 
 impl TextVectorization {
+    /// All tokens in the order of their places: that of padding, if it has one, those of unknown tokens, the known ones. Keras's
+    /// `get_vocabulary`.
+    ///
+    /// # Errors
+    /// When there is no vocabulary yet, or it does not fit the other arguments.
+    pub fn get_vocabulary(&self) -> Result<Vec<String>> {
+        self.lookup().all_tokens()
+    }
+
     fn lookup(&self) -> Lookup<'_> {
         Lookup {
             class: "TextVectorization",

@@ -78,6 +78,18 @@ impl<'a> Lookup<'a> {
         Ok(table)
     }
 
+    /// All tokens in the order of their places.
+    ///
+    /// # Errors
+    /// When there is no vocabulary yet, or it does not fit the other arguments.
+    pub fn all_tokens(self) -> Result<Vec<String>> {
+        let table = self.table()?;
+        let mask = self.mask_token.filter(|_| self.oov_start() == 1);
+        let unknown = std::iter::repeat_n(self.oov_token.unwrap_or_default(), self.num_oov_indices);
+        let known = table.tokens.iter().map(String::as_str);
+        Ok(mask.into_iter().chain(unknown).chain(known).map(str::to_string).collect())
+    }
+
     /// The tokens of the documents, most frequent first, and how rare each is. Of those equally frequent the largest is
     /// first.
     ///

@@ -199,8 +199,8 @@ impl Layer for ConvLSTMCell {
         let spatial = self.spatial(&Shape::from([&x.shape()[..1], &x.shape()[2..]].concat()))?;
         let of_state = with_gates(&[&x.shape()[..1], &spatial[..]].concat(), self.filters);
         let masks = [
-            dropout_mask(cx, self.dropout, &of_input)?,
-            dropout_mask(cx, self.recurrent_dropout, &of_state)?,
+            dropout_mask(cx, "dropout", self.dropout, &of_input)?,
+            dropout_mask(cx, "recurrent_dropout", self.recurrent_dropout, &of_state)?,
         ];
         Ok(masks.into_iter().flatten().collect())
     }

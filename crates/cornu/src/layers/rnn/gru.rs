@@ -140,9 +140,11 @@ impl Layer for GRUCell {
 
     fn cell_constants(&self, cx: &Call, x: &Value) -> Result<Vec<Value>> {
         let mut masks = vec![];
-        for (rate, size) in [(self.dropout, x.dim(-1)), (self.recurrent_dropout, self.units)] {
+        for (what, rate, size) in
+            [("dropout", self.dropout, x.dim(-1)), ("recurrent_dropout", self.recurrent_dropout, self.units)]
+        {
             for _ in 0..3 {
-                masks.extend(dropout_mask(cx, rate, &[x.dim(0), size])?);
+                masks.extend(dropout_mask(cx, what, rate, &[x.dim(0), size])?);
             }
         }
         Ok(masks)

@@ -123,8 +123,8 @@ impl Layer for LSTMCell {
 
     fn cell_constants(&self, cx: &Call, x: &Value) -> Result<Vec<Value>> {
         let masks = [
-            dropout_mask(cx, self.dropout, &[x.dim(0), x.dim(-1)])?,
-            dropout_mask(cx, self.recurrent_dropout, &[x.dim(0), self.units])?,
+            dropout_mask(cx, "dropout", self.dropout, &[x.dim(0), x.dim(-1)])?,
+            dropout_mask(cx, "recurrent_dropout", self.recurrent_dropout, &[x.dim(0), self.units])?,
         ];
         Ok(masks.into_iter().flatten().collect())
     }

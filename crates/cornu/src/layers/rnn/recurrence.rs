@@ -1,4 +1,5 @@
 //! Running a cell over time.
+use crate::layers::checks;
 use crate::layers::prelude::*;
 use crate::variable::Role;
 use serde_json::{Value as Json, json};
@@ -35,7 +36,8 @@ impl Recurrence {
         let input = inputs.first().ok_or_else(|| Error::Data("a recurrent layer needs an input".into()))?;
         if input.rank() < 3 {
             let message = format!("expected an input of shape (batch, time, features), got {input}");
-            return Err(Error::Data(message));
+            let help = "a recurrent layer before it gives a sequence with `return_sequences(true)`";
+            return Err(Error::Data(message).help(help));
         }
         let step = Shape([&input.dims()[..1], &input.dims()[2..]].concat());
         weights.add_layer(CELL, cell, std::slice::from_ref(&step))?;
@@ -56,6 +58,9 @@ impl Recurrence {
     pub fn run(&self, cx: &Call, inputs: &[Value]) -> Result<Vec<Value>> {
         let cell = cx.child(CELL)?;
         let x = inputs.first().ok_or_else(|| Error::Data("a recurrent layer needs an input".into()))?;
+        if x.dim(1) == 0 {
+            return Err(Error::Data(format!("a sequence of no steps: the input has shape {:?}", x.shape())));
+        }
         let x = &x.cast(cx.dtype());
         let initial = self.initial_states(cx, cell, x, &inputs[1..])?;
         let constants = cx.cell_constants(cell, x)?;
@@ -230,10 +235,8 @@ fn state_name(i: usize) -> String {
 }
 
 /// A mask that drops a share of the features, the same for all steps of a sequence; `None` when nothing is dropped.
-pub(super) fn dropout_mask(cx: &Call, rate: f64, shape: &[usize]) -> Result<Option<Value>> {
-    if !(0.0..=1.0).contains(&rate) {
-        return Err(Error::argument("dropout", format!("must be between 0 and 1, got {rate}")));
-    }
+pub(super) fn dropout_mask(cx: &Call, what: &str, rate: f64, shape: &[usize]) -> Result<Option<Value>> {
+    checks::share(what, rate)?;
     if rate == 0.0 || !cx.training() {
         return Ok(None);
     }

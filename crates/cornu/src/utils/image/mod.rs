@@ -6,7 +6,7 @@ pub(crate) mod resample;
 use crate::DataFormat;
 use crate::utils::atomic;
 use codec::Picture;
-use cornu_graph::{DType, Error, Result, Tensor};
+use cornu_graph::{DType, Error, Result, Spec, Tensor, memory};
 use resample::Filter;
 use std::path::Path;
 
@@ -55,6 +55,8 @@ impl Image {
             return Err(Error::argument("target_size", format!("must be at least (1, 1), got {size:?}")));
         }
         let Picture { rows, columns, channels, pixels } = &self.0;
+        // What one pass makes for the other, and the weights of the wider.
+        memory::room(&Spec::new(DType::I32, [size.0.max(*rows), size.1, *channels]))?;
         // Colours count by their opacity.
         let weighted = *channels == 4 && filter != Filter::Nearest;
         let source = if weighted { map_opaque(pixels, premultiplied) } else { pixels.clone() };

@@ -5,6 +5,7 @@ use crate::layers::Call;
 use crate::layers::convolutional::{channels_last, convolve, restore_channels};
 use cornu_graph::{Error, Result, Value};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// The name that Keras saves the state of a layer's random generator under.
 pub(super) const SEED: &str = "generator/seed_generator_state";
@@ -52,17 +53,28 @@ impl From<(f64, f64)> for RawFactor {
     }
 }
 
+impl fmt::Display for RawFactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RawFactor::One(x) => write!(f, "{x}"),
+            RawFactor::Ends([a, b]) => write!(f, "({a}, {b})"),
+        }
+    }
+}
+
 impl RawFactor {
     /// The ends, which must be within `low..=high`.
     pub(super) fn within(&self, what: &str, low: f64, high: f64) -> Result<[f64; 2]> {
         let [a, b] = match *self {
             RawFactor::One(x) => [-x.abs(), x.abs()],
-            RawFactor::Ends([a, b]) => [a.min(b), a.max(b)],
+            // A NaN is no smaller and no larger: it must not vanish here.
+            RawFactor::Ends([a, b]) if a > b => [b, a],
+            RawFactor::Ends(ends) => ends,
         };
         if a >= low && b <= high {
             return Ok([a, b]);
         }
-        Err(Error::argument(what, format!("must be within {low} and {high}, got {self:?}")))
+        Err(Error::argument(what, format!("must be within {low} and {high}, got {self}")))
     }
 }
 
@@ -78,7 +90,8 @@ impl<const LOW: i64, const HIGH: i64> From<RawFactor> for Factor<LOW, HIGH> {
         match raw {
             // Zero is never minus zero here.
             RawFactor::One(x) => Factor([(-x.abs()).max(LOW as f64) + 0.0, x.abs()]),
-            RawFactor::Ends([a, b]) => Factor([a.min(b), a.max(b)]),
+            RawFactor::Ends([a, b]) if a > b => Factor([b, a]),
+            RawFactor::Ends(ends) => Factor(ends),
         }
     }
 }

@@ -109,3 +109,21 @@ fn penalties_of_outputs() {
     assert_eq!(loss(&mut model(penalty())), 0.0);
     close(&[loss(&mut within)], &[0.22]);
 }
+
+/// A kernel that its layer keeps from training is divided, and not trained.
+#[test]
+fn frozen_kernels() {
+    let after = |rate: f64| {
+        let x = Input::new([2]).tensor();
+        let y = SpectralNormalization::new(Dense::new(2).trainable(false)).apply(&x);
+        let mut model = Model::new([x], [y]).unwrap();
+        let weights: Vec<Tensor> =
+            model.get_weights().unwrap().iter().map(|w| Tensor::full(w.shape(), DType::F32, 0.5)).collect();
+        model.set_weights(&weights).unwrap();
+        model.compile(Compile::new(SGD::new().learning_rate(rate), "mse")).unwrap();
+        let x = Tensor::from([[0.1f32, 1.0], [0.3, 3.0]]);
+        model.fit(&x, Tensor::zeros([2, 2], DType::F32), Fit::new().verbose(0)).unwrap();
+        model.get_weights().unwrap().iter().flat_map(Tensor::to_f64).collect::<Vec<_>>()
+    };
+    assert_eq!(after(0.1), after(0.0));
+}

@@ -18,6 +18,17 @@ pub fn number(m: &ArgMatches, name: &str) -> usize {
     m.get_one::<usize>(name).copied().unwrap_or_default()
 }
 
+/// An argument and what sets it.
+type Setter<O> = (&'static str, fn(O, usize) -> O);
+
+/// Options with those numbers set that were given.
+pub fn with_given<O>(m: &ArgMatches, options: O, setters: &[Setter<O>]) -> O {
+    setters.iter().fold(options, |options, (name, set)| match m.get_one::<usize>(name) {
+        Some(&n) => set(options, n),
+        None => options,
+    })
+}
+
 /// How much to say while a model works: nothing, or a bar.
 pub fn verbose(m: &ArgMatches) -> u8 {
     cornu::utils::disable_interactive_logging();

@@ -1,9 +1,10 @@
 //! The commands that run a model.
-use crate::arguments::{number, optional, path, verbose};
+use crate::arguments::{optional, path, verbose, with_given};
 use crate::{convert, data};
 use clap::ArgMatches;
 use cornu::prelude::*;
 use cornu::saving::{LoadModel, load_model};
+use cornu::training::ValidationFreq;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,7 +18,8 @@ pub fn predict(m: &ArgMatches) -> Result<()> {
     let mut model = LoadModel::new().compile(false).load(path(m, "model")?)?;
     let arrays = data::read(path(m, "input")?, &[])?;
     let x = data::inputs(&arrays, &model.input_names()?)?;
-    let options = Predict::new().batch_size(number(m, "batch-size")).verbose(verbose(m));
+    let options = Predict::new().verbose(verbose(m));
+    let options = with_given(m, options, &[("batch-size", Predict::batch_size), ("steps", Predict::steps)]);
     let outputs = model.predict_many(x, options)?;
     let mut names = model.output_names()?;
     if let [only] = names.as_mut_slice() {
@@ -63,12 +65,22 @@ pub fn fit(m: &ArgMatches) -> Result<()> {
     }
     let mut model = load_model(path(m, "model")?)?;
     let samples = Samples::read(path(m, "data")?, &targets(m), &model)?;
-    let mut options = Fit::new()
-        .batch_size(number(m, "batch-size"))
-        .epochs(number(m, "epochs"))
-        .initial_epoch(number(m, "initial-epoch"))
-        .shuffle(!m.get_flag("no-shuffle"))
-        .verbose(verbose(m));
+    let options = Fit::new().shuffle(!m.get_flag("no-shuffle")).verbose(verbose(m));
+    let mut options = with_given(
+        m,
+        options,
+        &[
+            ("batch-size", Fit::batch_size),
+            ("epochs", Fit::epochs),
+            ("initial-epoch", Fit::initial_epoch),
+            ("steps-per-epoch", Fit::steps_per_epoch),
+            ("validation-steps", Fit::validation_steps),
+            ("validation-batch-size", Fit::validation_batch_size),
+        ],
+    );
+    if let Some(text) = m.get_one::<String>("validation-freq") {
+        options = options.validation_freq(validation_freq(text)?);
+    }
     if let Some(weight) = samples.sample_weight {
         options = options.sample_weight(weight);
     }
@@ -104,6 +116,22 @@ pub fn fit(m: &ArgMatches) -> Result<()> {
     optional(m, "output").map_or(Ok(()), |file| model.save(file))
 }
 
+/// `3`: every so many epochs; `1,5`: after these.
+fn validation_freq(text: &str) -> Result<ValidationFreq> {
+    let number = |n: &str| {
+        n.trim().parse::<usize>().map_err(|e| {
+            Error::argument("--validation-freq", format!("expected `2` or `1,5,10`, got `{text}`: {e}"))
+        })
+    };
+    match text.split_once(',') {
+        None => number(text).map(ValidationFreq::from),
+        Some(_) => {
+            let epochs = text.split(',').filter(|n| !n.trim().is_empty()).map(number);
+            Ok(ValidationFreq::After(epochs.collect::<Result<_>>()?))
+        }
+    }
+}
+
 fn class_weight(text: &str) -> Result<Vec<(i64, f64)>> {
     let bad = |e: &dyn std::fmt::Display| {
         Error::argument("--class-weight", format!("expected '{{\"0\": 0.5}}': {e}"))
@@ -115,7 +143,9 @@ fn class_weight(text: &str) -> Result<Vec<(i64, f64)>> {
 pub fn evaluate(m: &ArgMatches) -> Result<()> {
     let mut model = load_model(path(m, "model")?)?;
     let samples = Samples::read(path(m, "data")?, &targets(m), &model)?;
-    let mut options = Evaluate::new().batch_size(number(m, "batch-size")).verbose(verbose(m));
+    let options = Evaluate::new().verbose(verbose(m));
+    let mut options =
+        with_given(m, options, &[("batch-size", Evaluate::batch_size), ("steps", Evaluate::steps)]);
     if let Some(weight) = samples.sample_weight {
         options = options.sample_weight(weight);
     }

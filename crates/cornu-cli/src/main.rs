@@ -92,7 +92,12 @@ fn command() -> Command {
         let help = "For `.weights.json`: the most gigabytes (of 2^30 bytes) of weights in one of its files";
         option("max-shard-size", "GB", help).value_parser(value_parser!(f64))
     };
-    let batch_size = || number("batch-size", "B", "Samples in a batch").default_value("32");
+    let batch_size = |steps: &str| {
+        let help =
+            format!("Samples in a batch; by default 32, or as many as --{steps} needs for all samples");
+        number("batch-size", "B", "").help(help)
+    };
+    let steps = || number("steps", "N", "Batches to stop after");
     Command::new("cornu")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Keras models from the command line, without Python")
@@ -108,7 +113,8 @@ fn command() -> Command {
                 .arg(model())
                 .arg(file("input", "INPUT", "The samples").required(true))
                 .arg(file("output", "OUTPUT", "Where to write the outputs").required(true))
-                .arg(batch_size())
+                .arg(batch_size("steps"))
+                .arg(steps())
                 .arg(flag("progress", "Shows progress on standard error")),
         )
         .subcommand(
@@ -120,7 +126,8 @@ fn command() -> Command {
                 .arg(option("target", "COLUMNS", "Columns of a CSV file that are targets, joined by commas"))
                 .arg(number("epochs", "N", "Times to go through the data").default_value("1"))
                 .arg(number("initial-epoch", "N", "The epoch to go on from").default_value("0"))
-                .arg(batch_size())
+                .arg(batch_size("steps-per-epoch"))
+                .arg(number("steps-per-epoch", "N", "Batches in an epoch, all by default; the next epoch goes on where one stops"))
                 .arg(flag("no-shuffle", "Takes the samples in their order"))
                 .arg(file("output", "MODEL", "Where to save the trained model"))
                 .arg(file("history", "JSON", "Where to write losses and metrics by epoch"))
@@ -130,6 +137,9 @@ fn command() -> Command {
                     option("validation-split", "F", "The part of the samples, the last ones, to evaluate on instead of training")
                         .value_parser(value_parser!(f64)),
                 )
+                .arg(number("validation-batch-size", "B", "Samples in a batch of validation; by default as --batch-size"))
+                .arg(number("validation-steps", "N", "Batches of a validation, all by default"))
+                .arg(option("validation-freq", "N", "Validates after every so many epochs, or after those of a list: `1,5,10`, or `5,` for one"))
                 .arg(option("class-weight", "JSON", "How much each class counts: '{\"0\": 0.5, \"1\": 2.0}'"))
                 .arg(file("callbacks", "JSON", "Callbacks: [{\"class_name\": \"EarlyStopping\", \"config\": {\"patience\": 3}}]"))
                 .arg(option("seed", "N", "Makes the run repeat bit for bit").value_parser(value_parser!(u64)))
@@ -142,7 +152,8 @@ fn command() -> Command {
                 .arg(file("data", "DATA", "Samples and targets, as for `fit`").required(true))
                 .arg(option("target", "COLUMNS", "Columns of a CSV file that are targets, joined by commas"))
                 .arg(file("output", "JSON", "Where to write them; standard output unless given"))
-                .arg(batch_size())
+                .arg(batch_size("steps"))
+                .arg(steps())
                 .arg(flag("progress", "Shows progress on standard error")),
         )
         .subcommand(Command::new("summary").about("A table of layers, shapes and parameters").arg(any_model()))

@@ -160,3 +160,88 @@ fn of_models_within_a_model() {
     assert_eq!(within(&clone)[..2], [serde_json::json!({}), serde_json::json!({})]);
     std::fs::remove_dir_all(place).unwrap();
 }
+
+/// A model that was compiled here is saved within another as Keras saves it: with its settings as they are then, and with the
+/// variables of its optimizer, of which there are two before the first step.
+#[test]
+fn of_models_compiled_here() {
+    let place = std::env::temp_dir().join(format!("cornu-compiled-here-{}", std::process::id()));
+    std::fs::create_dir_all(&place).unwrap();
+    let (path, weights) = (place.join("m.keras"), place.join("m.weights.h5"));
+    let mut inner = Sequential::new().add(Input::new([2])).add(Dense::new(2)).with_name("inner");
+    let x = Input::new([2]).tensor();
+    let steps = Input::new([3, 2]).tensor();
+    let mut outer = Model::new(
+        [&x, &steps],
+        [Dense::new(1).apply(inner.apply(&x)), TimeDistributed::new(inner.as_layer().unwrap()).apply(&steps)],
+    )
+    .unwrap();
+    let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    let within = |outer: &Model| {
+        let layers = json(&outer.to_json().unwrap())["config"]["layers"].as_array().unwrap().clone();
+        let of = |name: &str| layers.iter().find(|l| l["name"] == name).unwrap().clone();
+        let timed = layers.iter().find(|l| l["class_name"] == "TimeDistributed").unwrap();
+        let timed = timed["config"]["layer"]["compile_config"].clone();
+        assert_eq!(timed, of("inner")["compile_config"]);
+        timed
+    };
+    let state = |outer: &Model| {
+        outer.save_weights(&weights).unwrap();
+        let of = |(path, array): (String, Tensor)| {
+            let (layer, number) = path.split_once("/optimizer/vars/")?;
+            assert!(layer.starts_with("layers/"), "{layer}");
+            Some((number.to_string(), array.to_f64()))
+        };
+        let arrays = cornu::saving::load_arrays(&weights).unwrap();
+        arrays.into_iter().filter_map(of).collect::<BTreeMap<_, _>>()
+    };
+    assert_eq!(within(&outer), serde_json::json!({}));
+    assert!(state(&outer).is_empty());
+
+    inner.compile(Compile::new(Adam::new().learning_rate(0.01), "mse").metrics(["mae"])).unwrap();
+    assert_eq!(within(&outer), json(&inner.to_json().unwrap())["compile_config"]);
+    assert_eq!(within(&outer)["metrics"], serde_json::json!(["mae"]));
+    assert_eq!(state(&outer).keys().collect::<Vec<_>>(), ["0", "1"]);
+
+    let ones = Tensor::ones([4, 2], DType::F32);
+    inner.fit(&ones, &ones, Fit::new().verbose(0)).unwrap();
+    inner.set_learning_rate(0.5).unwrap();
+    assert_eq!(within(&outer)["optimizer"]["config"]["learning_rate"], 0.5);
+    let first = state(&outer);
+    assert_eq!((first.len(), &first["0"], &first["1"]), (6, &vec![1.0], &vec![0.5]));
+
+    // Another step; the file brings the state of before it back.
+    inner.fit(&ones, &ones, Fit::new().verbose(0)).unwrap();
+    let second = state(&outer);
+    assert_eq!(second["0"], [2.0]);
+    inner.fit(&ones, &ones, Fit::new().verbose(0)).unwrap();
+    outer.load_weights(&weights).unwrap();
+    assert_eq!(state(&outer), second);
+    assert_eq!(inner.iterations().unwrap(), Some(2));
+
+    // What is loaded says the same.
+    outer.save(&path).unwrap();
+    let loaded = cornu::saving::load_model(&path).unwrap();
+    assert_eq!(within(&loaded), within(&outer));
+    assert_eq!(state(&loaded), second);
+    std::fs::remove_dir_all(place).unwrap();
+}
+
+/// Keras forgets the policy of a stack when it reads it: layers have theirs, and the loss is scaled by the policy of the program.
+#[test]
+fn policy_of_a_stack() {
+    let layers = r#"[{"class_name": "InputLayer", "config": {"batch_shape": [null, 2]}},
+        {"class_name": "Dense", "config": {"name": "d", "units": 1, "dtype": "mixed_float16"}}]"#;
+    let text = format!(
+        r#"{{"class_name": "Sequential", "config": {{"name": "s", "dtype": "mixed_float16", "layers": {layers}}}}}"#
+    );
+    let mut model = cornu::saving::model_from_json(&text).unwrap();
+    let saved = model.get_config().unwrap();
+    assert_eq!(saved["dtype"]["config"]["name"], "float32");
+    assert_eq!(saved["layers"][1]["config"]["dtype"]["config"]["name"], "mixed_float16");
+    model.compile(Compile::new("sgd", "mse")).unwrap();
+    let x = Tensor::ones([4, 2], DType::F32);
+    model.fit(&x, Tensor::ones([4, 1], DType::F32), Fit::new().verbose(0)).unwrap();
+    let names: Vec<&str> = model.optimizer_variables().unwrap().iter().map(|v| v.name.as_str()).collect();
+    assert_eq!(names, ["iteration", "learning_rate"]);
+}

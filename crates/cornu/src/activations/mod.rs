@@ -15,7 +15,7 @@ pub use softmax::{glu, log_softmax, softmax, sparsemax};
 
 use crate::object::{Unknown, excerpt};
 use crate::ops::dtypes::float;
-use cornu_graph::{Error, Result, Value};
+use cornu_graph::{DType, Error, Result, Value};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value as Json;
 use std::fmt;
@@ -39,7 +39,9 @@ const BY_NAME: &[(&str, Function)] = &[
     ("log_sigmoid", log_sigmoid),
     ("log_softmax", |x| log_softmax(x, [-1])),
     ("mish", mish),
-    ("relu", |x| relu(x, 0.0, None, 0.0)),
+    ("relu", |x| {
+        relu(&if x.dtype() == DType::Bool { x.cast(DType::I32) } else { x.clone() }, 0.0, None, 0.0)
+    }),
     ("relu6", relu6),
     ("selu", selu),
     ("sigmoid", sigmoid),

@@ -6,6 +6,7 @@ use crate::models::keras_tensor::Node;
 use crate::object::Fields;
 use crate::regularizers::Regularizer;
 use crate::shape::Shape;
+use crate::training::Compiled;
 use crate::utils::naming;
 use cornu_graph::Result;
 use serde::ser::SerializeMap;
@@ -92,6 +93,8 @@ struct Identity {
     learned: AtomicBool,
     /// The first of its calls on symbolic tensors that there still are.
     call: Mutex<Weak<Node>>,
+    /// Of a model within others: what it is compiled with by itself. Copies of the layer see the same.
+    compiled: OnceLock<Arc<Mutex<Option<Arc<Compiled>>>>>,
 }
 
 impl Default for Identity {
@@ -106,6 +109,7 @@ impl Default for Identity {
             copies: OnceLock::new(),
             as_read: OnceLock::new(),
             call: Mutex::default(),
+            compiled: OnceLock::new(),
             is_clone: false,
             learned: AtomicBool::new(false),
         }
@@ -231,6 +235,25 @@ impl LayerBase {
     /// What a file said of it, if it comes from one.
     pub(crate) fn as_read(&self) -> Option<&Arc<AsRead>> {
         self.identity.as_read.get()
+    }
+
+    /// Keeps what a model is compiled with.
+    pub(crate) fn set_compiled(&self, compiled: Option<Compiled>) {
+        *self.compiled_cell().lock().unwrap_or_else(PoisonError::into_inner) = compiled.map(Arc::new);
+    }
+
+    /// What the model is compiled with, if it is one and was compiled here.
+    pub(crate) fn compiled(&self) -> Option<Arc<Compiled>> {
+        self.compiled_cell().lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Makes a copy of a model see what that is compiled with.
+    pub(crate) fn compiled_as(&self, other: &LayerBase) {
+        self.identity.compiled.get_or_init(|| other.compiled_cell().clone());
+    }
+
+    fn compiled_cell(&self) -> &Arc<Mutex<Option<Arc<Compiled>>>> {
+        self.identity.compiled.get_or_init(Arc::default)
     }
 
     /// Whether [`LayerBase::as_read`] is of the layer that this one is a clone of.

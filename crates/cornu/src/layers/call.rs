@@ -5,7 +5,7 @@ use crate::layers::{Layer, LayerRef};
 use crate::regularizers::Regularizer;
 use crate::shape::Shape;
 use crate::variable::{Role, Variable};
-use cornu_graph::{Builder, DType, Error, Result, Value};
+use cornu_graph::{Builder, DType, Error, Result, Value, gradient};
 use std::cell::RefCell;
 use std::sync::Arc;
 
@@ -30,6 +30,8 @@ struct Traced {
     start: Value,
     /// As it is after the updates so far.
     now: Value,
+    /// What layers took it for before they gave it other values.
+    earlier: Vec<Value>,
 }
 
 impl Trace {
@@ -48,9 +50,35 @@ impl Trace {
         self.with(variable, |v| v.now.clone())
     }
 
-    /// Gives a variable a new value.
+    /// Gives a variable a new value, with which another step begins: gradients do not ask what was computed before.
     pub fn write(&self, variable: &Arc<Variable>, value: Value) {
-        self.with(variable, |v| v.now = value.clone());
+        self.with(variable, |v| {
+            v.now = value.clone();
+            v.earlier.clear();
+        });
+    }
+
+    /// Gives a variable a new value in the midst of a step: gradients are sums over all the values that it had.
+    fn replace(&self, variable: &Arc<Variable>, value: Value) {
+        self.with(variable, |v| v.earlier.push(std::mem::replace(&mut v.now, value.clone())));
+    }
+
+    /// The gradients of a scalar for variables. Where a layer has changed one, as spectral normalization does, what was
+    /// computed with each of its values counts.
+    ///
+    /// # Errors
+    /// When the loss is no scalar.
+    pub fn gradients<'v>(
+        &self,
+        loss: &Value,
+        variables: impl Iterator<Item = &'v Arc<Variable>>,
+    ) -> Result<Vec<Value>> {
+        let values: Vec<Vec<Value>> = variables
+            .map(|variable| self.with(variable, |v| v.earlier.iter().chain([&v.now]).cloned().collect()))
+            .collect();
+        let mut grads = gradient(loss, &values.concat())?.into_iter();
+        let sums = values.iter().filter_map(|of| grads.by_ref().take(of.len()).reduce(|a, b| a + b));
+        Ok(sums.collect())
     }
 
     fn with<R>(&self, variable: &Arc<Variable>, f: impl FnOnce(&mut Traced) -> R) -> R {
@@ -58,7 +86,8 @@ impl Trace {
         let known = state.variables.iter().position(|v| Arc::ptr_eq(&v.variable, variable));
         let at = known.unwrap_or_else(|| {
             let start = self.builder.input(variable.spec.clone());
-            state.variables.push(Traced { variable: variable.clone(), now: start.clone(), start });
+            let traced = Traced { variable: variable.clone(), now: start.clone(), start, earlier: vec![] };
+            state.variables.push(traced);
             state.variables.len() - 1
         });
         f(&mut state.variables[at])
@@ -126,7 +155,8 @@ impl Trace {
     /// Adds the penalty of each output, as a mean over the batch.
     fn regularize_activity(&self, regularizer: &Regularizer, outputs: &[Value]) -> Result<()> {
         for output in outputs.iter().filter(|o| o.dtype().is_float()) {
-            self.add_loss(regularizer.call(output)? / output.dim(0));
+            let samples = if output.rank() > 0 { output.dim(0).max(1) } else { 1 };
+            self.add_loss(regularizer.call(output)? / samples);
         }
         Ok(())
     }
@@ -163,8 +193,8 @@ impl Trace {
         let inputs: Vec<Value> = tensors.iter().map(cast).collect();
         let run = || {
             let (outputs, masks) = layer.call_masked(&call, &inputs)?;
-            if let Some(regularizer) = layer.activity_regularizer().filter(|_| regularized) {
-                self.regularize_activity(regularizer, &outputs)?;
+            if let Some(regularizer) = layer.output_penalty().filter(|_| regularized) {
+                self.regularize_activity(&regularizer, &outputs)?;
             }
             self.builder.check()?;
             Ok((outputs, masks))
@@ -279,7 +309,7 @@ impl Call<'_> {
         Ok(self.trace.read(self.variable(name)?))
     }
 
-    /// Gives a weight another value, from here on. The gradient of a trainable one is taken at this value.
+    /// Gives a weight another value, from here on. The gradient of a trainable one sums up what was computed with each value.
     ///
     /// # Errors
     /// When `build` asked for no such weight, or the value has another shape.
@@ -290,7 +320,7 @@ impl Call<'_> {
                 format!("weight `{name}` has shape {:?}, got {:?}", variable.spec.shape, value.shape());
             return Err(Error::op("update", message));
         }
-        self.trace.write(variable, value.cast(variable.spec.dtype).stop_gradient());
+        self.trace.replace(variable, value.cast(variable.spec.dtype).stop_gradient());
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 use crate::layers::base::HasBase;
 use crate::layers::{Call, HostLayer, Weights, lora};
 use crate::object::KerasObject;
+use crate::regularizers::Regularizer;
 use crate::shape::Shape;
 use cornu_graph::{Error, Result, Tensor, Value};
 use serde_json::{Value as Json, json};
@@ -201,6 +202,11 @@ pub trait Layer: LayerObject {
     fn cell_constants(&self, cx: &Call, x: &Value) -> Result<Vec<Value>> {
         let _ = (cx, x);
         Ok(vec![])
+    }
+
+    /// What a call adds to the loss for each of its outputs, by the number of samples; by default the `activity_regularizer`.
+    fn output_penalty(&self) -> Option<Regularizer> {
+        self.activity_regularizer().cloned()
     }
 
     /// Whether integers and bools among the inputs become numbers of the compute dtype, as they do where weights multiply them.

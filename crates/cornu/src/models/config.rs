@@ -3,6 +3,7 @@ use crate::layers::{LayerBase, LayerRef};
 use crate::models::functional::{Functional, Structure, is_operation};
 use crate::models::keras_tensor::{KerasTensor, Node};
 use crate::ops::Operation;
+use crate::saving::compile_config;
 use crate::shape::Shape;
 use cornu_graph::Result;
 use serde_json::{Map, Value as Json, json};
@@ -64,7 +65,10 @@ pub(crate) fn saved(layer: &LayerRef) -> Result<Json> {
     }
     if matches!(layer.class_name(), "Functional" | "Sequential") {
         let read = layer.base().as_read().and_then(|read| read.compile_config());
-        saved["compile_config"] = read.cloned().unwrap_or_else(|| json!({}));
+        saved["compile_config"] = match layer.base().compiled() {
+            Some(compiled) => compile_config::of(&compiled)?,
+            None => read.cloned().unwrap_or_else(|| json!({})),
+        };
     }
     Ok(saved)
 }

@@ -49,9 +49,7 @@ fn sequential(config: &Json) -> Result<Model> {
     if let Some(name) = config["name"].as_str() {
         model = model.with_name(name);
     }
-    if let Ok(policy) = serde_json::from_value(config["dtype"].clone()) {
-        model = model.with_dtype(policy);
-    }
+    // As in Keras, a stack has the policy of this program, not the `dtype` of its file: it says whether losses are scaled.
     model.build_if_known()?;
     let shape = serde_json::from_value::<Shape>(config["build_input_shape"].clone());
     match shape {

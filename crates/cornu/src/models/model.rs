@@ -70,10 +70,9 @@ impl Model {
         self
     }
 
-    /// Gives a stack the policy that its file names.
-    pub(crate) fn with_dtype(mut self, policy: crate::DTypePolicy) -> Model {
-        self.base.dtype = policy;
-        self
+    /// What the model has as a layer.
+    pub(crate) fn base(&self) -> &LayerBase {
+        &self.base
     }
 
     /// Whether Keras scales the loss by itself, so that gradients do not vanish in float16.

@@ -57,6 +57,7 @@ impl LayerObject for NestedModel {
         if let Some(read) = self.base.as_read() {
             copy.base().set_as_read(read.clone());
         }
+        copy.base().compiled_as(&self.base);
         copy
     }
 }

@@ -1,4 +1,5 @@
 //! The weights of models and layers.
+use crate::layers::weights::Built;
 use crate::layers::{Layer, LayerRef};
 use crate::models::Model;
 use crate::variable::Variable;
@@ -129,7 +130,7 @@ fn collect(
     if let Some(built) = layer.base().built() {
         for v in built.all_variables() {
             if seen.insert(Arc::as_ptr(v) as usize) {
-                let trainable = trainable && v.is_trained();
+                let trainable = trainable && v.is_trained() && !is_frozen_within(built, v);
                 out.push(ModelVariable {
                     variable: v.clone(),
                     path: format!("{path}/{}", v.name),
@@ -140,6 +141,16 @@ fn collect(
         built.children.iter().for_each(|(_, child)| collect(&**child, &path, trainable, seen, out));
     }
     layer.sublayers().iter().for_each(|child| collect(&**child, &path, trainable, seen, out));
+}
+
+/// Whether a layer within, whose weight this is, too, keeps it from training.
+fn is_frozen_within(built: &Built, variable: &Arc<Variable>) -> bool {
+    built.children.iter().any(|(_, child)| {
+        child.base().built().is_some_and(|within| {
+            let holds = within.variables.iter().any(|v| Arc::ptr_eq(v, variable));
+            holds && !child.base().is_trainable() || is_frozen_within(within, variable)
+        })
+    })
 }
 
 /// Elements of the weights of one layer, those within included.

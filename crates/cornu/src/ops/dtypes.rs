@@ -1,9 +1,14 @@
 //! Keras's rules for the dtypes of results.
-use cornu_graph::{DType, Value, broadcast_shapes};
+use cornu_graph::{DType, Result, Value, broadcast_shapes};
 
 /// Integers and bools as float32; floats as they are.
 pub(crate) fn float(x: &Value) -> Value {
     if x.dtype().is_float() { x.clone() } else { x.cast(DType::F32) }
+}
+
+/// What `f` makes of bools as bytes, as bools again: the largest of some is one of them. Numbers stay what they are.
+pub(crate) fn by_bytes(x: &Value, f: impl FnOnce(&Value) -> Result<Value>) -> Result<Value> {
+    if x.dtype() == DType::Bool { Ok(f(&x.cast(DType::U8))?.cast(DType::Bool)) } else { f(x) }
 }
 
 /// Bools as int32, and small integers as integers of 32 bits: what sums are made of.

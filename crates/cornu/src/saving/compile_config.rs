@@ -7,22 +7,23 @@ use crate::metrics::Metric;
 use crate::models::Model;
 use crate::object::excerpt;
 use crate::optimizers::Optimizer;
+use crate::training::Compiled;
 use crate::training::compile::{Compile, Losses, MetricsFor, check_steps_per_execution};
 use cornu_graph::{Error, Result};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json, json};
 
-/// The compile settings of a model, if it has any.
+/// The compile settings of a model.
 ///
 /// # Errors
 /// When one has no saved form, as a closure has none.
-pub(super) fn of(model: &Model) -> Result<Option<Json>> {
-    let Some(compile) = &model.trainer.compile else { return Ok(None) };
+pub(crate) fn of(compiled: &Compiled) -> Result<Json> {
+    let compile = &compiled.compile;
     let mut optimizer = to_json(&compile.optimizer)?;
     if compile.scaled {
         optimizer = optimizer["config"]["inner_optimizer"].take();
     }
-    if let (true, Ok(rate)) = (optimizer["config"]["learning_rate"].is_number(), model.learning_rate()) {
+    if let (true, Some(rate)) = (optimizer["config"]["learning_rate"].is_number(), compiled.learning_rate()) {
         optimizer["config"]["learning_rate"] = json!(rate);
     }
     // As it came from a file: names stay names.
@@ -30,7 +31,7 @@ pub(super) fn of(model: &Model) -> Result<Option<Json>> {
         let mut saved = saved.clone();
         saved["optimizer"] = in_words_of(optimizer, &saved["optimizer"]);
         saved["steps_per_execution"] = json!(compile.steps_per_execution);
-        return Ok(Some(saved));
+        return Ok(saved);
     }
     let weights = &compile.loss_weights;
     let loss_weights = match weights.first() {
@@ -40,7 +41,7 @@ pub(super) fn of(model: &Model) -> Result<Option<Json>> {
             weights.iter().filter_map(|(n, w)| Some((n.clone()?, json!(w)))).collect::<Map<_, _>>().into()
         }
     };
-    Ok(Some(json!({
+    Ok(json!({
         "optimizer": optimizer,
         "loss": losses(&compile.loss)?,
         "loss_weights": loss_weights,
@@ -49,7 +50,7 @@ pub(super) fn of(model: &Model) -> Result<Option<Json>> {
         "run_eagerly": false,
         "steps_per_execution": compile.steps_per_execution,
         "jit_compile": compile.jit_compile,
-    })))
+    }))
 }
 
 fn to_json(object: &impl serde::Serialize) -> Result<Json> {
@@ -118,7 +119,9 @@ pub(super) fn apply(model: &mut Model, saved: &Json, arrays: &Arrays) -> Result<
     // Settings for outputs that are not there come out at the first step, as in Keras.
     let variables = model.compile_saved(compile)?;
     if weights::load_optimizer(&variables, arrays)? {
-        model.trainer.resume = Some(variables);
+        model.resume(variables)?;
+    } else {
+        weights::warn_of_more(&variables, arrays);
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use crate::layers::lora::Lora;
 use crate::layers::weights::Built;
 use crate::layers::{Layer, LayerRef};
 use crate::models::functional::{as_input, is_operation};
+use crate::training::Compiled;
 use crate::utils::naming::snake_case;
 use crate::variable::{Role, Variable};
 use cornu_graph::{DType, Error, Result, Tensor, nearest};
@@ -26,7 +27,9 @@ pub(super) struct Saveable {
     /// What is written beside them, and not read: it follows from the config.
     arrays: Vec<(String, Tensor)>,
     /// A compiled model within another: its optimizer's arrays are kept as they are.
-    compiled: Option<Arc<AsRead>>,
+    as_read: Option<Arc<AsRead>>,
+    /// One that was compiled here.
+    compiled: Option<Arc<Compiled>>,
     within: Vec<(String, Saveable)>,
 }
 
@@ -103,7 +106,9 @@ fn of_layer(layer: &dyn Layer, seen: &mut HashSet<u64>) -> Option<Saveable> {
             }
         }
     }
-    own.compiled = layer.base().as_read().filter(|read| read.compile_config().is_some()).cloned();
+    own.compiled = layer.base().compiled();
+    let read = layer.base().as_read().filter(|read| read.compile_config().is_some());
+    own.as_read = read.filter(|_| own.compiled.is_none()).cloned();
     let is_stack = layer.class_name() == "Sequential";
     let is_listed = |l: &LayerRef| !is_operation(l) && (!is_stack || as_input(l).is_none());
     let sublayers: Vec<LayerRef> = layer.sublayers().into_iter().filter(is_listed).collect();
@@ -154,7 +159,10 @@ impl Saveable {
                 group.groups.push((name.clone(), inner.group()?));
             }
         }
-        if let Some(read) = &self.compiled {
+        if let Some(compiled) = &self.compiled {
+            group.groups.push((OPTIMIZER.trim_end_matches('/').into(), super::weights::optimizer(compiled)?));
+        }
+        if let Some(read) = &self.as_read {
             for (path, array) in read.optimizer() {
                 let (place, name) = path.rsplit_once('/').unwrap_or(("", &path));
                 group.at(&format!("{OPTIMIZER}{place}")).arrays.push((name.into(), array));
@@ -186,7 +194,11 @@ impl Saveable {
             (Err(error), Some(skipped)) => skipped.push(error.to_string()),
             (Err(error), None) => return Err(error),
         }
-        if let Some(read) = &self.compiled {
+        if let Some((variables, _)) = self.compiled.as_ref().and_then(|compiled| compiled.optimizer.as_ref())
+        {
+            found.values.extend(arrays.optimizer(path, variables)?);
+        }
+        if let Some(read) = &self.as_read {
             found.optimizers.push((read.clone(), arrays.below(&format!("{path}{OPTIMIZER}"))));
         }
         self.within.iter().try_for_each(|(name, inner)| inner.find(&format!("{path}{name}/"), arrays, found))
@@ -281,6 +293,26 @@ impl Arrays<'_> {
     fn below(&self, start: &str) -> NamedArrays {
         let from = self.by_path.range(start.to_string()..);
         from.map_while(|(path, array)| Some((path.strip_prefix(start)?.into(), array.clone()))).collect()
+    }
+
+    /// The state of the optimizer of the object at a path, if there is one with so many variables.
+    ///
+    /// # Errors
+    /// When an array has another shape than its variable.
+    pub fn optimizer(&self, path: &str, variables: &[Arc<Variable>]) -> Result<Vec<(Arc<Variable>, Tensor)>> {
+        if self.optimizer_size(path) != variables.len() {
+            return Ok(vec![]);
+        }
+        let place = |i: usize| format!("{path}{OPTIMIZER}vars/{i}");
+        let value = |(i, v): (usize, &Arc<Variable>)| {
+            Ok((v.clone(), self.get(&place(i), "optimizer", &v.spec.shape)?.clone()))
+        };
+        variables.iter().enumerate().map(value).collect()
+    }
+
+    /// How many variables the optimizer of the object at a path has in the file.
+    pub fn optimizer_size(&self, path: &str) -> usize {
+        (0..).take_while(|i| self.by_path.contains_key(&format!("{path}{OPTIMIZER}vars/{i}"))).count()
     }
 
     pub fn bad(&self, path: &str, message: impl Into<String>) -> Error {

@@ -29,7 +29,8 @@ pub(super) fn save(model: &Model, path: &Path, with_optimizer: bool) -> Result<(
         ("model_config".into(), words::write(&config).as_str().into()),
     ];
     let mut root = Group { attributes, ..Group::default() };
-    if let (true, Some(settings)) = (with_optimizer, compile_config::of(model)?) {
+    if let (true, Some(compiled)) = (with_optimizer, model.settings()?) {
+        let settings = compile_config::of(&compiled)?;
         root.attributes.push(("training_config".into(), words::write(&training(settings)).as_str().into()));
     }
     root.groups.push((WEIGHTS.into(), weights(model)?));
@@ -108,8 +109,8 @@ fn weights(model: &Model) -> Result<Group> {
 
 /// The state of the optimizer, if there is one.
 fn optimizer(model: &Model) -> Result<Option<Group>> {
-    let Some((compile, state)) = weights::optimizer_state(model)? else { return Ok(None) };
-    let name = compile.optimizer.saved_name();
+    let Some(compiled) = model.settings()? else { return Ok(None) };
+    let (name, state) = (compiled.compile.optimizer.saved_name(), weights::optimizer_state(&compiled)?);
     let value = |(v, value): (String, Tensor)| (format!("{name}/{}", v.replace('/', "_")), value);
     let mut group = Group::default();
     fill(&mut group, state.into_iter().map(value).collect());

@@ -17,7 +17,7 @@
 //! ```
 mod archive;
 mod assets;
-mod compile_config;
+pub(crate) mod compile_config;
 mod contents;
 mod date;
 mod file_editor;
@@ -153,14 +153,14 @@ pub fn model_from_json(json: &str) -> Result<Model> {
 
 /// Compiles `other` as `model` is, if it is.
 pub(crate) fn compile_as(model: &Model, other: &mut Model) -> Result<()> {
-    let Some(compile) = model.trainer.compile.clone() else { return Ok(()) };
-    match compile_config::of(model) {
-        Ok(Some(saved)) if other.is_built() => {
+    let Some(compiled) = model.settings()? else { return Ok(()) };
+    match compile_config::of(&compiled) {
+        Ok(saved) if other.is_built() => {
             let nothing = Arrays { what: "compile", by_path: Default::default() };
             compile_config::apply(other, &saved, &nothing)
         }
         // User code has no saved form; an unbuilt model has no weights to optimize yet.
-        _ => other.compile((*compile).clone()),
+        _ => other.compile((*compiled.compile).clone()),
     }
 }
 
@@ -194,7 +194,10 @@ impl Model {
 /// The config of a model with its compile settings, as in `config.json`.
 fn saved_with_compile_config(model: &Model) -> Result<Json> {
     let mut config = model.saved()?;
-    config["compile_config"] = compile_config::of(model)?.unwrap_or_else(|| serde_json::json!({}));
+    config["compile_config"] = match model.settings()? {
+        Some(compiled) => compile_config::of(&compiled)?,
+        None => serde_json::json!({}),
+    };
     Ok(config)
 }
 

@@ -2,7 +2,7 @@
 use super::hdf5::Group;
 use super::layout::{self, Arrays, Found};
 use crate::models::Model;
-use crate::training::compile::Compile;
+use crate::training::Compiled;
 use crate::variable::Variable;
 use cornu_graph::{DType, Result, Tensor};
 use std::sync::Arc;
@@ -11,30 +11,35 @@ use std::sync::Arc;
 pub(super) fn group(model: &Model) -> Result<Group> {
     let mut root = Group::default();
     root.groups.push(("layers".into(), layout::of_layers(&super::layers(model)).group()?));
-    if let Some((compile, state)) = optimizer_state(model)? {
-        let state: Vec<Tensor> = state.into_iter().map(|(_, value)| value).collect();
-        let vars = layout::numbered_arrays(&compile.optimizer.saved_name(), &state);
-        let mut group = Group { groups: vec![("vars".into(), vars)], ..Group::default() };
-        let trainable: Vec<_> = model.variables()?.into_iter().filter(|v| v.trainable).collect();
-        let known = model.optimizer_variables().map(|_| trainable.as_slice());
-        for part in compile.optimizer.parts(known)? {
-            let vars = layout::numbered_arrays(&part.name, state.get(part.variables).unwrap_or_default());
-            group.at(&part.path).groups.push(("vars".into(), vars));
-        }
-        root.groups.push(("optimizer".into(), group));
+    if let Some(compiled) = model.settings()? {
+        root.groups.push(("optimizer".into(), optimizer(&compiled)?));
     }
     root.groups.push(("vars".into(), layout::vars(model.name(), &[])?));
     Ok(root)
 }
 
+/// The variables of an optimizer, and of those within it.
+pub(super) fn optimizer(compiled: &Compiled) -> Result<Group> {
+    let optimizer = &compiled.compile.optimizer;
+    let state: Vec<Tensor> = optimizer_state(compiled)?.into_iter().map(|(_, value)| value).collect();
+    let vars = layout::numbered_arrays(&optimizer.saved_name(), &state);
+    let mut group = Group { groups: vec![("vars".into(), vars)], ..Group::default() };
+    let known = compiled.optimizer.as_ref().map(|(_, trainable)| trainable.as_slice());
+    for part in optimizer.parts(known)? {
+        let vars = layout::numbered_arrays(&part.name, state.get(part.variables).unwrap_or_default());
+        group.at(&part.path).groups.push(("vars".into(), vars));
+    }
+    Ok(group)
+}
+
 /// Variables of an optimizer: names and values.
 pub(super) type State = Vec<(String, Tensor)>;
 
-/// The variables of the optimizer by name, if the model is compiled. Before the first step Keras saves those that it has then.
-pub(super) fn optimizer_state(model: &Model) -> Result<Option<(&Compile, State)>> {
-    let Some(compile) = model.trainer.compile.as_deref() else { return Ok(None) };
-    let mut state = match model.optimizer_variables() {
-        Some(variables) => {
+/// The variables of the optimizer by name. Before the first step Keras saves those that it has then.
+pub(super) fn optimizer_state(compiled: &Compiled) -> Result<State> {
+    let compile = &compiled.compile;
+    let mut state = match &compiled.optimizer {
+        Some((variables, _)) => {
             variables.iter().map(|v| Ok((v.name.clone(), v.value()?))).collect::<Result<Vec<_>>>()?
         }
         None => compile.optimizer.before_weights()?,
@@ -47,7 +52,7 @@ pub(super) fn optimizer_state(model: &Model) -> Result<Option<(&Compile, State)>
             *value = value.cast(DType::I32);
         }
     }
-    Ok(Some((compile, state)))
+    Ok(state)
 }
 
 /// The dtype in which a file has the counters of its optimizer; that of Keras on TensorFlow where it has none.
@@ -67,13 +72,19 @@ pub(super) fn load(model: &Model, arrays: &Arrays) -> Result<()> {
 
 /// Gives an optimizer its state; whether the file has one that fits.
 pub(super) fn load_optimizer(variables: &[Arc<Variable>], arrays: &Arrays) -> Result<bool> {
-    let path = |i: usize| format!("optimizer/vars/{i}");
-    let count = (0..).take_while(|&i| arrays.by_path.contains_key(&path(i))).count();
-    if count != variables.len() {
-        return Ok(false);
+    let values = arrays.optimizer("", variables)?;
+    values.iter().try_for_each(|(variable, value)| variable.load(value))?;
+    Ok(values.len() == variables.len())
+}
+
+/// Says that the file has a state of more variables than the optimizer has, which is not used: as that of an optimizer that scales the
+/// loss, which Keras puts around others under the policy `mixed_float16`, and names in no file.
+pub(super) fn warn_of_more(variables: &[Arc<Variable>], arrays: &Arrays) {
+    let (have, found) = (variables.len(), arrays.optimizer_size(""));
+    if found > have {
+        eprintln!(
+            "warning: {}: the state of the optimizer is left out, for it has {found} variables, the optimizer {have}",
+            arrays.what
+        );
     }
-    let value = |(i, v): (usize, &Arc<Variable>)| arrays.get(&path(i), "optimizer", &v.spec.shape);
-    let values = variables.iter().enumerate().map(value).collect::<Result<Vec<_>>>()?;
-    variables.iter().zip(values).try_for_each(|(variable, value)| variable.load(value))?;
-    Ok(true)
 }

@@ -9,7 +9,7 @@ use crate::training::run::Program;
 use crate::training::step::StepGraph;
 use crate::utils::next_seed;
 use crate::variable::{Role, Variable};
-use cornu_graph::{Builder, DType, Error, Result, Spec, Tensor, Value, gradient};
+use cornu_graph::{Builder, DType, Error, Result, Spec, Tensor, Value};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
@@ -209,8 +209,8 @@ impl StepContext<'_> {
     /// When the loss is no scalar.
     pub fn gradients(&self, loss: &Value, layer: &LayerRef) -> Result<Vec<Value>> {
         self.builder().check()?;
-        let weights: Vec<Value> = trainable(layer).iter().map(|w| self.trace.read(&w.variable)).collect();
-        gradient(&loss.cast(DType::F32), &weights)
+        let weights = trainable(layer);
+        self.trace.gradients(&loss.cast(DType::F32), weights.iter().map(|w| &w.variable))
     }
 
     /// One update of the trainable weights of a layer or model by these gradients. Each call has an optimizer state of its

@@ -7,7 +7,7 @@ use crate::training::data::{Data, SampleWeight};
 use crate::training::feed::{Feed, Needs, Passes, Source};
 use crate::training::history::Logs;
 use crate::training::progress::{Progress, Verbose};
-use crate::training::run::{Batches, check_batch_size, read_logs};
+use crate::training::run::{Batches, batch_size_for, check_positive, read_logs, warn_of_end};
 use crate::training::step::{Phase, no_batch_axis};
 use cornu_graph::{DType, Error, Result, Spec, Tensor};
 
@@ -27,7 +27,7 @@ impl<'a> Evaluate<'a> {
         Evaluate::default()
     }
 
-    /// Samples in a batch; 32 by default.
+    /// Samples in a batch; by default 32, or as many as it takes for the samples to last for `steps`.
     pub fn batch_size(mut self, batch_size: usize) -> Self {
         self.batch_size = Some(batch_size);
         self
@@ -79,7 +79,7 @@ impl<'a> Predict<'a> {
         Predict::default()
     }
 
-    /// Samples in a batch; 32 by default.
+    /// Samples in a batch; by default 32, or as many as it takes for the samples to last for `steps`.
     pub fn batch_size(mut self, batch_size: usize) -> Self {
         self.batch_size = Some(batch_size);
         self
@@ -169,11 +169,13 @@ impl Model {
         y: Option<Data>,
         weight: Option<SampleWeight>,
         batch_size: Option<usize>,
+        steps: Option<usize>,
     ) -> Result<Feed<'a>> {
         match x {
             Source::Arrays(x) => {
-                let batch_size = check_batch_size(what, batch_size.unwrap_or(32))?;
-                Ok(Feed::Arrays(self.batches(x, Some(y.unwrap_or_default()), weight)?, batch_size))
+                let batches = self.batches(x, Some(y.unwrap_or_default()), weight)?;
+                let batch_size = batch_size_for(batch_size, steps, batches.samples.count);
+                Ok(Feed::Arrays(batches, batch_size))
             }
             Source::Dataset(dataset) => {
                 alone(what, y.is_some_and(|y| !y.is_empty()), weight.is_some(), batch_size.is_some())?;
@@ -196,8 +198,10 @@ impl Model {
         self.trainer.check()?;
         self.compiled()?;
         let Evaluate { batch_size, sample_weight, steps, verbose, callbacks } = options;
-        check_steps("Evaluate", steps)?;
-        let mut feed = self.test_feed("Evaluate", x.into(), Some(y.into()), sample_weight, batch_size)?;
+        check_positive("Evaluate.batch_size", batch_size)?;
+        check_positive("Evaluate.steps", steps)?;
+        let y = Some(y.into());
+        let mut feed = self.test_feed("Evaluate", x.into(), y, sample_weight, batch_size, steps)?;
         let mut callbacks = Callbacks::new(callbacks);
         let mut progress = Progress::new(verbose, feed.steps(steps));
         let logs = self.evaluate_feed(&mut feed, steps, &mut callbacks, &mut progress)?;
@@ -215,7 +219,7 @@ impl Model {
         let (first, rows) = feed.first(self, Needs::Targets)?;
         self.ready_for(&first.step_spec(Phase::Test, rows))?.reset()?;
         callbacks.begin(self, Stage::Test)?;
-        let mut logs = Logs::new();
+        let (mut logs, mut steps) = (Logs::new(), 0);
         match feed {
             Feed::Arrays(batches, batch_size) => {
                 let together = self.steps_per_execution();
@@ -235,6 +239,7 @@ impl Model {
                         Ok(())
                     })?;
                     callbacks.batch_end(self, Stage::Test, first.saturating_add(together - 1), &logs)?;
+                    steps = first + last;
                 }
             }
             Feed::Stream(passes) => passes.each(self, Needs::Targets, limit, &mut |model, step, batch| {
@@ -246,9 +251,11 @@ impl Model {
                 })?;
                 callbacks.batch_end(model, Stage::Test, step, &logs)?;
                 progress.update(step + 1, &logs);
+                steps = step + 1;
                 Ok(())
             })?,
         }
+        warn_of_end(steps, limit);
         callbacks.end(self, Stage::Test, &logs)?;
         Ok(logs)
     }
@@ -268,11 +275,13 @@ impl Model {
     /// When the data does not fit the model.
     pub fn predict_many<'a>(&mut self, x: impl Into<Source<'a>>, options: Predict) -> Result<Vec<Tensor>> {
         self.trainer.check()?;
-        check_steps("Predict", options.steps)?;
+        check_positive("Predict.batch_size", options.batch_size)?;
+        check_positive("Predict.steps", options.steps)?;
         let mut feed = match x.into() {
             Source::Arrays(x) => {
-                let batch_size = check_batch_size("Predict", options.batch_size.unwrap_or(32))?;
-                Feed::Arrays(self.batches(x, None, None)?, batch_size)
+                let batches = self.batches(x, None, None)?;
+                let batch_size = batch_size_for(options.batch_size, options.steps, batches.samples.count);
+                Feed::Arrays(batches, batch_size)
             }
             Source::Dataset(dataset) => {
                 alone("Predict", false, false, options.batch_size.is_some())?;
@@ -317,6 +326,7 @@ impl Model {
                 })?;
             }
         }
+        warn_of_end(parts.len(), options.steps);
         callbacks.end(self, Stage::Predict, &none)?;
         progress.finish(&none);
         let outputs = parts.first().map_or(0, Vec::len);
@@ -339,15 +349,6 @@ fn executions(
     let size = steps.saturating_mul(batch_size).min(count.max(1));
     let starts = (0..count).step_by(size);
     starts.map(|at| (at / batch_size, (at as u32..(at + size).min(count) as u32).collect())).collect()
-}
-
-/// # Errors
-/// When there are to be no steps.
-fn check_steps(what: &str, steps: Option<usize>) -> Result<()> {
-    match steps {
-        Some(0) => Err(Error::argument(format!("{what}.steps"), "must be at least 1, got 0")),
-        _ => Ok(()),
-    }
 }
 
 /// A data set has targets and weights with it, and a size of batches.

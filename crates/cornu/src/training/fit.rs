@@ -7,7 +7,7 @@ use crate::training::evaluate::alone;
 use crate::training::feed::{Feed, Needs, Passes, Source, nothing};
 use crate::training::history::{History, Logs};
 use crate::training::progress::{Progress, Verbose};
-use crate::training::run::{check_batch_size, read_logs};
+use crate::training::run::{batch_size_for, check_positive, read_logs, warn_of_end};
 use crate::training::step::{Phase, StepSpec};
 use crate::training::validation::{Validation, ValidationFreq};
 use cornu_graph::{Error, Result};
@@ -64,7 +64,8 @@ impl<'a> Fit<'a> {
         Fit::default()
     }
 
-    /// Samples in a batch of arrays; 32 by default. The last batch of an epoch may be smaller.
+    /// Samples in a batch of arrays; by default 32, or as many as it takes for the samples to last for `steps_per_epoch`. The last
+    /// batch of an epoch may be smaller.
     pub fn batch_size(mut self, batch_size: usize) -> Self {
         self.batch_size = Some(batch_size);
         self
@@ -145,7 +146,8 @@ impl<'a> Fit<'a> {
         self
     }
 
-    /// Samples in a batch of validation; by default as in training.
+    /// Samples in a batch of validation; by default the `batch_size`, and without one found from `validation_steps` as it is for
+    /// training.
     pub fn validation_batch_size(mut self, validation_batch_size: usize) -> Self {
         self.validation_batch_size = Some(validation_batch_size);
         self
@@ -158,20 +160,18 @@ impl<'a> Fit<'a> {
     }
 
     fn check(&self) -> Result<()> {
-        self.batch_size.map_or(Ok(0), |b| check_batch_size("Fit", b))?;
         if !(0.0..1.0).contains(&self.validation_split) {
             let message = format!("must be at least 0 and less than 1, got {}", self.validation_split);
             return Err(Error::argument("Fit.validation_split", message));
         }
         for (what, n) in [
+            ("Fit.batch_size", self.batch_size),
+            ("Fit.validation_batch_size", self.validation_batch_size),
             ("Fit.steps_per_epoch", self.steps_per_epoch),
             ("Fit.validation_steps", self.validation_steps),
-            ("Fit.validation_batch_size", self.validation_batch_size),
             ("Fit.validation_freq", self.validation_freq.every()),
         ] {
-            if n == Some(0) {
-                return Err(Error::argument(what, "must be at least 1, got 0"));
-            }
+            check_positive(what, n)?;
         }
         if self.class_weight.is_some() && self.sample_weight.is_some() {
             let message = "cannot be given together with `sample_weight`";
@@ -262,7 +262,8 @@ impl<'a, 'b> FitRun<'a, 'b> {
                     Source::Arrays(_) => options.validation_batch_size.or(options.batch_size),
                     Source::Dataset(_) => options.validation_batch_size,
                 };
-                Some(model.test_feed("Fit.validation", x, y, sample_weight, size)?)
+                let steps = options.validation_steps;
+                Some(model.test_feed("Fit.validation", x, y, sample_weight, size, steps)?)
             }
             None => None,
         };
@@ -282,9 +283,7 @@ impl<'a, 'b> FitRun<'a, 'b> {
                     Some(classes) => Some(class_weights(&y, classes)?),
                     None => options.sample_weight.clone(),
                 };
-                let batch_size = options.batch_size.unwrap_or(32);
                 let mut batches = model.batches(x, Some(y), weight)?;
-                check_share(batch_size, batches.samples.count)?;
                 if split > 0.0 && validation.is_none() {
                     let count = batches.samples.count;
                     let at = (count as f64 * (1.0 - split)).floor() as usize;
@@ -292,10 +291,14 @@ impl<'a, 'b> FitRun<'a, 'b> {
                         let message = format!("{split} of {count} samples leaves one part empty");
                         return Err(Error::argument("Fit.validation_split", message));
                     }
-                    let size = options.validation_batch_size.unwrap_or(batch_size);
+                    let size = options.validation_batch_size.or(options.batch_size);
+                    let size = batch_size_for(size, options.validation_steps, count - at);
                     validation = Some(Feed::Arrays(batches.part(at, count)?, size));
                     batches = batches.part(0, at)?;
                 }
+                let count = batches.samples.count;
+                let batch_size = batch_size_for(options.batch_size, options.steps_per_epoch, count);
+                check_share(batch_size, count)?;
                 Feed::Arrays(batches, batch_size)
             }
         };
@@ -332,12 +335,8 @@ impl<'a, 'b> FitRun<'a, 'b> {
             Feed::Arrays(..) => self.run_arrays(model, target, callbacks, &mut progress, &mut logs)?,
             Feed::Stream(_) => self.run_stream(model, callbacks, &mut progress, &mut logs)?,
         };
-        let target = self.options.steps_per_epoch.unwrap_or(done);
-        if done < target && !model.trainer.stop_training {
-            eprintln!(
-                "warning: the data ran out after {done} of {target} steps; make sure that it can give at least \
-                 `steps_per_epoch * epochs` batches"
-            );
+        if !model.trainer.stop_training {
+            warn_of_end(done, self.options.steps_per_epoch);
         }
 
         if let Some(validation) =

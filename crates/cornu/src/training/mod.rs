@@ -5,6 +5,7 @@ mod checkpoint;
 mod checks;
 mod class_weight;
 pub(crate) mod compile;
+mod compiled;
 mod custom;
 pub(crate) mod data;
 pub(crate) mod dataset;
@@ -25,6 +26,7 @@ mod validation;
 
 pub use batch::Batch;
 pub use compile::{Compile, Losses, MetricsFor};
+pub(crate) use compiled::Compiled;
 pub use custom::{StepContext, TrainStep};
 pub use data::{Data, SampleWeight};
 pub use dataset::Dataset;

@@ -328,13 +328,25 @@ impl Model {
     }
 }
 
-/// A batch size that makes sense.
+/// A size or count that makes sense.
 ///
 /// # Errors
 /// When it is 0.
-pub(crate) fn check_batch_size(what: &str, batch_size: usize) -> Result<usize> {
-    if batch_size == 0 {
-        return Err(Error::argument(format!("{what}.batch_size"), "must be at least 1, got 0"));
+pub(crate) fn check_positive(what: impl Into<String>, given: Option<usize>) -> Result<()> {
+    match given {
+        Some(0) => Err(Error::argument(what, "must be at least 1, got 0")),
+        _ => Ok(()),
     }
-    Ok(batch_size)
+}
+
+/// How many samples of `count` a batch takes: as given, else so many that they last for `steps`, else 32.
+pub(crate) fn batch_size_for(given: Option<usize>, steps: Option<usize>, count: usize) -> usize {
+    given.unwrap_or_else(|| steps.map_or(32, |steps| count.div_ceil(steps.max(1)).max(1)))
+}
+
+/// Says where data ended before the steps that were asked for.
+pub(crate) fn warn_of_end(done: usize, wanted: Option<usize>) {
+    if let Some(wanted) = wanted.filter(|&wanted| done < wanted) {
+        eprintln!("warning: the data ran out after {done} of {wanted} steps");
+    }
 }

@@ -7,7 +7,7 @@ use crate::models::weights::ModelVariable;
 use crate::training::trainer::{LossMean, Ready, ReadyMetric};
 use crate::variable::Variable;
 use cornu_graph::ops::Scan;
-use cornu_graph::{Builder, DType, Error, Graph, Result, Spec, Value, ValueId, gradient};
+use cornu_graph::{Builder, DType, Error, Graph, Result, Spec, Value, ValueId};
 use std::sync::Arc;
 
 /// What a step does with its batch.
@@ -269,9 +269,8 @@ impl Batch {
             let total = total.ok_or_else(|| {
                 Error::State("there is no loss to minimize".into()).help("give `compile` a loss")
             })?;
-            // As they are now: a layer may have changed its own, as spectral normalization does.
-            let weights: Vec<Value> = ready.trainable.iter().map(|w| trace.read(&w.variable)).collect();
-            let grads = gradient(&ready.rule.scale_loss(trace, &total, &ready.optimizer)?, &weights)?;
+            let total = ready.rule.scale_loss(trace, &total, &ready.optimizer)?;
+            let grads = trace.gradients(&total, ready.trainable.iter().map(|w| &w.variable))?;
             ready.apply_optimizer(trace, &grads)?;
         }
         for m in &ready.metrics {

@@ -177,7 +177,7 @@ impl Model {
         self.trainer.forget();
         let compile = if self.scales_loss() { compile.scaling() } else { compile };
         self.trainer.compile = Some(Arc::new(compile));
-        Ok(())
+        self.tell_settings()
     }
 
     /// Takes over compile settings from a file; the new variables of the optimizer.
@@ -187,6 +187,7 @@ impl Model {
         let trainable: Vec<_> = self.variables()?.into_iter().filter(|v| v.trainable).collect();
         let variables = compile.optimizer.variables(&trainable)?;
         self.trainer.compile = Some(Arc::new(compile));
+        self.tell_settings()?;
         Ok(variables)
     }
 
@@ -262,6 +263,7 @@ impl Model {
         let rule = compile.optimizer.clone();
         let ready = Arc::new(Ready { outputs, trainable, rule, optimizer, metrics, loss_means, made });
         self.trainer.ready = Some(ready.clone());
+        self.tell_settings()?;
         Ok(ready)
     }
 
@@ -294,7 +296,7 @@ impl Model {
         let mut compile = (*self.compiled()?).clone();
         compile.steps_per_execution = steps_per_execution;
         self.trainer.compile = Some(Arc::new(compile));
-        Ok(())
+        self.tell_settings()
     }
 
     /// The learning rate now: that of the optimizer, or of its schedule at the present step.

@@ -24,9 +24,21 @@ impl Layer for ReLU {
         not_negative("ReLU.max_value", self.max_value.unwrap_or(0.0))?;
         not_negative("ReLU.negative_slope", self.negative_slope)?;
         not_negative("ReLU.threshold", self.threshold)?;
-        let plain = self.negative_slope == 0.0 && self.max_value.is_none();
-        let x = if plain { x.clone() } else { float(x) };
-        Ok(relu(&x, self.negative_slope, self.max_value, self.threshold))
+        let (slope, max, threshold) = (self.negative_slope, self.max_value, self.threshold);
+        // Keras has another way for 6, which gives floats.
+        if x.dtype().is_float() || slope != 0.0 || (threshold == 0.0 && max == Some(6.0)) {
+            return Ok(relu(&float(x), slope, max, threshold));
+        }
+        // Whole numbers stay what they are, and make the limits whole; what a bool is compared with becomes a bool.
+        let (x, threshold) = match x.dtype() {
+            DType::Bool => (x.cast(DType::I32), f64::from(threshold != 0.0)),
+            _ => (x.clone(), threshold.trunc()),
+        };
+        let y = relu(&x, 0.0, None, threshold);
+        Ok(match max {
+            Some(max) => y.minimum(&y.scalar(max.trunc())),
+            None => y,
+        })
     }
 
     fn supports_masking(&self) -> bool {

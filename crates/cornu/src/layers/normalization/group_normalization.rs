@@ -102,7 +102,8 @@ impl Layer for GroupNormalization {
         if self.center {
             y = &y + along_axis(&cx.variable_value("beta")?.cast(wide), &y, channel);
         }
-        Ok(y.cast(cx.dtype()))
+        // Keras goes back to the dtype of the input: of whole numbers, whole numbers are left.
+        Ok(y.cast(x.dtype()).cast(cx.dtype()))
     }
 
     fn supports_masking(&self) -> bool {

@@ -82,7 +82,8 @@ impl Layer for LayerNormalization {
         let gamma = weight(self.scale || self.rms_scaling, "gamma")?;
         let beta = weight(self.center && !self.rms_scaling, "beta")?;
         let y = layer_normalize(x, &axes, self.epsilon, gamma.as_ref(), beta.as_ref(), self.rms_scaling);
-        Ok(y.cast(cx.dtype()))
+        // Keras goes back to the dtype of the input: of whole numbers, whole numbers are left.
+        Ok(y.cast(x.dtype()).cast(cx.dtype()))
     }
 
     fn supports_masking(&self) -> bool {

@@ -37,7 +37,9 @@ impl Layer for RMSNormalization {
 
     fn call(&self, cx: &Call, x: &Value) -> Result<Value> {
         let axes = self.axis.within(x.rank())?;
-        Ok(rms_normalize(x, &axes, self.epsilon, Some(&cx.variable_value("scale")?)).cast(cx.dtype()))
+        let y = rms_normalize(x, &axes, self.epsilon, Some(&cx.variable_value("scale")?));
+        // As in Keras: of whole numbers, whole numbers are left.
+        Ok(y.cast(x.dtype()))
     }
 }
 

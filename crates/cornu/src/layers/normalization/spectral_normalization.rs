@@ -29,16 +29,13 @@ const MOST_ITERATIONS: usize = 1000;
 const LAYER: &str = "layer";
 const VECTOR: &str = "vector_u";
 
-impl SpectralNormalization {
-    /// The name of the weight to normalize.
-    fn kernel(&self) -> Result<&'static str> {
-        let layer = self.layer.layer();
-        let has = |name: &&str| layer.base().built().is_some_and(|b| b.variable(name).is_some());
-        ["kernel", "embeddings"].into_iter().find(has).ok_or_else(|| {
-            let message = format!("{} has no weight `kernel` nor `embeddings`", layer.class_name());
-            Error::argument("SpectralNormalization.layer", message)
-        })
-    }
+/// The name of the weight to normalize.
+fn kernel_of(layer: &LayerRef) -> Result<&'static str> {
+    let has = |name: &&str| layer.base().built().is_some_and(|b| b.variable(name).is_some());
+    ["kernel", "embeddings"].into_iter().find(has).ok_or_else(|| {
+        let message = format!("{} has no weight `kernel` nor `embeddings`", layer.class_name());
+        Error::argument("SpectralNormalization.layer", message)
+    })
 }
 
 impl Layer for SpectralNormalization {
@@ -49,7 +46,7 @@ impl Layer for SpectralNormalization {
             return Err(Error::argument("SpectralNormalization.power_iterations", message));
         }
         weights.add_layer(LAYER, self.layer.layer(), std::slice::from_ref(input))?;
-        let kernel = weights.share(self.layer.layer(), self.kernel()?)?;
+        let kernel = weights.share(self.layer.layer(), kernel_of(self.layer.layer())?)?;
         let last = kernel.spec.shape.last().copied().unwrap_or(1);
         weights.add(VECTOR, [1, last], &TruncatedNormal::new().stddev(0.02).into()).trainable(false);
         Ok(())
@@ -58,7 +55,7 @@ impl Layer for SpectralNormalization {
     fn call(&self, cx: &Call, x: &Value) -> Result<Value> {
         let layer = cx.child(LAYER)?;
         if cx.training() {
-            let name = self.kernel()?;
+            let name = kernel_of(layer)?;
             let (kernel, vector) = (cx.variable_value(name)?, cx.variable_value(VECTOR)?);
             let (kernel, vector) = normalize(&kernel, &vector, self.power_iterations);
             cx.update(name, &kernel)?;
@@ -66,7 +63,8 @@ impl Layer for SpectralNormalization {
         }
         let outputs = cx.apply(layer, std::slice::from_ref(x))?;
         match outputs.as_slice() {
-            [y] => Ok(y.cast(if x.dtype().is_float() { x.dtype() } else { cx.dtype() })),
+            // Keras goes back to the dtype of the input, even where that leaves whole numbers.
+            [y] => Ok(y.cast(x.dtype())),
             _ => Err(Error::argument("SpectralNormalization.layer", "must have one output")),
         }
     }

@@ -21,6 +21,10 @@ pub struct UnitNormalization {
 
 impl Layer for UnitNormalization {
     fn call(&self, _: &Call, x: &Value) -> Result<Value> {
+        if !x.dtype().is_float() {
+            let error = Error::Data(format!("takes floats, as in Keras, got {}", x.dtype()));
+            return Err(error.help("declare the input with dtype `float32`"));
+        }
         let axes: Vec<i64> = self.axis.within(x.rank())?.iter().map(|&a| a as i64).collect();
         let square = x.square().sum_keepdims(&axes);
         // Lengths below 1e-12 count as such: zeros stay zeros.

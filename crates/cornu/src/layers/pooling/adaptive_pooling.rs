@@ -2,7 +2,7 @@
 use crate::arguments::{DataFormat, Size};
 use crate::layers::checks;
 use crate::layers::prelude::*;
-use crate::ops::dtypes::float;
+use crate::ops::dtypes::{by_bytes, float};
 use cornu_graph::ops::PoolKind;
 use cornu_graph::{Spec, memory};
 use std::ops::Range;
@@ -42,14 +42,13 @@ pub(crate) fn adaptive(x: &Value, sizes: &[usize], format: &DataFormat, kind: Po
     memory::check(&Spec::new(x.dtype(), shape))?;
     // Axes that shrink come first, so that nothing on the way is larger than input and output.
     axes.sort_by(|a, b| (a.2 as f64 / a.1.max(1) as f64).total_cmp(&(b.2 as f64 / b.1.max(1) as f64)));
-    axes.into_iter().try_fold(x.clone(), |y, (axis, from, to)| {
-        let windows = Adaptive { from, to };
-        if kind == PoolKind::Max {
-            Ok(windows.elements(&y, axis)?.max([axis as i64 + 1]))
-        } else {
-            windows.mean(&y, axis)
-        }
-    })
+    let largest = |y: Value, (axis, from, to): (usize, usize, usize)| {
+        Ok(Adaptive { from, to }.elements(&y, axis)?.max([axis as i64 + 1]))
+    };
+    match kind {
+        PoolKind::Max => by_bytes(x, |x| axes.into_iter().try_fold(x.clone(), largest)),
+        _ => axes.into_iter().try_fold(x.clone(), |y, (axis, from, to)| Adaptive { from, to }.mean(&y, axis)),
+    }
 }
 
 /// The windows of `to` outputs over an axis of `from` elements; they overlap where `to` does not divide `from`.

@@ -3,6 +3,7 @@ use super::window::Windows;
 use crate::arguments::{DataFormat, Padding, Size};
 use crate::layers::convolutional::{channels_last, restore_channels};
 use crate::layers::prelude::*;
+use crate::ops::dtypes::float;
 
 /// Declares the layer for one number of spatial axes.
 macro_rules! average_pooling_layer {
@@ -32,7 +33,7 @@ macro_rules! average_pooling_layer {
             }
 
             fn call(&self, _: &Call, x: &Value) -> Result<Value> {
-                let x = channels_last(x, &self.data_format)?;
+                let x = channels_last(&float(x), &self.data_format)?;
                 let y = Windows::new(&self.pool_size, self.strides.as_ref(), &self.padding)?.average(&x)?;
                 Ok(restore_channels(&y, &self.data_format))
             }

@@ -1,11 +1,11 @@
 //! One number for each channel.
 use crate::arguments::DataFormat;
 use crate::layers::prelude::*;
-use crate::ops::dtypes::float;
+use crate::ops::dtypes::{by_bytes, float};
 
 /// Declares the layer for one number of spatial axes.
 macro_rules! global_pooling_layer {
-    ($(#[$doc:meta])* $Pool:ident over $n:literal by $reduce:ident $reduce_keepdims:ident of $numbers:expr) => {
+    ($(#[$doc:meta])* $Pool:ident over $n:literal by $reduce:ident $reduce_keepdims:ident of $numbers:ident) => {
         $(#[$doc])*
         #[layer("keras.layers")]
         pub struct $Pool {
@@ -20,11 +20,14 @@ macro_rules! global_pooling_layer {
         impl Layer for $Pool {
             fn call(&self, _: &Call, x: &Value) -> Result<Value> {
                 let axes = spatial_axes::<$n>(x, &self.data_format)?;
-                let x = $numbers(x);
-                Ok(if self.keepdims { x.$reduce_keepdims(axes) } else { x.$reduce(axes) })
+                $numbers(x, |x| Ok(if self.keepdims { x.$reduce_keepdims(axes) } else { x.$reduce(axes) }))
             }
         }
     };
+}
+
+fn by_floats(x: &Value, f: impl FnOnce(&Value) -> Result<Value>) -> Result<Value> {
+    f(&float(x))
 }
 
 fn spatial_axes<const N: usize>(x: &Value, format: &DataFormat) -> Result<[i64; N]> {
@@ -71,21 +74,21 @@ impl Layer for GlobalAveragePooling1D {
 global_pooling_layer! {
     /// The mean of each channel of an image: `(batch, height, width, channels)` to `(batch, channels)`. Keras's
     /// `GlobalAveragePooling2D`.
-    GlobalAveragePooling2D over 2 by mean mean_keepdims of float
+    GlobalAveragePooling2D over 2 by mean mean_keepdims of by_floats
 }
 global_pooling_layer! {
     /// The mean of each channel of a volume. Keras's `GlobalAveragePooling3D`.
-    GlobalAveragePooling3D over 3 by mean mean_keepdims of float
+    GlobalAveragePooling3D over 3 by mean mean_keepdims of by_floats
 }
 global_pooling_layer! {
     /// The largest of each channel over steps. Keras's `GlobalMaxPooling1D`.
-    GlobalMaxPooling1D over 1 by max max_keepdims of Value::clone
+    GlobalMaxPooling1D over 1 by max max_keepdims of by_bytes
 }
 global_pooling_layer! {
     /// The largest of each channel of an image. Keras's `GlobalMaxPooling2D`.
-    GlobalMaxPooling2D over 2 by max max_keepdims of Value::clone
+    GlobalMaxPooling2D over 2 by max max_keepdims of by_bytes
 }
 global_pooling_layer! {
     /// The largest of each channel of a volume. Keras's `GlobalMaxPooling3D`.
-    GlobalMaxPooling3D over 3 by max max_keepdims of Value::clone
+    GlobalMaxPooling3D over 3 by max max_keepdims of by_bytes
 }

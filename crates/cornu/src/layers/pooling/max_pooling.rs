@@ -3,6 +3,7 @@ use super::window::Windows;
 use crate::arguments::{DataFormat, Padding, Size};
 use crate::layers::convolutional::{channels_last, restore_channels};
 use crate::layers::prelude::*;
+use crate::ops::dtypes::by_bytes;
 use cornu_graph::ops::PoolKind;
 
 /// Declares the layer for one number of spatial axes.
@@ -35,7 +36,7 @@ macro_rules! max_pooling_layer {
             fn call(&self, _: &Call, x: &Value) -> Result<Value> {
                 let x = channels_last(x, &self.data_format)?;
                 let windows = Windows::new(&self.pool_size, self.strides.as_ref(), &self.padding)?;
-                let y = windows.pool(&x, PoolKind::Max)?;
+                let y = by_bytes(&x, |x| windows.pool(x, PoolKind::Max))?;
                 Ok(restore_channels(&y, &self.data_format))
             }
         }

@@ -30,7 +30,7 @@ impl Layer for TimeDistributed {
     fn call(&self, cx: &Call, x: &Value) -> Result<Value> {
         let (batch, time) = (x.dim(0), x.dim(1));
         let layer = cx.child("layer")?;
-        let mask = cx.mask().filter(|m| m.rank() > 2);
+        let mask = cx.mask();
         // As in Keras, the penalty of the layer's own outputs does not count.
         let apply = |x: Value, mask: Option<Value>| {
             let outputs = cx.apply_unregularized(layer, &[x], &[mask])?;
@@ -55,16 +55,16 @@ impl Layer for TimeDistributed {
     }
 }
 
-/// Whether a layer, or one within it, does with a batch what it would not do with each sample: it gathers statistics, or adds
-/// to the loss what is divided by the size of the batch.
+/// Whether a layer, or one within it, does with a batch what it would not do with each sample: it gathers statistics, keeps
+/// states from batch to batch, or adds to the loss what is divided by the size of the batch.
 fn sees_batches(layer: &LayerRef, training: bool) -> bool {
     let updates = |layer: &LayerRef| {
         let variables = layer.base().built().map_or(&[][..], |built| &built.variables);
-        training && variables.iter().any(|v| v.role == Role::NonTrainable)
-    };
-    let penalizes = |layer: &LayerRef| {
-        layer.activity_regularizer().is_some() || layer.class_name() == "ActivityRegularization"
+        variables.iter().any(|v| v.role == Role::State || training && v.role == Role::NonTrainable)
     };
     updates(layer)
-        || layer.layers_within().iter().any(|child| penalizes(child) || sees_batches(child, training))
+        || layer
+            .layers_within()
+            .iter()
+            .any(|child| child.output_penalty().is_some() || sees_batches(child, training))
 }

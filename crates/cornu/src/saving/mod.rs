@@ -16,6 +16,7 @@
 //! # Ok::<(), cornu::Error>(())
 //! ```
 mod archive;
+pub(crate) mod array;
 mod assets;
 mod compile_config;
 mod contents;

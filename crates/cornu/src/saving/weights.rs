@@ -1,4 +1,5 @@
 //! Weights and optimizer state as trees of HDF5 arrays.
+use super::array::Array;
 use super::hdf5::Group;
 use super::layout::{self, Arrays, Found};
 use crate::models::Model;
@@ -12,7 +13,7 @@ pub(super) fn group(model: &Model) -> Result<Group> {
     let mut root = Group::default();
     root.groups.push(("layers".into(), layout::of_layers(&super::layers(model)).group()?));
     if let Some((compile, state)) = optimizer_state(model)? {
-        let state: Vec<Tensor> = state.into_iter().map(|(_, value)| value).collect();
+        let state: Vec<Array> = state.into_iter().map(|(_, value)| value).collect();
         let vars = layout::numbered_arrays(&compile.optimizer.saved_name(), &state);
         let mut group = Group { groups: vec![("vars".into(), vars)], ..Group::default() };
         let trainable: Vec<_> = model.variables()?.into_iter().filter(|v| v.trainable).collect();
@@ -28,23 +29,26 @@ pub(super) fn group(model: &Model) -> Result<Group> {
 }
 
 /// Variables of an optimizer: names and values.
-pub(super) type State = Vec<(String, Tensor)>;
+pub(super) type State = Vec<(String, Array)>;
 
 /// The variables of the optimizer by name, if the model is compiled. Before the first step Keras saves those that it has then.
 pub(super) fn optimizer_state(model: &Model) -> Result<Option<(&Compile, State)>> {
     let Some(compile) = model.trainer.compile.as_deref() else { return Ok(None) };
     let mut state = match model.optimizer_variables() {
         Some(variables) => {
-            variables.iter().map(|v| Ok((v.name.clone(), v.value()?))).collect::<Result<Vec<_>>>()?
+            variables.iter().map(|v| (v.name.clone(), Array::Of(v.clone()))).collect::<Vec<_>>()
         }
-        None => compile.optimizer.before_weights()?,
+        None => {
+            let values = compile.optimizer.before_weights()?;
+            values.into_iter().map(|(name, value)| (name, value.into())).collect()
+        }
     };
     // Counters are of the dtype that the file had which the model came from: Keras's backends differ in it.
-    for (_, value) in &mut state {
-        let fits =
-            |t: &Tensor| t.as_slice::<i64>().is_ok_and(|s| s.iter().all(|&n| i32::try_from(n).is_ok()));
-        if compile.counters == DType::I32 && fits(value) {
-            *value = value.cast(DType::I32);
+    let is_long = |array: &Array| compile.counters == DType::I32 && array.spec().dtype == DType::I64;
+    for (_, array) in state.iter_mut().filter(|(_, array)| is_long(array)) {
+        let value = array.tensor()?;
+        if value.as_slice::<i64>()?.iter().all(|&n| i32::try_from(n).is_ok()) {
+            *array = value.cast(DType::I32).into();
         }
     }
     Ok(Some((compile, state)))

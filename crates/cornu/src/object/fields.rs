@@ -46,6 +46,22 @@ impl Fields {
         }
     }
 
+    /// Puts the value of `key` into its place, if it is there.
+    ///
+    /// # Errors
+    /// When it is of another type.
+    #[inline(never)]
+    pub fn replace<T: DeserializeOwned, E: serde::de::Error>(
+        &mut self,
+        key: &str,
+        place: &mut T,
+    ) -> Result<(), E> {
+        if let Some(value) = self.optional(key)? {
+            *place = value;
+        }
+        Ok(())
+    }
+
     // What is the same for each type stands in functions of its own, so that the code for a type is small.
 
     fn take(&mut self, key: &str) -> Option<Json> {

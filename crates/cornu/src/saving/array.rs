@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 /// An array of a file to be.
 #[derive(Clone, Debug)]
-pub(crate) enum Array {
+pub(super) enum Array {
     /// Its values.
     Here(Tensor),
     /// The value of a variable.

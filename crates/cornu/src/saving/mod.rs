@@ -16,7 +16,7 @@
 //! # Ok::<(), cornu::Error>(())
 //! ```
 mod archive;
-pub(crate) mod array;
+mod array;
 mod assets;
 mod compile_config;
 mod contents;

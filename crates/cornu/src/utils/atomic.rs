@@ -136,3 +136,27 @@ fn sync(folder: &Path) -> io::Result<()> {
     }
     File::open(folder)?.sync_all()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fails_halfway_leaves_the_old_file() {
+        let folder = std::env::temp_dir().join(format!("cornu-atomic-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("file");
+        write(&path, b"old").unwrap();
+        let half = |file: &mut BufWriter<File>| {
+            // More than is kept in memory.
+            file.write_all(&[0; 1 << 17]).unwrap();
+            Err(Error::State("enough".into()))
+        };
+        assert_eq!(write_with(&path, half).unwrap_err().to_string(), "enough");
+        let failing = [("a/b".to_string(), half)];
+        assert_eq!(write_folder(&folder.join("new"), failing).unwrap_err().to_string(), "enough");
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}

@@ -7,6 +7,8 @@ pub(super) struct Joined {
     /// Its rows, and room for those to come.
     whole: Tensor,
     rows: usize,
+    /// The shape of the first batch's.
+    first: Vec<usize>,
 }
 
 impl Joined {
@@ -24,19 +26,20 @@ impl Joined {
     fn like(first: &Tensor, expected: usize) -> Result<Joined> {
         let mut shape = first.shape().to_vec();
         *shape.first_mut().ok_or_else(no_batch_axis)? = expected;
-        Ok(Joined { whole: Tensor::zeros(shape, first.dtype()), rows: 0 })
+        Ok(Joined { whole: Tensor::zeros(shape, first.dtype()), rows: 0, first: first.shape().to_vec() })
     }
 
     fn push(&mut self, part: &Tensor) -> Result<()> {
         let (have, new) = (self.whole.shape(), part.shape());
         if new.is_empty() || have[1..] != new[1..] {
-            let message = format!("outputs of shapes {have:?} and {new:?} cannot be joined");
-            return Err(Error::Data(message));
+            let message = format!("outputs of shapes {:?} and {new:?} cannot be joined", self.first);
+            return Err(Error::Data(message).help("predict the batches one by one with `predict_on_batch`"));
         }
         let rows = self.rows + new[0];
         if rows > have[0] {
             let room = rows.max(2 * self.rows);
-            let mut larger = Joined::like(&self.whole, room)?;
+            let mut larger =
+                Joined { first: std::mem::take(&mut self.first), ..Joined::like(&self.whole, room)? };
             larger.copy(&self.whole.rows(0, self.rows)?)?;
             *self = larger;
         }
@@ -86,6 +89,6 @@ mod tests {
         assert_eq!(error.to_string(), no_batch_axis().to_string());
         Joined::push_all(&mut joined, &[Tensor::from([[1i32, 2]])], 2).unwrap();
         let error = Joined::push_all(&mut joined, &[Tensor::from([[1i32]])], 2).unwrap_err().to_string();
-        assert_eq!(error, "outputs of shapes [2, 2] and [1, 1] cannot be joined");
+        assert!(error.starts_with("outputs of shapes [1, 2] and [1, 1] cannot be joined"), "{error}");
     }
 }

@@ -1,5 +1,5 @@
 //! A plan with its arena, ready to run.
-use crate::aligned::Aligned;
+use crate::aligned::{Aligned, give_back_unused};
 use crate::buffer::CpuBuffer;
 use crate::plan::Plan;
 use cornu_graph::{Buffer, Error, Executable, Graph, Profile, Result, Spec, Tensor, memory, passes, verify};
@@ -40,6 +40,11 @@ impl CpuExecutable {
             let message = format!("a step needs {bytes} bytes of memory, more than there are");
             Error::Backend { backend: "cpu".into(), message }.help("take a smaller batch")
         })?;
+        // What takes less is planned often, as ops on tensors are.
+        const MUCH: usize = 1 << 20;
+        if bytes >= MUCH {
+            give_back_unused();
+        }
         Ok(CpuExecutable {
             arena,
             plan,

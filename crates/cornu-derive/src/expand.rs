@@ -280,26 +280,31 @@ fn ordered_entry(arguments: &[Argument], key: &Ident, kind: Kind) -> Result<Toke
     })
 }
 
+/// Starts with the defaults and puts what is in the config in their places: that is a call a field, where values on their way
+/// into a struct would each have code to be dropped when a later one is wrong.
 fn deserialize(item: &ItemStruct, arguments: &[Argument], kind: Kind) -> TokenStream {
     let (ident, class) = (&item.ident, item.ident.to_string());
-    let fields = arguments.iter().map(|a| {
+    let start = arguments.iter().map(|a| {
         let (name, key, ty) = (&a.name, &a.key, &a.ty);
-        let saved = a.save_as.as_ref().unwrap_or(ty);
-        let convert = a.save_as.is_some().then(|| quote!(.map(<#ty as ::core::convert::From<#saved>>::from)));
-        let value = match &a.default {
-            Some(default) if a.unsaved => a.default_value(default),
-            None => quote!(fields.required::<#saved, D::Error>(#key)#convert?),
-            Some(default) => {
-                let default = a.default_value(default);
-                quote! {
-                    match fields.optional::<#saved, D::Error>(#key)?#convert {
-                        ::core::option::Option::Some(value) => value,
-                        ::core::option::Option::None => #default,
-                    }
-                }
+        let value = match (&a.default, &a.save_as) {
+            (Some(default), _) => a.default_value(default),
+            (None, None) => quote!(fields.required::<#ty, D::Error>(#key)?),
+            (None, Some(saved)) => {
+                quote!(<#ty as ::core::convert::From<_>>::from(fields.required::<#saved, D::Error>(#key)?))
             }
         };
         quote!(#name: #value)
+    });
+    let given = arguments.iter().filter(|a| a.default.is_some() && !a.unsaved).map(|a| {
+        let (name, key, ty) = (&a.name, &a.key, &a.ty);
+        match &a.save_as {
+            None => quote!(fields.replace::<#ty, D::Error>(#key, &mut this.#name)?;),
+            Some(saved) => quote! {
+                if let ::core::option::Option::Some(value) = fields.optional::<#saved, D::Error>(#key)? {
+                    this.#name = <#ty as ::core::convert::From<_>>::from(value);
+                }
+            },
+        }
     });
     let has_own = has_activity_regularizer(arguments);
     let base = (kind == Kind::Layer).then(|| quote!(base: fields.base::<D::Error>(#has_own)?,));
@@ -312,7 +317,9 @@ fn deserialize(item: &ItemStruct, arguments: &[Argument], kind: Kind) -> TokenSt
             ) -> ::core::result::Result<Self, D::Error> {
                 #[allow(unused_mut)]
                 let mut fields = ::cornu::__private::Fields::read(#class, deserializer)?;
-                let this = Self { #base #(#fields,)* };
+                #[allow(unused_mut)]
+                let mut this = Self { #base #(#start,)* };
+                #(#given)*
                 fields.finish::<D::Error>(&[#(#keys),*], #is_layer)?;
                 ::core::result::Result::Ok(this)
             }

@@ -23,14 +23,29 @@ pub trait KerasObject: Serialize + DeserializeOwned {
 
     /// The name under which Keras finds a class outside of its own packages: `my_package>Scale`.
     fn registered_name() -> Option<String> {
-        let module = Self::MODULE;
-        // Keras does not export what is here alone, and knows it by its class.
-        if module.starts_with("keras.src.") {
-            return Some(Self::CLASS_NAME.into());
-        }
-        let is_keras = module == "keras" || module.starts_with("keras.");
-        (!is_keras).then(|| format!("{module}>{}", Self::CLASS_NAME))
+        registered_name(Self::MODULE, Self::CLASS_NAME)
     }
+}
+
+// What is the same for each class stands in functions of its own, so that the code for a class is small.
+
+fn registered_name(module: &str, class: &str) -> Option<String> {
+    // Keras does not export what is here alone, and knows it by its class.
+    if module.starts_with("keras.src.") {
+        return Some(class.into());
+    }
+    let is_keras = module == "keras" || module.starts_with("keras.");
+    (!is_keras).then(|| format!("{module}>{class}"))
+}
+
+/// What is wrong with the config of a class.
+pub(crate) fn misfit(class: &str, error: &serde_json::Error) -> Error {
+    Error::Format { what: class.into(), message: error.to_string() }
+}
+
+/// A config in its envelope.
+pub(crate) fn in_envelope(module: &str, class: &str, config: Json, registered_name: Option<String>) -> Json {
+    json!({"module": module, "class_name": class, "config": config, "registered_name": registered_name})
 }
 
 /// What Keras saves of a function: its name.
@@ -66,14 +81,10 @@ impl<T: KerasObject> Saved for T {
 /// # Ok::<(), cornu::Error>(())
 /// ```
 pub fn envelope<T: KerasObject>(object: &T) -> Result<Json> {
-    let config = serde_json::to_value(object)
-        .map_err(|e| Error::Format { what: T::CLASS_NAME.into(), message: e.to_string() })?;
-    Ok(json!({
-        "module": T::MODULE,
-        "class_name": T::CLASS_NAME,
-        "config": config,
-        "registered_name": T::registered_name(),
-    }))
+    match serde_json::to_value(object) {
+        Ok(config) => Ok(in_envelope(T::MODULE, T::CLASS_NAME, config, T::registered_name())),
+        Err(e) => Err(misfit(T::CLASS_NAME, &e)),
+    }
 }
 
 /// Reads an object from its envelope.
@@ -81,17 +92,26 @@ pub fn envelope<T: KerasObject>(object: &T) -> Result<Json> {
 /// # Errors
 /// When it is the envelope of another class, or the config does not fit.
 pub fn from_envelope<T: KerasObject>(saved: &Json) -> Result<T> {
-    let error = |message: String| Error::Format { what: T::CLASS_NAME.into(), message };
-    match saved.get("class_name").and_then(Json::as_str) {
-        Some(class) if class == T::CLASS_NAME => read_config(saved).map_err(|e| error(e.to_string())),
-        _ => Err(error(format!("expected a saved {}, got {}", T::CLASS_NAME, excerpt(saved)))),
+    is_of(saved, T::CLASS_NAME)?;
+    read_config(saved).map_err(|e| misfit(T::CLASS_NAME, &e))
+}
+
+fn is_of(saved: &Json, class: &str) -> Result<()> {
+    if saved.get("class_name").and_then(Json::as_str) == Some(class) {
+        return Ok(());
     }
+    let message = format!("expected a saved {class}, got {}", excerpt(saved));
+    Err(Error::Format { what: class.into(), message })
 }
 
 /// The config within an envelope; no config is an empty one.
 pub(crate) fn read_config<T: DeserializeOwned>(saved: &Json) -> serde_json::Result<T> {
+    serde_json::from_value(config_in(saved))
+}
+
+fn config_in(saved: &Json) -> Json {
     let config = saved.get("config").filter(|c| !c.is_null()).cloned();
-    serde_json::from_value(config.unwrap_or_else(|| Json::Object(Map::new())))
+    config.unwrap_or_else(|| Json::Object(Map::new()))
 }
 
 /// The beginning of a JSON text, for messages.

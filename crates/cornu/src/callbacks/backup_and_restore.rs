@@ -4,6 +4,8 @@ use crate::training::Logs;
 use crate::utils::atomic;
 use cornu_graph::{Error, Result};
 use serde_json::{Value as Json, json};
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Saves weights, optimizer state and epoch in a folder, and goes on from there when `fit` starts again after an
@@ -70,7 +72,10 @@ impl BackupAndRestore {
         if self.double_checkpoint {
             for (last, before) in self.files(false).iter().zip(self.files(true)) {
                 if last.exists() {
-                    atomic::write(&before, &std::fs::read(last).map_err(|e| Error::io(last, e))?)?;
+                    let mut last_file = File::open(last).map_err(|e| Error::io(last, e))?;
+                    atomic::write_with(&before, |file| {
+                        io::copy(&mut last_file, file).map(drop).map_err(|e| Error::io(&before, e))
+                    })?;
                 }
             }
         }

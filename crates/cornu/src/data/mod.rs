@@ -2,6 +2,7 @@
 mod checksum;
 pub mod csv;
 mod download;
+pub(crate) mod elements;
 pub mod npy;
 pub mod npz;
 pub(crate) mod pickle;

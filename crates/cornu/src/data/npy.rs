@@ -1,9 +1,10 @@
 //! NumPy's `.npy` files: one array each.
 //!
 //! Format: <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>.
-use cornu_graph::{DType, Error, Result, Tensor, TensorElement, with_dtype};
+use super::elements;
+use cornu_graph::{DType, Error, Result, Tensor, with_dtype};
 use std::fs::File;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{BufWriter, ErrorKind, Read, Write};
 use std::path::Path;
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
@@ -11,8 +12,6 @@ const MAGIC: &[u8; 6] = b"\x93NUMPY";
 const ALIGNMENT: usize = 64;
 /// NumPy itself refuses longer headers by default.
 const MAX_HEADER: u64 = 10_000;
-/// Numbers read at a time.
-const PIECE: usize = 16 << 10;
 
 /// Reads an array from a `.npy` file. Fortran order and big-endian numbers are converted.
 ///
@@ -43,8 +42,13 @@ pub fn load(path: impl AsRef<Path>) -> Result<Tensor> {
 /// When the file cannot be written, or for `bfloat16`, which NumPy does not have.
 pub fn save(path: impl AsRef<Path>, tensor: &Tensor) -> Result<()> {
     let path = path.as_ref();
-    let bytes = to_bytes(tensor, &path.display().to_string())?;
-    std::fs::write(path, bytes).map_err(|e| Error::io(path, e))
+    let header = header(tensor, &path.display().to_string())?;
+    let written = File::create(path).map(BufWriter::new).and_then(|mut file| {
+        file.write_all(&header)?;
+        elements::write(&mut file, tensor)?;
+        file.flush()
+    });
+    written.map_err(|e| Error::io(path, e))
 }
 
 /// Reads an array from `size` bytes of `input`; `what` names them in errors.
@@ -129,26 +133,26 @@ pub(crate) fn from_bytes(
     tensor.map_err(|e| Error::Data(e.into()))?.map_err(Error::Data)
 }
 
-/// The whole file for `tensor`; `what` names it in errors.
-pub(crate) fn to_bytes(tensor: &Tensor, what: &str) -> Result<Vec<u8>> {
+/// What is before the elements in a file of `tensor`; `what` names it in errors.
+pub(crate) fn header(tensor: &Tensor, what: &str) -> Result<Vec<u8>> {
     let Some((_, code)) = CODES.iter().find(|(dtype, _)| *dtype == tensor.dtype()) else {
         let message = format!("NumPy has no {}", tensor.dtype());
         return Err(Error::Format { what: what.to_string(), message }.help("cast it to float32"));
     };
-    file(tensor, tensor.shape(), code, what)
+    header_of(tensor, tensor.shape(), code, what)
 }
 
-/// The whole file for the strings of a tensor of [`text`](super::text).
-pub(crate) fn text_to_bytes(tensor: &Tensor, what: &str) -> Result<Vec<u8>> {
+/// What is before the elements in a file of the strings of a tensor of [`text`](super::text).
+pub(crate) fn text_header(tensor: &Tensor, what: &str) -> Result<Vec<u8>> {
     let Some((width, shape)) = tensor.shape().split_last().filter(|_| tensor.dtype() == DType::U32) else {
         let message = format!("is no text, but {}{:?}", tensor.dtype(), tensor.shape());
         return Err(Error::Format { what: what.to_string(), message });
     };
-    file(tensor, shape, &format!("U{width}"), what)
+    header_of(tensor, shape, &format!("U{width}"), what)
 }
 
-/// The whole file for elements of this type of NumPy.
-fn file(tensor: &Tensor, shape: &[usize], code: &str, what: &str) -> Result<Vec<u8>> {
+/// The header for elements of this type of NumPy.
+fn header_of(tensor: &Tensor, shape: &[usize], code: &str, what: &str) -> Result<Vec<u8>> {
     let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
     let shape = if sizes.len() == 1 { format!("{},", sizes[0]) } else { sizes.join(", ") };
     let order = if tensor.dtype().size() == 1 { '|' } else { '<' };
@@ -162,15 +166,7 @@ fn file(tensor: &Tensor, shape: &[usize], code: &str, what: &str) -> Result<Vec<
         message: format!("{} axes are too many for a .npy header", tensor.rank()),
     })?;
 
-    let mut out = Vec::with_capacity(start + padded + tensor.bytes().len());
-    let written = out
-        .write_all(MAGIC)
-        .and_then(|()| out.write_all(&[1, 0]))
-        .and_then(|()| out.write_all(&length.to_le_bytes()))
-        .and_then(|()| out.write_all(header.as_bytes()))
-        .and_then(|()| out.write_all(&little_endian(tensor.bytes(), tensor.dtype().size(), true)));
-    written.map_err(|e| Error::io(what, e))?;
-    Ok(out)
+    Ok([MAGIC, &[1, 0][..], &length.to_le_bytes(), header.as_bytes()].concat())
 }
 
 /// NumPy's codes without the byte order.
@@ -188,15 +184,6 @@ const CODES: [(DType, &str); 12] = [
     (DType::F32, "f4"),
     (DType::F64, "f8"),
 ];
-
-/// Elements of `size` bytes between this machine's order and little (or big) endian.
-fn little_endian(bytes: &[u8], size: usize, little: bool) -> Vec<u8> {
-    let mut bytes = bytes.to_vec();
-    if little != cfg!(target_endian = "little") {
-        bytes.chunks_exact_mut(size).for_each(<[u8]>::reverse);
-    }
-    bytes
-}
 
 /// What the header says.
 struct Header {
@@ -257,34 +244,16 @@ impl Header {
         &self,
         fill: &mut dyn FnMut(&mut [u8]) -> Result<(), E>,
     ) -> Result<Result<Tensor, String>, E> {
-        with_dtype!(self.dtype, T => self.tensor_of::<T, E>(fill))
-    }
-
-    fn tensor_of<T: TensorElement, E>(
-        &self,
-        fill: &mut dyn FnMut(&mut [u8]) -> Result<(), E>,
-    ) -> Result<Result<Tensor, String>, E> {
-        let (size, count) = (self.dtype.size(), self.shape.iter().product::<usize>());
-        let mut values: Vec<T> = vec![];
-        let mut bytes = vec![0; count.min(PIECE) * size];
-        while values.len() < count {
-            let bytes = &mut bytes[..(count - values.len()).min(PIECE) * size];
-            fill(bytes)?;
-            if self.little != cfg!(target_endian = "little") {
-                bytes.chunks_exact_mut(size).for_each(<[u8]>::reverse);
-            }
-            let mut piece = Tensor::zeros([bytes.len() / size], self.dtype);
-            if let Err(e) = piece.copy_from_bytes(bytes) {
-                return Ok(Err(e.to_string()));
-            }
-            // Once something came; a header can claim anything.
-            if values.try_reserve_exact(count - values.len()).is_err() {
-                return Ok(Err(format!("{count} numbers do not fit into memory")));
-            }
-            values.extend_from_slice(piece.as_slice::<T>().unwrap_or_default());
+        let tensor = elements::read(&self.shape, self.dtype, self.little, fill)?;
+        if !self.fortran {
+            return Ok(tensor);
         }
-        let values = if self.fortran { from_fortran(&values, &self.shape) } else { values };
-        Ok(Tensor::new(self.shape.clone(), values).map_err(|e| e.to_string()))
+        let turned = |tensor: Tensor| {
+            with_dtype!(self.dtype, T => {
+                Tensor::new(self.shape.clone(), from_fortran(tensor.as_slice::<T>()?, &self.shape))
+            })
+        };
+        Ok(tensor.and_then(|tensor| turned(tensor).map_err(|e| e.to_string())))
     }
 }
 
@@ -326,8 +295,8 @@ mod tests {
                 let n: usize = shape.iter().product();
                 let values: Vec<f64> = (0..n).map(|i| (i % 2) as f64).collect();
                 let t = Tensor::from_f64(shape, dtype, &values).unwrap();
-                match to_bytes(&t, "a.npy") {
-                    Ok(bytes) => assert_eq!(parse(&bytes).unwrap(), t),
+                match header(&t, "a.npy") {
+                    Ok(header) => assert_eq!(parse(&[&header, t.bytes()].concat()).unwrap(), t),
                     Err(e) => {
                         assert_eq!(dtype, DType::BF16);
                         assert_eq!(e.to_string(), "a.npy: NumPy has no bfloat16\n  help: cast it to float32");
@@ -339,8 +308,8 @@ mod tests {
 
     #[test]
     fn the_header_is_numpy_s() {
-        let bytes = to_bytes(&Tensor::from([1u8, 2]), "").unwrap();
-        assert_eq!(bytes.len(), 128 + 2);
+        let bytes = header(&Tensor::from([1u8, 2]), "").unwrap();
+        assert_eq!(bytes.len(), 128);
         assert_eq!(&bytes[..10], b"\x93NUMPY\x01\x00\x76\x00");
         assert!(bytes[10..].starts_with(b"{'descr': '|u1', 'fortran_order': False, 'shape': (2,), }  "));
     }

@@ -1,11 +1,11 @@
 //! NumPy's `.npz` files: named arrays in a zip archive.
-use super::npy;
+use super::{elements, npy};
 use crate::utils::allowance::Allowance;
 use crate::utils::atomic;
 use cornu_graph::{Error, Result, Tensor};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufReader, Cursor, Read, Seek, SeekFrom, Write};
+use std::io::{BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
@@ -46,21 +46,34 @@ pub fn save(path: impl AsRef<Path>, arrays: &[(&str, &Tensor)]) -> Result<()> {
 /// # Errors
 /// As [`save`]; and when one of these is no text.
 pub fn save_with_text(path: impl AsRef<Path>, arrays: &[(&str, &Tensor)], text: &[&str]) -> Result<()> {
-    let path = path.as_ref();
-    let bad = |e: zip::result::ZipError| Error::io(path, e.into());
-    let mut archive = ZipWriter::new(Cursor::new(vec![]));
-    for (name, tensor) in arrays {
-        let what = format!("{}: {name}", path.display());
-        let is_text = text.contains(name);
-        let bytes = if is_text { npy::text_to_bytes(tensor, &what)? } else { npy::to_bytes(tensor, &what)? };
-        let options = SimpleFileOptions::default()
-            .compression_method(CompressionMethod::Deflated)
-            .large_file(u32::try_from(bytes.len()).is_err());
-        archive.start_file(format!("{name}.npy"), options).map_err(bad)?;
-        archive.write_all(&bytes).map_err(|e| Error::io(path, e))?;
-    }
-    let bytes = archive.finish().map_err(bad)?.into_inner();
-    atomic::write(path, &bytes)
+    save_each(path.as_ref(), arrays.iter().map(|(name, tensor)| Ok((*name, (*tensor).clone()))), text)
+}
+
+/// [`save_with_text`] of arrays that are made one after the other.
+pub(crate) fn save_each<'a>(
+    path: &Path,
+    arrays: impl IntoIterator<Item = Result<(&'a str, Tensor)>>,
+    text: &[&str],
+) -> Result<()> {
+    let io = |e| Error::io(path, e);
+    let bad = |e: zip::result::ZipError| io(e.into());
+    atomic::write_with(path, |file| {
+        let mut archive = ZipWriter::new(file);
+        for named in arrays {
+            let (name, tensor) = named?;
+            let what = format!("{}: {name}", path.display());
+            let is_text = text.contains(&name);
+            let header =
+                if is_text { npy::text_header(&tensor, &what) } else { npy::header(&tensor, &what) }?;
+            let options = SimpleFileOptions::default()
+                .compression_method(CompressionMethod::Deflated)
+                .large_file(u32::try_from(header.len() + tensor.bytes().len()).is_err());
+            archive.start_file(format!("{name}.npy"), options).map_err(bad)?;
+            archive.write_all(&header).map_err(io)?;
+            elements::write(&mut archive, &tensor).map_err(io)?;
+        }
+        archive.finish().map(drop).map_err(bad)
+    })
 }
 
 /// Reads all arrays of an archive; `what` names it in errors.
@@ -87,6 +100,7 @@ pub(crate) fn read(mut input: impl Read + Seek, what: &str) -> Result<BTreeMap<S
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Cursor;
 
     #[test]
     fn errors() {

@@ -1,7 +1,7 @@
 //! The interface of layers.
 use crate::layers::base::HasBase;
 use crate::layers::{Call, HostLayer, Weights, lora};
-use crate::object::KerasObject;
+use crate::object::{KerasObject, in_envelope, misfit};
 use crate::regularizers::Regularizer;
 use crate::shape::Shape;
 use cornu_graph::{Error, Result, Tensor, Value};
@@ -251,32 +251,18 @@ impl<T: Layer + KerasObject + HasBase + Clone + 'static> LayerObject for T {
     }
 
     fn config(&self) -> Result<Json> {
-        let error =
-            |e: serde_json::Error| Error::Format { what: T::CLASS_NAME.into(), message: e.to_string() };
-        let mut config = serde_json::to_value(self).map_err(error)?;
-        config["name"] = self.base().resolved_name(T::CLASS_NAME).into();
-        self.settle(&mut config, self.base().built_for());
-        if self.lora_weight().is_some() {
-            lora::settle(&mut config, self.base().built().and_then(|built| built.lora.get()));
-        }
-        Ok(match self.base().as_read() {
-            Some(as_read) => as_read.config(config),
-            None => config,
-        })
+        config_of(self, T::CLASS_NAME, serde_json::to_value(self))
     }
 
     fn saved(&self) -> Result<Json> {
-        let config = self.config()?;
-        let name = T::registered_name();
-        Ok(
-            json!({"module": T::MODULE, "class_name": T::CLASS_NAME, "config": config, "registered_name": name}),
-        )
+        Ok(in_envelope(T::MODULE, T::CLASS_NAME, self.config()?, T::registered_name()))
     }
 
     fn with_config(&self, config: Json) -> Result<LayerRef> {
-        let error =
-            |e: serde_json::Error| Error::Format { what: T::CLASS_NAME.into(), message: e.to_string() };
-        Ok(Arc::new(serde_json::from_value::<T>(config).map_err(error)?))
+        match serde_json::from_value::<T>(config) {
+            Ok(layer) => Ok(Arc::new(layer)),
+            Err(e) => Err(misfit(T::CLASS_NAME, &e)),
+        }
     }
 
     fn share(&self) -> LayerRef {
@@ -288,4 +274,19 @@ impl<T: Layer + KerasObject + HasBase + Clone + 'static> LayerObject for T {
     fn duplicate(&self) -> LayerRef {
         Arc::new(self.clone())
     }
+}
+
+/// The config of a layer from what its fields are; apart from the impl above, as all that is the same for each class.
+fn config_of(layer: &dyn Layer, class: &str, fields: serde_json::Result<Json>) -> Result<Json> {
+    let mut config = fields.map_err(|e| misfit(class, &e))?;
+    let base = layer.base();
+    config["name"] = base.resolved_name(class).into();
+    layer.settle(&mut config, base.built_for());
+    if layer.lora_weight().is_some() {
+        lora::settle(&mut config, base.built().and_then(|built| built.lora.get()));
+    }
+    Ok(match base.as_read() {
+        Some(as_read) => as_read.config(config),
+        None => config,
+    })
 }

@@ -1,10 +1,12 @@
 //! `.keras` files: zip archives of a handful of files, or folders of them.
+use super::hdf5::Image;
 use super::stored::Stored;
 use crate::utils::allowance::Allowance;
+use crate::utils::atomic;
 use cornu_graph::{Error, Result};
 use serde::de::DeserializeOwned;
 use std::fs::File;
-use std::io::{self, BufReader, Cursor, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::path::{Component, Path, PathBuf};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
@@ -167,15 +169,44 @@ impl Archive {
     }
 }
 
-/// An archive of these files, not compressed, as Keras writes it.
-pub(super) fn write(files: &[(&str, &[u8])]) -> io::Result<Vec<u8>> {
-    let mut archive = ZipWriter::new(Cursor::new(vec![]));
-    for (name, bytes) in files {
-        let options = SimpleFileOptions::default()
-            .compression_method(CompressionMethod::Stored)
-            .large_file(u32::try_from(bytes.len()).is_err());
-        archive.start_file(*name, options)?;
-        archive.write_all(bytes)?;
+/// A file of a model that is saved.
+pub(super) enum Content {
+    Bytes(Vec<u8>),
+    Arrays(Image),
+}
+
+impl Content {
+    /// Writes it; `path` is what errors name.
+    pub fn write(self, out: &mut dyn Write, path: &Path) -> Result<()> {
+        match self {
+            Content::Bytes(bytes) => out.write_all(&bytes).map_err(|e| Error::io(path, e)),
+            Content::Arrays(image) => image.write(out, path),
+        }
     }
-    Ok(archive.finish()?.into_inner())
+
+    /// Whether it may have 2^32 bytes and more, of which archives must know beforehand.
+    fn is_large(&self) -> bool {
+        // What a file of arrays has beside them is less than the rest.
+        const LARGE: u64 = 3 << 30;
+        match self {
+            Content::Bytes(bytes) => bytes.len() as u64 > LARGE,
+            Content::Arrays(image) => image.arrays() > LARGE,
+        }
+    }
+}
+
+/// Saves an archive of these files, not compressed, as Keras writes it.
+pub(super) fn save(path: &Path, files: Vec<(String, Content)>) -> Result<()> {
+    let bad = |e: zip::result::ZipError| Error::io(path, e.into());
+    atomic::write_with(path, |file| {
+        let mut archive = ZipWriter::new(file);
+        for (name, content) in files {
+            let options = SimpleFileOptions::default()
+                .compression_method(CompressionMethod::Stored)
+                .large_file(content.is_large());
+            archive.start_file(name, options).map_err(bad)?;
+            content.write(&mut archive, path)?;
+        }
+        archive.finish().map(drop).map_err(bad)
+    })
 }

@@ -1,9 +1,8 @@
 //! Files of weights, looked at and changed.
 use super::archive::Archive;
-use super::hdf5::{self, Group};
+use super::hdf5::{self, Group, Image};
 use super::layout;
 use crate::models::Model;
-use crate::utils::atomic;
 use cornu_graph::{Error, Result, Tensor, nearest};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -230,7 +229,7 @@ impl KerasFileEditor {
             let message = format!("expected a `.weights.h5` file, got `{}`", path.display());
             return Err(Error::argument("save", message));
         }
-        atomic::write(path, &hdf5::write(&self.objects.group())?)
+        Image::of(&self.objects.group())?.save(path)
     }
 
     /// [`KerasFileEditor::save`] under its other name.
@@ -320,7 +319,8 @@ impl Objects {
     fn group(&self) -> Group {
         let mut group = Group::default();
         if !self.weights.is_empty() {
-            let arrays = self.weights.iter().map(|(name, tensor)| (name.clone(), tensor.clone())).collect();
+            let arrays =
+                self.weights.iter().map(|(name, tensor)| (name.clone(), tensor.clone().into())).collect();
             group.groups.push((VARS.into(), Group { arrays, ..Group::default() }));
         }
         group.groups.extend(self.within.iter().map(|(name, object)| (name.clone(), object.group())));

@@ -1,20 +1,22 @@
 //! Trees of arrays in HDF5 files.
+use super::array::Array;
 use super::stored::Stored as Bytes;
 use crate::utils::allowance::Allowance;
+use crate::utils::atomic;
 use cornu_graph::{DType, Error, Result, Tensor, bf16, f16};
 use hdf5_pure::{
     AttrValue, DType as Stored, Dataset, Datatype, DatatypeByteOrder, FileBuilder, FloatingPointLayout,
     Group as Handle,
 };
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::Path;
 
 /// A group: arrays, groups within, and texts that describe it.
 #[derive(Debug, Default)]
 pub(super) struct Group {
     pub attributes: Vec<(String, Attribute)>,
-    pub arrays: Vec<(String, Tensor)>,
+    pub arrays: Vec<(String, Array)>,
     pub groups: Vec<(String, Group)>,
 }
 
@@ -232,25 +234,58 @@ fn texts(value: AttrValue) -> Option<Vec<String>> {
     }
 }
 
-/// An HDF5 file of this tree.
-///
-/// # Errors
-/// When the library refuses the tree.
-pub(super) fn write(root: &Group) -> Result<Vec<u8>> {
-    let bad = |e: hdf5_pure::Error| Error::Format { what: "HDF5".into(), message: e.to_string() };
-    let mut file = FileBuilder::new();
-    for (name, value) in root.attributes.iter().flat_map(attributes) {
-        file.set_attr(&name, value);
+/// An HDF5 file that is still to be written: it holds one copy of the arrays, and goes to its place piece by piece.
+pub(super) struct Image {
+    file: FileBuilder,
+    /// Bytes of the arrays.
+    arrays: u64,
+}
+
+impl Image {
+    /// A file of this tree.
+    ///
+    /// # Errors
+    /// When a device that has an array fails.
+    pub fn of(root: &Group) -> Result<Image> {
+        let mut file = FileBuilder::new();
+        let mut size = 0;
+        for (name, value) in root.attributes.iter().flat_map(attributes) {
+            file.set_attr(&name, value);
+        }
+        for (name, array) in &root.arrays {
+            size += fill(file.create_dataset(name), array)?;
+        }
+        for (name, group) in &root.groups {
+            let mut builder = file.create_group(name);
+            size += fill_group(&mut builder, group)?;
+            file.add_group(builder.finish());
+        }
+        Ok(Image { file, arrays: size })
     }
-    for (name, tensor) in &root.arrays {
-        fill(file.create_dataset(name), tensor)?;
+
+    /// Bytes of the arrays; the file has some more.
+    pub fn arrays(&self) -> u64 {
+        self.arrays
     }
-    for (name, group) in &root.groups {
-        let mut builder = file.create_group(name);
-        fill_group(&mut builder, group)?;
-        file.add_group(builder.finish());
+
+    /// Writes it, from its start to its end; `path` is what errors name.
+    ///
+    /// # Errors
+    /// When the library refuses the tree, or `out` fails.
+    pub fn write(self, out: &mut dyn Write, path: &Path) -> Result<()> {
+        self.file.finish_to(out).map_err(|e| match e {
+            hdf5_pure::Error::Io(e) => Error::io(path, e),
+            e => Error::Format { what: "HDF5".into(), message: e.to_string() },
+        })
     }
-    file.finish().map_err(bad)
+
+    /// Writes it to a file, which is replaced whole or not at all.
+    ///
+    /// # Errors
+    /// As [`Image::write`].
+    pub fn save(self, path: &Path) -> Result<()> {
+        atomic::write_with(path, |file| self.write(file, path))
+    }
 }
 
 /// An attribute as Keras stores it: texts of any length, as h5py writes `str`; long lists in parts with a number behind the
@@ -270,22 +305,26 @@ fn attributes((name, value): &(String, Attribute)) -> Vec<(String, AttrValue)> {
     }
 }
 
-fn fill_group(builder: &mut hdf5_pure::GroupBuilder, group: &Group) -> Result<()> {
+/// Fills a group; the bytes of its arrays.
+fn fill_group(builder: &mut hdf5_pure::GroupBuilder, group: &Group) -> Result<u64> {
+    let mut size = 0;
     for (name, value) in group.attributes.iter().flat_map(attributes) {
         builder.set_attr(&name, value);
     }
-    for (name, tensor) in &group.arrays {
-        fill(builder.create_dataset(name), tensor)?;
+    for (name, array) in &group.arrays {
+        size += fill(builder.create_dataset(name), array)?;
     }
     for (name, inner) in &group.groups {
         let mut within = builder.create_group(name);
-        fill_group(&mut within, inner)?;
+        size += fill_group(&mut within, inner)?;
         builder.add_group(within.finish());
     }
-    Ok(())
+    Ok(size)
 }
 
-fn fill(dataset: &mut hdf5_pure::DatasetBuilder, tensor: &Tensor) -> Result<()> {
+/// Copies an array into the file; its bytes.
+fn fill(dataset: &mut hdf5_pure::DatasetBuilder, array: &Array) -> Result<u64> {
+    let tensor = array.tensor()?;
     let shape: Vec<u64> = tensor.shape().iter().map(|&d| d as u64).collect();
     match tensor.dtype() {
         DType::Bool => dataset
@@ -308,7 +347,7 @@ fn fill(dataset: &mut hdf5_pure::DatasetBuilder, tensor: &Tensor) -> Result<()> 
         }
     };
     dataset.with_shape(&shape);
-    Ok(())
+    Ok(tensor.bytes().len() as u64)
 }
 
 /// IEEE half precision.

@@ -7,10 +7,11 @@ use crate::models::functional::{as_input, is_operation};
 use crate::training::Compiled;
 use crate::utils::naming::snake_case;
 use crate::variable::{Role, Variable};
-use cornu_graph::{DType, Error, Result, Tensor, nearest};
+use cornu_graph::{Error, Result, Tensor, nearest};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use super::array::Array;
 use super::hdf5::Group;
 
 /// Where the optimizer of a model lies beside its layers.
@@ -145,13 +146,13 @@ impl Saveable {
         let mut group = Group::default();
         if let Some(name) = &self.name {
             let mut vars = vars(name, &self.variables)?;
-            if let Some(lora) = self.lora() {
+            if let (Some(built), Some(lora)) = (&self.lora, self.lora()) {
                 let at = self.variables.iter().position(|v| Arc::ptr_eq(v, &lora.target));
                 if let Some((_, array)) = at.and_then(|at| vars.arrays.get_mut(at)) {
-                    *array = lora.merged()?;
+                    *array = Array::Merged(built.clone());
                 }
             }
-            vars.arrays.extend(self.arrays.iter().cloned());
+            vars.arrays.extend(self.arrays.iter().map(|(name, array)| (name.clone(), array.clone().into())));
             group.groups.push(("vars".into(), vars));
         }
         for (name, inner) in &self.within {
@@ -165,7 +166,7 @@ impl Saveable {
         if let Some(read) = &self.as_read {
             for (path, array) in read.optimizer() {
                 let (place, name) = path.rsplit_once('/').unwrap_or(("", &path));
-                group.at(&format!("{OPTIMIZER}{place}")).arrays.push((name.into(), array));
+                group.at(&format!("{OPTIMIZER}{place}")).arrays.push((name.into(), array.into()));
             }
         }
         Ok(group)
@@ -266,20 +267,14 @@ impl Found {
 
 /// Variables of one object as Keras numbers them.
 pub(super) fn vars(name: &str, variables: &[Arc<Variable>]) -> Result<Group> {
-    let arrays = variables.iter().map(|v| Ok(to_keras(v, v.to_save()?))).collect::<Result<Vec<_>>>()?;
+    let arrays = variables.iter().map(Array::of).collect::<Result<Vec<_>>>()?;
     Ok(numbered_arrays(name, &arrays))
 }
 
 /// Arrays of one object by their numbers.
-pub(super) fn numbered_arrays(name: &str, arrays: &[Tensor]) -> Group {
+pub(super) fn numbered_arrays(name: &str, arrays: &[Array]) -> Group {
     let arrays = arrays.iter().enumerate().map(|(i, array)| (i.to_string(), array.clone())).collect();
     Group { attributes: vec![("name".into(), name.into())], arrays, groups: vec![] }
-}
-
-/// Keras holds the state of a generator in uint32.
-fn to_keras(variable: &Variable, value: Tensor) -> Tensor {
-    let fits = |t: &Tensor| t.as_slice::<u64>().is_ok_and(|s| s.iter().all(|&x| u32::try_from(x).is_ok()));
-    if variable.role == Role::Seed && fits(&value) { value.cast(DType::U32) } else { value }
 }
 
 /// The arrays of a file.

@@ -1,12 +1,12 @@
 //! Whole models in `.h5` as Keras 3 still writes them.
-use super::hdf5::{self, Attribute, Group};
+use super::array::Array;
+use super::hdf5::{Attribute, Group, Image};
 use super::legacy::{LAYER_NAMES, OPTIMIZER, WEIGHT_NAMES, WEIGHTS, weights_of};
 use super::{KERAS_VERSION, compile_config, weights, words};
 use crate::models::Model;
 use crate::ops::registry;
-use crate::utils::atomic;
 use crate::utils::naming::python_class;
-use cornu_graph::{Result, Tensor};
+use cornu_graph::Result;
 use serde_json::{Map, Value as Json};
 use std::collections::HashSet;
 use std::path::Path;
@@ -37,7 +37,7 @@ pub(super) fn save(model: &Model, path: &Path, with_optimizer: bool) -> Result<(
     if let (true, Some(group)) = (with_optimizer, optimizer(model)?) {
         root.groups.push((OPTIMIZER.into(), group));
     }
-    atomic::write(path, &hdf5::write(&root)?)
+    Image::of(&root)?.save(path)
 }
 
 /// The envelope of a model and of the layers in it as before Keras 3: a class and its config. What is within the config of a
@@ -100,8 +100,8 @@ fn weights(model: &Model) -> Result<Group> {
         ("keras_version".into(), KERAS_VERSION.into()),
     ];
     for layer in &layers {
-        let values = weights_of(&**layer).into_iter().map(|w| Ok((w.path, w.variable.value()?)));
-        fill(group.at(layer.name()), values.collect::<Result<_>>()?);
+        let values = weights_of(&**layer).into_iter().map(|w| (w.path, Array::Of(w.variable)));
+        fill(group.at(layer.name()), values.collect());
     }
     fill(group.at(TOP_LEVEL), vec![]);
     Ok(group)
@@ -111,14 +111,14 @@ fn weights(model: &Model) -> Result<Group> {
 fn optimizer(model: &Model) -> Result<Option<Group>> {
     let Some(compiled) = model.settings()? else { return Ok(None) };
     let (name, state) = (compiled.compile.optimizer.saved_name(), weights::optimizer_state(&compiled)?);
-    let value = |(v, value): (String, Tensor)| (format!("{name}/{}", v.replace('/', "_")), value);
+    let value = |(v, value): (String, Array)| (format!("{name}/{}", v.replace('/', "_")), value);
     let mut group = Group::default();
     fill(&mut group, state.into_iter().map(value).collect());
     Ok(Some(group))
 }
 
 /// Puts arrays into a group, with the list of their names. Names that are taken get a number.
-fn fill(group: &mut Group, values: Vec<(String, Tensor)>) {
+fn fill(group: &mut Group, values: Vec<(String, Array)>) {
     let mut taken = HashSet::new();
     let mut names = vec![];
     for (path, value) in values {

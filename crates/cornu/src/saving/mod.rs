@@ -16,6 +16,7 @@
 //! # Ok::<(), cornu::Error>(())
 //! ```
 mod archive;
+mod array;
 mod assets;
 pub(crate) mod compile_config;
 mod contents;

@@ -2,10 +2,14 @@
 //!
 //! Format: <https://huggingface.co/docs/safetensors>. Read here rather than by the crate of that name, whose sum of header and
 //! data can overflow on a hostile header.
+use super::array::Array;
+use crate::data::elements;
 use crate::utils::atomic;
 use cornu_graph::{DType, Error, Result, Spec, Tensor, memory};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 /// Bytes of the length before the header.
@@ -38,36 +42,30 @@ const CODES: [(DType, &str); 13] = [
 ///
 /// # Errors
 /// When two have one name, or the file cannot be written.
-pub(super) fn save(path: &Path, arrays: &[(String, Tensor)]) -> Result<()> {
+pub(super) fn save(path: &Path, arrays: &[(String, Array)]) -> Result<()> {
     let bad = |message: String| Error::Format { what: path.display().to_string(), message };
-    let mut sorted: Vec<&(String, Tensor)> = arrays.iter().collect();
-    sorted.sort_by_key(|(name, tensor)| (std::cmp::Reverse(tensor.dtype().size()), name));
+    let mut sorted: Vec<(Spec, &String, &Array)> = arrays.iter().map(|(n, a)| (a.spec(), n, a)).collect();
+    sorted.sort_by_key(|(spec, name, _)| (std::cmp::Reverse(spec.dtype.size()), *name));
     let mut header = Map::new();
     header.insert(METADATA.into(), json!({"format": "keras"}));
     let mut end = 0;
-    for (name, tensor) in &sorted {
-        let code = CODES.iter().find(|(dtype, _)| *dtype == tensor.dtype()).map(|(_, code)| *code);
+    for (spec, name, _) in &sorted {
+        let code = CODES.iter().find(|(dtype, _)| *dtype == spec.dtype).map(|(_, code)| *code);
         let start = end;
-        end += tensor.bytes().len();
-        let entry = json!({"dtype": code, "shape": tensor.shape(), "data_offsets": [start, end]});
-        if header.insert(name.clone(), entry).is_some() {
+        end += spec.bytes();
+        let entry = json!({"dtype": code, "shape": spec.shape, "data_offsets": [start, end]});
+        if header.insert((*name).clone(), entry).is_some() {
             return Err(bad(format!("two weights are called `{name}`")));
         }
     }
     let mut text = Json::from(header).to_string().into_bytes();
     text.resize((LENGTH + text.len()).next_multiple_of(ALIGNMENT) - LENGTH, b' ');
-    let mut bytes = Vec::with_capacity(LENGTH + text.len() + end);
-    bytes.extend((text.len() as u64).to_le_bytes());
-    bytes.extend(text);
-    for (_, tensor) in sorted {
-        if cfg!(target_endian = "little") {
-            bytes.extend(tensor.bytes());
-        } else {
-            let size = tensor.dtype().size();
-            tensor.bytes().chunks_exact(size).for_each(|element| bytes.extend(element.iter().rev()));
-        }
-    }
-    atomic::write(path, &bytes)
+    atomic::write_with(path, |file| {
+        let io = |e| Error::io(path, e);
+        file.write_all(&(text.len() as u64).to_le_bytes()).map_err(io)?;
+        file.write_all(&text).map_err(io)?;
+        sorted.iter().try_for_each(|(_, _, array)| elements::write(file, &array.tensor()?).map_err(io))
+    })
 }
 
 /// The arrays of a file by name.
@@ -75,23 +73,32 @@ pub(super) fn save(path: &Path, arrays: &[(String, Tensor)]) -> Result<()> {
 /// # Errors
 /// When the file cannot be read, is damaged, or holds elements that a [`Tensor`] does not.
 pub(super) fn load(path: &Path) -> Result<BTreeMap<String, Tensor>> {
-    let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
-    read(&bytes, &path.display().to_string())
+    let mut file = File::open(path).map_err(|e| Error::io(path, e))?;
+    read(&mut file, &path.display().to_string())
 }
 
-fn read(bytes: &[u8], what: &str) -> Result<BTreeMap<String, Tensor>> {
+/// Reads array by array.
+fn read(input: &mut (impl Read + Seek), what: &str) -> Result<BTreeMap<String, Tensor>> {
     let bad = |message: String| Error::Format { what: what.to_string(), message };
-    let Some((length, rest)) = bytes.split_first_chunk::<LENGTH>() else {
+    let io = |e: io::Error| bad(format!("cannot be read: {e}"));
+    let size = input.seek(SeekFrom::End(0)).map_err(io)?;
+    input.rewind().map_err(io)?;
+    if size < LENGTH as u64 {
         return Err(bad("is no .safetensors file: it ends too early".into()));
-    };
-    let length = u64::from_le_bytes(*length);
-    let parts = usize::try_from(length).ok().filter(|_| length <= MAX_HEADER);
-    let Some((header, data)) = parts.and_then(|n| rest.split_at_checked(n)) else {
+    }
+    let mut length = [0; LENGTH];
+    input.read_exact(&mut length).map_err(io)?;
+    let length = u64::from_le_bytes(length);
+    if length > MAX_HEADER.min(size - LENGTH as u64) {
         let message = format!("is no .safetensors file: it claims a header of {length} bytes");
         return Err(bad(message));
-    };
+    }
+    let mut header = vec![0; length as usize];
+    input.read_exact(&mut header).map_err(io)?;
     let header: Map<String, Json> =
-        serde_json::from_slice(header).map_err(|e| bad(format!("has a header that cannot be read: {e}")))?;
+        serde_json::from_slice(&header).map_err(|e| bad(format!("has a header that cannot be read: {e}")))?;
+    let start_of_data = LENGTH as u64 + length;
+    let there = size - start_of_data;
     let mut arrays = BTreeMap::new();
     let mut places = vec![];
     for (name, entry) in header {
@@ -103,34 +110,31 @@ fn read(bytes: &[u8], what: &str) -> Result<BTreeMap<String, Tensor>> {
         let Some(&(dtype, _)) = CODES.iter().find(|(_, c)| *c == code) else {
             return Err(bad(format!("holds elements of type {}, which are not supported", entry["dtype"])));
         };
-        let number = |n: &Json| n.as_u64().and_then(|n| usize::try_from(n).ok());
-        let list = |key: &str| entry[key].as_array()?.iter().map(number).collect::<Option<Vec<usize>>>();
-        let (Some(shape), Some(offsets)) = (list("shape"), list("data_offsets")) else {
+        let list = |key: &str| entry[key].as_array()?.iter().map(Json::as_u64).collect::<Option<Vec<u64>>>();
+        let sizes = |shape: Vec<u64>| shape.into_iter().map(|n| usize::try_from(n).ok()).collect();
+        let shape: Option<Vec<usize>> = list("shape").and_then(sizes);
+        let (Some(shape), Some(offsets)) = (shape, list("data_offsets")) else {
             return Err(bad("has no shape or no data_offsets".into()));
         };
         let [start, end] = offsets[..] else { return Err(bad("has no two data_offsets".into())) };
         let spec = Spec::new(dtype, shape);
         memory::check(&spec).map_err(|e| bad(format!("cannot be: {e}")))?;
-        let piece = data.get(start..end).filter(|piece| piece.len() == spec.bytes());
-        let piece = piece.ok_or_else(|| {
-            let there = data.len();
-            bad(format!("is bytes {start} to {end} of {there}, which is not {dtype}{:?}", spec.shape))
-        })?;
-        let mut tensor = Tensor::zeros(spec.shape, dtype);
-        if cfg!(target_endian = "little") {
-            tensor.copy_from_bytes(piece)
-        } else {
-            let turned = piece.chunks_exact(dtype.size()).flat_map(|element| element.iter().rev().copied());
-            tensor.copy_from_bytes(&turned.collect::<Vec<u8>>())
+        if end > there || end.checked_sub(start) != Some(spec.bytes() as u64) {
+            let message =
+                format!("is bytes {start} to {end} of {there}, which is not {dtype}{:?}", spec.shape);
+            return Err(bad(message));
         }
-        .map_err(|e| bad(format!("is damaged: {e}")))?;
+        input.seek(SeekFrom::Start(start_of_data + start)).map_err(io)?;
+        let tensor =
+            elements::read(&spec.shape, dtype, true, &mut |piece| input.read_exact(piece)).map_err(io)?;
+        let tensor = tensor.map_err(|e| bad(format!("is damaged: {e}")))?;
         places.push((start, end));
         arrays.insert(name, tensor);
     }
     // Without gaps, and no byte twice: what is in the file is what it says.
     places.sort_unstable();
     let end = places.iter().try_fold(0, |at, &(start, end)| (start == at).then_some(end));
-    if end != Some(data.len()) {
+    if end != Some(there) {
         return Err(bad("has data that lies twice, or belongs to no array".into()));
     }
     Ok(arrays)
@@ -139,6 +143,7 @@ fn read(bytes: &[u8], what: &str) -> Result<BTreeMap<String, Tensor>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Cursor;
 
     fn file(header: &str, data: &[u8]) -> Vec<u8> {
         [&(header.len() as u64).to_le_bytes(), header.as_bytes(), data].concat()
@@ -156,7 +161,8 @@ mod tests {
                 arrays.push((name, Tensor::from_f64(shape, dtype, &values).unwrap()));
             }
         }
-        save(&path, &arrays).unwrap();
+        let saved: Vec<(String, Array)> = arrays.iter().map(|(n, t)| (n.clone(), t.clone().into())).collect();
+        save(&path, &saved).unwrap();
         let found = load(&path).unwrap();
         std::fs::remove_file(&path).unwrap();
         assert_eq!(found, arrays.into_iter().collect());
@@ -196,10 +202,10 @@ mod tests {
                 "a: `a` in it is damaged: a bool is neither 0 nor 1",
             ),
         ] {
-            assert_eq!(read(&bytes, "a").unwrap_err().to_string(), want);
+            assert_eq!(read(&mut Cursor::new(bytes), "a").unwrap_err().to_string(), want);
         }
         let deep = format!("{{\"a\":{}", "[".repeat(100_000));
-        let error = read(&file(&deep, &[]), "a").unwrap_err().to_string();
+        let error = read(&mut Cursor::new(file(&deep, &[])), "a").unwrap_err().to_string();
         assert!(error.starts_with("a: has a header that cannot be read: recursion limit"), "{error}");
     }
 }

@@ -1,13 +1,17 @@
 //! Models and weights to files.
+use super::archive::{self, Content};
+use super::array::Array;
+use super::hdf5::Image;
 use super::{
-    KERAS_VERSION, date, hdf5, legacy_save, safetensors, saved_with_compile_config, sharded, weights, words,
+    KERAS_VERSION, assets, date, legacy_save, safetensors, saved_with_compile_config, sharded, weights, words,
 };
-use super::{archive, assets};
 use crate::data::npz;
 use crate::models::Model;
 use crate::utils::atomic;
-use cornu_graph::{Error, Result, Tensor};
+use cornu_graph::{Error, Result};
 use serde_json::json;
+use std::fs::File;
+use std::io::BufWriter;
 use std::path::Path;
 
 /// [`Model::save`]. Keras's `save_model`.
@@ -96,10 +100,11 @@ impl SaveModel {
             _ if !self.zipped => {
                 self.may_write(path)?;
                 holds_a_model(path)?;
-                let files = files(model)?;
-                let files: Vec<(&str, &[u8])> =
-                    files.iter().map(|(n, b)| (n.as_str(), b.as_slice())).collect();
-                atomic::write_folder(path, &files)
+                let files = files(model)?.into_iter();
+                let writers = files.map(|(name, content)| {
+                    (name, move |file: &mut BufWriter<File>| content.write(file, path))
+                });
+                atomic::write_folder(path, writers)
             }
             "keras" => {
                 self.may_write(path)?;
@@ -107,7 +112,7 @@ impl SaveModel {
                     let message = "`include_optimizer` is for `.h5` files; a `.keras` file has the optimizer";
                     return Err(Error::argument("save", message));
                 }
-                save_archive(model, path)
+                archive::save(path, files(model)?)
             }
             "h5" | "hdf5" => {
                 self.may_write(path)?;
@@ -138,14 +143,13 @@ impl SaveModel {
             }
             "h5" => {
                 model.built()?;
-                atomic::write(path, &hdf5::write(&weights::group(model)?)?)
+                Image::of(&weights::group(model)?)?.save(path)
             }
             "safetensors" => safetensors::save(path, &named(model)?),
             "npz" => {
                 let arrays = named(model)?;
-                let arrays: Vec<(&str, &Tensor)> =
-                    arrays.iter().map(|(name, t)| (name.as_str(), t)).collect();
-                npz::save(path, &arrays)
+                let tensors = arrays.iter().map(|(name, array)| Ok((name.as_str(), array.tensor()?)));
+                npz::save_each(path, tensors, &[])
             }
             _ => {
                 let name = path.display();
@@ -189,30 +193,23 @@ pub(super) fn ending(path: &Path) -> &str {
 }
 
 /// Every weight by its path.
-fn named(model: &Model) -> Result<Vec<(String, Tensor)>> {
-    model.weights()?.into_iter().map(|w| Ok((w.path, w.variable.value()?))).collect()
+fn named(model: &Model) -> Result<Vec<(String, Array)>> {
+    Ok(model.weights()?.into_iter().map(|w| (w.path, Array::Of(w.variable))).collect())
 }
 
 /// The files of a whole model.
-fn files(model: &Model) -> Result<Vec<(String, Vec<u8>)>> {
+fn files(model: &Model) -> Result<Vec<(String, Content)>> {
     model.built()?;
     let mut config = saved_with_compile_config(model)?;
     let learned = assets::take(&mut config, &super::layers(model))?;
     let metadata = json!({"keras_version": KERAS_VERSION, "date_saved": date::now()});
     let mut files = vec![
-        ("metadata.json".into(), words::write(&metadata).into_bytes()),
-        ("config.json".into(), words::write(&config).into_bytes()),
-        ("model.weights.h5".into(), hdf5::write(&weights::group(model)?)?),
+        ("metadata.json".into(), Content::Bytes(words::write(&metadata).into_bytes())),
+        ("config.json".into(), Content::Bytes(words::write(&config).into_bytes())),
+        ("model.weights.h5".into(), Content::Arrays(Image::of(&weights::group(model)?)?)),
     ];
-    files.extend(learned);
+    files.extend(learned.into_iter().map(|(name, bytes)| (name, Content::Bytes(bytes))));
     Ok(files)
-}
-
-fn save_archive(model: &Model, path: &Path) -> Result<()> {
-    let files = files(model)?;
-    let files: Vec<(&str, &[u8])> = files.iter().map(|(n, b)| (n.as_str(), b.as_slice())).collect();
-    let bytes = archive::write(&files).map_err(|e| Error::io(path, e))?;
-    atomic::write(path, &bytes)
 }
 
 impl Model {

@@ -1,7 +1,8 @@
 //! Weights in several files, and a map that says which has what: `model.weights.json` and `model_00000.weights.h5`, ...
-use super::hdf5::{self, Group};
+use super::array::Array;
+use super::hdf5::{self, Group, Image};
 use crate::utils::atomic;
-use cornu_graph::{DType, Error, Result, Tensor};
+use cornu_graph::{DType, Error, Result, Spec, Tensor};
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -52,7 +53,7 @@ pub(super) fn save(path: &Path, root: &Group, max_shard_size: f64) -> Result<()>
             place.arrays = part.arrays.clone();
             weights.entry(&part.group).or_default().push(name_of(start + i));
         }
-        atomic::write(&path.with_file_name(name_of(start + i)), &hdf5::write(&tree)?)?;
+        Image::of(&tree)?.save(&path.with_file_name(name_of(start + i)))?;
     }
     let entry = |(group, files): (&String, Vec<String>)| {
         let files = if files.len() == 1 { json!(files[0]) } else { json!(files) };
@@ -67,7 +68,7 @@ pub(super) fn save(path: &Path, root: &Group, max_shard_size: f64) -> Result<()>
     // Keras opens the first file of all, whatever the map says.
     let first = name_of(0);
     if start > 0 {
-        atomic::write(&path.with_file_name(&first), &hdf5::write(&Group::default())?)?;
+        Image::of(&Group::default())?.save(&path.with_file_name(&first))?;
     }
     let now: BTreeSet<String> = (start..start + count).map(name_of).chain([first]).collect();
     for gone in old.difference(&now) {
@@ -92,15 +93,15 @@ struct Shards {
 struct Part {
     group: String,
     texts: Texts,
-    arrays: Vec<(String, Tensor)>,
+    arrays: Vec<(String, Array)>,
 }
 
 impl Shards {
     fn add(&mut self, group: &Group, path: &str) -> Result<()> {
         let texts: Texts =
             group.attributes.iter().filter_map(|(k, v)| Some((k.clone(), v.text()?))).collect();
-        for (name, tensor) in &group.arrays {
-            let size = size_of(tensor);
+        for (name, array) in &group.arrays {
+            let size = size_of(&array.spec());
             if size > self.limit {
                 let message = format!(
                     "weight `{path}/{name}` takes {:.0} bytes, more than the {:.0} of a file",
@@ -121,7 +122,7 @@ impl Shards {
                 file.push(Part { group: path.into(), texts: texts.clone(), arrays: vec![] });
             }
             if let Some(part) = file.last_mut() {
-                part.arrays.push((name.clone(), tensor.clone()));
+                part.arrays.push((name.clone(), array.clone()));
             }
         }
         for (name, inner) in &group.groups {
@@ -137,9 +138,9 @@ impl Shards {
 }
 
 /// Bytes as Keras counts them: a bool is a bit.
-fn size_of(tensor: &Tensor) -> f64 {
-    let bits = if tensor.dtype() == DType::Bool { 1 } else { 8 * tensor.dtype().size() };
-    tensor.len() as f64 * bits as f64 / 8.0
+fn size_of(spec: &Spec) -> f64 {
+    let bits = if spec.dtype == DType::Bool { 1 } else { 8 * spec.dtype.size() };
+    spec.len() as f64 * bits as f64 / 8.0
 }
 
 /// What a map says.
@@ -228,7 +229,7 @@ pub(super) fn load(path: &Path) -> Result<BTreeMap<String, Tensor>> {
                 continue;
             }
             seen.insert((group, shard.clone()));
-            total += size_of(&tensor);
+            total += size_of(&Spec::new(tensor.dtype(), tensor.shape()));
             if found.insert(place.clone(), tensor).is_some() {
                 return Err(bad(format!("`{place}` is in two of its files")));
             }

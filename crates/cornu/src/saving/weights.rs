@@ -1,4 +1,5 @@
 //! Weights and optimizer state as trees of HDF5 arrays.
+use super::array::Array;
 use super::hdf5::Group;
 use super::layout::{self, Arrays, Found};
 use crate::models::Model;
@@ -21,7 +22,7 @@ pub(super) fn group(model: &Model) -> Result<Group> {
 /// The variables of an optimizer, and of those within it.
 pub(super) fn optimizer(compiled: &Compiled) -> Result<Group> {
     let optimizer = &compiled.compile.optimizer;
-    let state: Vec<Tensor> = optimizer_state(compiled)?.into_iter().map(|(_, value)| value).collect();
+    let state: Vec<Array> = optimizer_state(compiled)?.into_iter().map(|(_, value)| value).collect();
     let vars = layout::numbered_arrays(&optimizer.saved_name(), &state);
     let mut group = Group { groups: vec![("vars".into(), vars)], ..Group::default() };
     let known = compiled.optimizer.as_ref().map(|(_, trainable)| trainable.as_slice());
@@ -33,23 +34,26 @@ pub(super) fn optimizer(compiled: &Compiled) -> Result<Group> {
 }
 
 /// Variables of an optimizer: names and values.
-pub(super) type State = Vec<(String, Tensor)>;
+pub(super) type State = Vec<(String, Array)>;
 
 /// The variables of the optimizer by name. Before the first step Keras saves those that it has then.
 pub(super) fn optimizer_state(compiled: &Compiled) -> Result<State> {
     let compile = &compiled.compile;
     let mut state = match &compiled.optimizer {
         Some((variables, _)) => {
-            variables.iter().map(|v| Ok((v.name.clone(), v.value()?))).collect::<Result<Vec<_>>>()?
+            variables.iter().map(|v| (v.name.clone(), Array::Of(v.clone()))).collect::<Vec<_>>()
         }
-        None => compile.optimizer.before_weights()?,
+        None => {
+            let values = compile.optimizer.before_weights()?;
+            values.into_iter().map(|(name, value)| (name, value.into())).collect()
+        }
     };
     // Counters are of the dtype that the file had which the model came from: Keras's backends differ in it.
-    for (_, value) in &mut state {
-        let fits =
-            |t: &Tensor| t.as_slice::<i64>().is_ok_and(|s| s.iter().all(|&n| i32::try_from(n).is_ok()));
-        if compile.counters == DType::I32 && fits(value) {
-            *value = value.cast(DType::I32);
+    let is_long = |array: &Array| compile.counters == DType::I32 && array.spec().dtype == DType::I64;
+    for (_, array) in state.iter_mut().filter(|(_, array)| is_long(array)) {
+        let value = array.tensor()?;
+        if value.as_slice::<i64>()?.iter().all(|&n| i32::try_from(n).is_ok()) {
+            *array = value.cast(DType::I32).into();
         }
     }
     Ok(state)

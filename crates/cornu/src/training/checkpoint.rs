@@ -14,9 +14,7 @@ impl Model {
     /// When the model is not built, or the file cannot be written.
     pub fn save_checkpoint(&self, path: impl AsRef<Path>) -> Result<()> {
         let variables = self.checkpoint_variables()?;
-        let arrays =
-            variables.iter().map(|(name, v)| Ok((name.clone(), v.value()?))).collect::<Result<Vec<_>>>()?;
-        save(path.as_ref(), &arrays)
+        npz::save_each(path.as_ref(), variables.iter().map(|(name, v)| Ok((name.as_str(), v.value()?))), &[])
     }
 
     /// Loads what [`Model::save_checkpoint`] saved, so that `fit` goes on as if it had never stopped. The model must be
@@ -56,11 +54,6 @@ impl Model {
         }
         Ok(variables)
     }
-}
-
-fn save(path: &Path, arrays: &[(String, Tensor)]) -> Result<()> {
-    let named: Vec<(&str, &Tensor)> = arrays.iter().map(|(name, tensor)| (name.as_str(), tensor)).collect();
-    npz::save(path, &named)
 }
 
 /// Reads all arrays first, so that a bad file changes nothing.

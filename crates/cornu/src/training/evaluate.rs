@@ -6,9 +6,10 @@ use crate::training::checks::check_targets;
 use crate::training::data::{Data, SampleWeight};
 use crate::training::feed::{Feed, Needs, Passes, Source};
 use crate::training::history::Logs;
+use crate::training::joined::Joined;
 use crate::training::progress::{Progress, Verbose};
 use crate::training::run::{Batches, batch_size_for, check_positive, read_logs, warn_of_end};
-use crate::training::step::{Phase, no_batch_axis};
+use crate::training::step::Phase;
 use cornu_graph::{DType, Error, Result, Spec, Tensor};
 
 /// The arguments of [`Model::evaluate`].
@@ -293,21 +294,27 @@ impl Model {
         // A model is built before callbacks see it.
         feed.first(self, Needs::Inputs)?;
         callbacks.begin(self, Stage::Predict)?;
-        let (mut parts, none): (Vec<Vec<Tensor>>, _) = (vec![], Logs::new());
+        let (mut joined, mut steps, none) = (vec![], 0, Logs::new());
         match &mut feed {
             Feed::Arrays(batches, batch_size) => {
                 let together = self.steps_per_execution();
-                for (first, order) in
-                    executions(batches.samples.count, *batch_size, options.steps, together, &callbacks)
-                {
+                let executions =
+                    executions(batches.samples.count, *batch_size, options.steps, together, &callbacks);
+                let expected = executions.iter().map(|(_, order)| order.len()).sum();
+                let is_watched = callbacks.watch_batches();
+                for (first, order) in executions {
                     callbacks.batch_begin(self, Stage::Predict, first)?;
+                    let mut last = vec![];
                     self.run_batches(batches, Phase::Predict, &order, *batch_size, |done, _, outputs| {
-                        parts.push(outputs.to_vec());
+                        Joined::push_all(&mut joined, outputs, expected)?;
+                        steps += 1;
+                        if is_watched {
+                            last = outputs.to_vec();
+                        }
                         progress.update(first + done, &none);
                         Ok(())
                     })?;
-                    let outputs = parts.last().map_or(&[][..], Vec::as_slice);
-                    callbacks.predict_batch_end(self, first.saturating_add(together - 1), outputs)?;
+                    callbacks.predict_batch_end(self, first.saturating_add(together - 1), &last)?;
                 }
             }
             Feed::Stream(passes) => {
@@ -320,17 +327,17 @@ impl Model {
                         Ok(program.outputs.clone())
                     })?;
                     callbacks.predict_batch_end(model, step, &outputs)?;
-                    parts.push(outputs);
+                    Joined::push_all(&mut joined, &outputs, 0)?;
+                    steps += 1;
                     progress.update(step + 1, &none);
                     Ok(())
                 })?;
             }
         }
-        warn_of_end(parts.len(), options.steps);
+        warn_of_end(steps, options.steps);
         callbacks.end(self, Stage::Predict, &none)?;
         progress.finish(&none);
-        let outputs = parts.first().map_or(0, Vec::len);
-        (0..outputs).map(|k| join(parts.iter().map(|p| &p[k]))).collect()
+        joined.into_iter().map(Joined::finish).collect()
     }
 }
 
@@ -376,28 +383,6 @@ pub(super) fn one(mut outputs: Vec<Tensor>) -> Result<Tensor> {
         1 => Ok(outputs.remove(0)),
         n => Err(Error::State(format!("the model has {n} outputs")).help("use `predict_many`")),
     }
-}
-
-/// Joins batches along the first axis.
-fn join<'a>(parts: impl Iterator<Item = &'a Tensor> + Clone) -> Result<Tensor> {
-    let Some(first) = parts.clone().next() else { return Ok(Tensor::zeros([0], DType::F32)) };
-    let mut shape = first.shape().to_vec();
-    if shape.is_empty() {
-        return Err(no_batch_axis());
-    }
-    if let Some(other) = parts.clone().find(|p| p.shape().get(1..) != first.shape().get(1..)) {
-        let message =
-            format!("outputs of shapes {:?} and {:?} cannot be joined", first.shape(), other.shape());
-        return Err(Error::Data(message).help("predict the batches one by one with `predict_on_batch`"));
-    }
-    shape[0] = parts.clone().map(|p| p.shape()[0]).sum();
-    cornu_graph::with_dtype!(first.dtype(), T => {
-        let mut values: Vec<T> = Vec::with_capacity(shape.iter().product());
-        for part in parts {
-            values.extend_from_slice(part.as_slice::<T>()?);
-        }
-        Tensor::new(shape, values)
-    })
 }
 
 /// Shape of the data with an unknown number of samples.

@@ -13,6 +13,7 @@ mod evaluate;
 mod feed;
 mod fit;
 mod history;
+mod joined;
 mod on_batch;
 pub(crate) mod plot;
 mod profile;

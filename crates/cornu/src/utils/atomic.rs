@@ -1,7 +1,7 @@
 //! Files and folders that are whole or not there.
 use cornu_graph::{Error, Result};
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -9,49 +9,64 @@ use std::time::Duration;
 /// Replaces the file at `path`: written beside it, brought to the disk, then moved there, so that nobody sees half of it and
 /// what was there stays until then.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let beside = path.with_file_name(part_name(&name));
-    remove_stale(path, &name);
-    let written = File::create(&beside).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&beside, path)?;
-        sync_folder(path)
+    write_with(path, |file| file.write_all(bytes).map_err(|e| Error::io(path, e)))
+}
+
+/// [`write`] of what `content` writes, piece by piece.
+pub(crate) fn write_with(
+    path: &Path,
+    content: impl FnOnce(&mut BufWriter<File>) -> Result<()>,
+) -> Result<()> {
+    let beside = beside(path);
+    let written = write_file(&beside, path, content).and_then(|()| {
+        let moved = fs::rename(&beside, path).and_then(|()| sync_folder(path));
+        moved.map_err(|e| Error::io(path, e))
     });
     if written.is_err() {
         // What went wrong is the first error; the part may not even exist.
         let _ = fs::remove_file(&beside);
     }
-    written.map_err(|e| Error::io(path, e))
+    written
+}
+
+/// Writes a file and brings it to the disk; `path` is what errors name.
+fn write_file(
+    file: &Path,
+    path: &Path,
+    content: impl FnOnce(&mut BufWriter<File>) -> Result<()>,
+) -> Result<()> {
+    let io = |e| Error::io(path, e);
+    let mut out = BufWriter::new(File::create(file).map_err(io)?);
+    content(&mut out)?;
+    let file = out.into_inner().map_err(|e| io(e.into_error()))?;
+    file.sync_all().map_err(io)
 }
 
 /// Replaces the folder at `path` by one with these files: written beside it, brought to the disk, then put in its place at once
 /// where the system can exchange two names, as Linux and macOS can.
-pub(crate) fn write_folder(path: &Path, files: &[(&str, &[u8])]) -> Result<()> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let beside = path.with_file_name(part_name(&name));
-    remove_stale(path, &name);
-    let written = fs::create_dir_all(&beside).and_then(|()| {
-        for (name, bytes) in files {
+pub(crate) fn write_folder<C: FnOnce(&mut BufWriter<File>) -> Result<()>>(
+    path: &Path,
+    files: impl IntoIterator<Item = (String, C)>,
+) -> Result<()> {
+    let io = |e| Error::io(path, e);
+    let beside = beside(path);
+    let fill = || {
+        fs::create_dir_all(&beside).map_err(io)?;
+        for (name, content) in files {
             let place = beside.join(name);
             if let Some(folder) = place.parent() {
-                fs::create_dir_all(folder)?;
+                fs::create_dir_all(folder).map_err(io)?;
             }
-            let mut file = File::create(&place)?;
-            file.write_all(bytes)?;
-            file.sync_all()?;
+            write_file(&place, path, content)?;
         }
-        sync(&beside)?;
-        if path.exists() {
-            exchange(&beside, path)?
-        } else {
-            fs::rename(&beside, path)?
-        }
-        sync_folder(path)
-    });
+        sync(&beside).map_err(io)?;
+        let moved = if path.exists() { exchange(&beside, path) } else { fs::rename(&beside, path) };
+        moved.and_then(|()| sync_folder(path)).map_err(io)
+    };
+    let written = fill();
     // What stands there now is the old folder, or a part.
     let _ = fs::remove_dir_all(&beside);
-    written.map_err(|e| Error::io(path, e))
+    written
 }
 
 /// Gives two folders each other's name.
@@ -120,4 +135,28 @@ fn sync(folder: &Path) -> io::Result<()> {
         return Ok(());
     }
     File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fails_halfway_leaves_the_old_file() {
+        let folder = std::env::temp_dir().join(format!("cornu-atomic-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("file");
+        write(&path, b"old").unwrap();
+        let half = |file: &mut BufWriter<File>| {
+            // More than is kept in memory.
+            file.write_all(&[0; 1 << 17]).unwrap();
+            Err(Error::State("enough".into()))
+        };
+        assert_eq!(write_with(&path, half).unwrap_err().to_string(), "enough");
+        let failing = [("a/b".to_string(), half)];
+        assert_eq!(write_folder(&folder.join("new"), failing).unwrap_err().to_string(), "enough");
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+        fs::remove_dir_all(&folder).unwrap();
+    }
 }

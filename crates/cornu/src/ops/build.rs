@@ -212,7 +212,17 @@ pub(super) fn padded(xs: &[Value], widths: &[(i64, i64)], mode: &str) -> Value {
 
 /// What [`pad`] puts around a tensor.
 const PAD_MODES: [&str; 11] = [
-    "constant", "edge", "linear_ramp", "maximum", "mean", "median", "minimum", "reflect", "symmetric", "wrap", "empty",
+    "constant",
+    "edge",
+    "linear_ramp",
+    "maximum",
+    "mean",
+    "median",
+    "minimum",
+    "reflect",
+    "symmetric",
+    "wrap",
+    "empty",
 ];
 
 /// One axis longer by its largest, smallest, mean or middle element, by ramps down to 0 or by zeros.

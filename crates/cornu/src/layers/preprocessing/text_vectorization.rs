@@ -270,7 +270,8 @@ impl Adapt for TextVectorization {
         self.check_arguments()?;
         let (shape, texts) = tokens(data)?;
         let (_, each) = self.texts(&shape)?;
-        let documents: Vec<Vec<String>> = texts.chunks(each.max(1)).map(|sample| self.tokens(sample)).collect();
+        let documents: Vec<Vec<String>> =
+            texts.chunks(each.max(1)).map(|sample| self.tokens(sample)).collect();
         let (vocabulary, weights) = self.lookup().learn(&documents)?;
         self.vocabulary = Some(vocabulary);
         self.idf_weights = (self.output_mode == OutputMode::TfIdf).then_some(weights);

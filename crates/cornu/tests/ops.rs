@@ -325,7 +325,7 @@ fn constants_and_methods_of_saved_models() {
         let saved = json!({"module": "keras.src.models.functional", "class_name": "Functional", "config": config,
             "registered_name": "Functional", "build_config": {"input_shape": null}});
         let mut model = cornu::saving::model_from_json(&saved.to_string()).unwrap();
-        model.predict_on_batch(&Tensor::new([2, 3], vec![1f32, 5.0, 3.0, 4.0, 2.0, 7.0]).unwrap())
+        model.predict_on_batch(Tensor::new([2, 3], vec![1f32, 5.0, 3.0, 4.0, 2.0, 7.0]).unwrap())
     };
     let x = json!({"class_name": "__keras_tensor__",
         "config": {"shape": [2, 3], "dtype": "float32", "keras_history": ["x", 0, 0]}});

@@ -96,8 +96,16 @@ impl Serialize for DTypePolicy {
 impl<'de> Deserialize<'de> for DTypePolicy {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         let json = serde_json::Value::deserialize(deserializer)?;
-        let name = json.as_str().or_else(|| json["config"]["name"].as_str());
+        let policy = whole(&json);
+        let name = policy.as_str().or_else(|| policy["config"]["name"].as_str());
         name.map(DTypePolicy::from)
             .ok_or_else(|| serde::de::Error::custom(format!("no dtype policy: {json}")))
     }
+}
+
+/// The policy of all layers, where a map of policies names no layer apart.
+fn whole(saved: &serde_json::Value) -> &serde_json::Value {
+    let config = &saved["config"];
+    let apart = config["policy_map"].as_object().is_some_and(|map| !map.is_empty());
+    if saved["class_name"] == "DTypePolicyMap" && !apart { &config["default_policy"] } else { saved }
 }

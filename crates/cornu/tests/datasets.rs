@@ -204,6 +204,13 @@ fn classes_with_weights() {
     let mut model = build();
     model.fit(Dataset::from_generator(make), (), fit()).unwrap();
     assert_eq!(weights(&model), weights(&expected));
+
+    // They have none in validation.
+    let history = model.fit(&x, &labels, fit().validation_split(0.5)).unwrap();
+    let rest = |t: &Tensor| t.rows(SAMPLES / 2, SAMPLES).unwrap();
+    let logs = model.evaluate(rest(&x), rest(&labels), Evaluate::new().verbose(0)).unwrap();
+    let validated = history.get("val_loss").last().copied().unwrap();
+    assert!((validated - logs.get("loss").unwrap()).abs() < 1e-6, "{validated}");
 }
 
 #[test]

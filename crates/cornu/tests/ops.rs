@@ -269,3 +269,70 @@ fn mistakes_are_errors() {
     assert!(e.to_string().contains("[3] and [2]"), "{e}");
     assert!(ops::take(Tensor::zeros([2], DType::F32), Tensor::from([0i32]), Some(4)).is_err());
 }
+
+#[test]
+fn small_integers_keep_their_dtype_where_keras_s_do() {
+    let (small, b) = (Tensor::from([100i8, 100]), Tensor::from([true, true]));
+    let dtype = |y: cornu::Result<Tensor>| y.unwrap().dtype();
+    assert_eq!(dtype(ops::cumsum(&small, Some(0), None)), DType::I8);
+    close(ops::cumsum(&small, Some(0), None), &[100.0, -56.0]);
+    close(ops::cumprod(&b, Some(0), None), &[1.0, 1.0]);
+    assert_eq!(dtype(ops::nancumsum(&b, Some(0), None)), DType::I32);
+    assert_eq!(dtype(ops::floor_divide(Tensor::from([7u8]), Tensor::from([-2i8]))), DType::I16);
+    assert_eq!(dtype(ops::mod_(Tensor::from([7u8]), 2)), DType::U8);
+    assert_eq!(dtype(ops::square(&b)), DType::I32);
+    assert_eq!(dtype(ops::nanmax(&b, None, false)), DType::Bool);
+    close(ops::fmod(&b, &b), &[0.0, 0.0]);
+    // Products of int8 are summed as int32.
+    close(ops::matmul(&small, &small), &[20000.0]);
+    close(ops::einsum([&small, &small], "i,i->i"), &[10000.0, 10000.0]);
+    let half = Tensor::from([1f32, 2.0]).cast(DType::F16);
+    assert_eq!(dtype(ops::divide(&small, &half)), DType::F16);
+    close(ops::correlate(&half, Tensor::from([1f32, 3.0]), "full"), &[3.0, 7.0, 2.0]);
+}
+
+#[test]
+fn borders_of_each_kind() {
+    let m = Tensor::new([2, 3], vec![1f32, 5.0, 3.0, 4.0, 2.0, 7.0]).unwrap();
+    let pad = |x: &Tensor, mode| ops::pad([x], [(0, 0), (2, 1)].into(), mode);
+    close(pad(&m, "maximum"), &[5.0, 5.0, 1.0, 5.0, 3.0, 5.0, 7.0, 7.0, 4.0, 2.0, 7.0, 7.0]);
+    close(pad(&m, "minimum"), &[1.0, 1.0, 1.0, 5.0, 3.0, 1.0, 2.0, 2.0, 4.0, 2.0, 7.0, 2.0]);
+    close(
+        pad(&m, "mean"),
+        &[3.0, 3.0, 1.0, 5.0, 3.0, 3.0, 13.0 / 3.0, 13.0 / 3.0, 4.0, 2.0, 7.0, 13.0 / 3.0],
+    );
+    close(pad(&m, "median"), &[3.0, 3.0, 1.0, 5.0, 3.0, 3.0, 4.0, 4.0, 4.0, 2.0, 7.0, 4.0]);
+    close(pad(&m, "linear_ramp"), &[0.0, 0.5, 1.0, 5.0, 3.0, 0.0, 0.0, 2.0, 4.0, 2.0, 7.0, 0.0]);
+    // A mode that is none is an error for tensors of any rank.
+    let e = ops::pad([&m], [(1, 1)].into(), "odd").unwrap_err().to_string();
+    assert!(e.contains("odd"), "{e}");
+    assert!(ops::pad([&Tensor::zeros([0, 2], DType::F32)], [(1, 1)].into(), "edge").is_err());
+}
+
+#[test]
+fn constants_and_methods_of_saved_models() {
+    let layer = |class: &str, config: Json, arguments: Json| {
+        let mut config = config;
+        config["name"] = json!("op");
+        json!({"module": "keras.src.ops.numpy", "class_name": class, "config": config, "registered_name": class,
+            "name": "op", "inbound_nodes": [{"args": arguments, "kwargs": {}}]})
+    };
+    let run = |op: Json| {
+        let input = json!({"module": "keras.layers", "class_name": "InputLayer", "registered_name": null, "name": "x",
+            "config": {"batch_shape": [2, 3], "dtype": "float32", "sparse": false, "name": "x"}, "inbound_nodes": []});
+        let config = json!({"name": "m", "trainable": true, "layers": [input, op],
+            "input_layers": [["x", 0, 0]], "output_layers": [["op", 0, 0]]});
+        let saved = json!({"module": "keras.src.models.functional", "class_name": "Functional", "config": config,
+            "registered_name": "Functional", "build_config": {"input_shape": null}});
+        let mut model = cornu::saving::model_from_json(&saved.to_string()).unwrap();
+        model.predict_on_batch(Tensor::new([2, 3], vec![1f32, 5.0, 3.0, 4.0, 2.0, 7.0]).unwrap())
+    };
+    let x = json!({"class_name": "__keras_tensor__",
+        "config": {"shape": [2, 3], "dtype": "float32", "keras_history": ["x", 0, 0]}});
+    let taken = run(layer("Take", json!({"axis": 1}), json!([x, [[0, 1], [2, 2]]]))).unwrap();
+    assert_eq!(taken.shape(), [2, 2, 2]);
+    close(Ok(taken), &[1.0, 5.0, 3.0, 3.0, 4.0, 2.0, 7.0, 7.0]);
+    // A node computes in straight lines, as Keras's does, whatever the file says.
+    let config = json!({"axis": [1], "method": "lower", "keepdims": false});
+    close(run(layer("Quantile", config, json!([x, 0.25]))), &[2.0, 3.0]);
+}

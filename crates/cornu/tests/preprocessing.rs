@@ -89,6 +89,20 @@ fn a_model_of_text_trains_and_is_saved() {
 }
 
 #[test]
+fn texts_that_are_split_already() {
+    let texts = text::encode([2, 2], &["Cat", "the!", "x", ""]).unwrap();
+    let vectorize = |mode: &str| {
+        let mut layer = TextVectorization::new().vocabulary(["cat", "the"].map(String::from));
+        layer.split = None;
+        let x = Input::new([2]).dtype("string").tensor();
+        let mut model = Model::new(&x, &layer.output_mode(mode).apply(&x)).unwrap();
+        model.predict(&texts, Predict::new()).unwrap().to_f64()
+    };
+    assert_eq!(vectorize("int"), [2.0, 3.0, 1.0, 0.0]);
+    assert_eq!(vectorize("multi_hot"), [0.0, 1.0, 1.0, 1.0, 0.0, 0.0]);
+}
+
+#[test]
 fn the_graph_takes_no_text() {
     let x = Input::new([2]).dtype("string").tensor();
     let y = Flatten::new().apply(&x);

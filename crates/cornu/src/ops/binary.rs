@@ -1,14 +1,17 @@
 //! Of two tensors, element by element.
-use super::dtypes::{float, summable};
+use super::dtypes::{countable, float, floats, summable};
 use cornu_graph::{DType, Value};
 
 ops! {
     "keras.src.ops.numpy";
     /// Angle of the point (`x2`, `x1`) in radians.
-    Arctan2 arctan2(x1, x2) => float(x1).atan2(&float(x2));
+    Arctan2 arctan2(x1, x2) => {
+        let [x1, x2] = floats(x1, x2);
+        x1.atan2(&x2)
+    };
     /// `x1 / x2`, 0 where `x2` is 0.
     DivideNoNan divide_no_nan(x1, x2) => {
-        let (x1, x2) = (float(x1), float(x2));
+        let [x1, x2] = floats(x1, x2);
         let zero = x2.equal(&x2.scalar(0.0));
         let quotient = &x1 / super::dtypes::choose(&zero, &x2.full_like(1.0), &x2);
         super::dtypes::choose(&zero, &quotient.full_like(0.0), &quotient)
@@ -17,20 +20,21 @@ ops! {
     FloorDivide floor_divide(x1, x2) => floor_divided(x1, x2);
     /// What [`floor_divide`] leaves: with the sign of `x2`.
     Mod mod_(x1, x2) => {
+        let dtype = DType::promote(x1.dtype(), x2.dtype());
         let (x1, x2) = (summable(x1), summable(x2));
         let rest = x1.rem(&x2);
         let wrong = rest.not_equal(&rest.scalar(0.0)).and(&rest.lt(&rest.scalar(0.0)).xor(&x2.lt(&x2.scalar(0.0))));
-        super::dtypes::choose(&wrong, &(&rest + &x2), &rest)
+        back(super::dtypes::choose(&wrong, &(&rest + &x2), &rest), dtype)
     };
     /// What division toward 0 leaves: with the sign of `x1`.
-    Fmod fmod(x1, x2) => x1.rem(x2);
+    Fmod fmod(x1, x2) => countable(x1).rem(&countable(x2));
     /// The larger, the other where one is NaN.
     Fmax fmax(x1, x2) => without_nan(x1, x2, Value::maximum);
     /// The smaller, the other where one is NaN.
     Fmin fmin(x1, x2) => without_nan(x1, x2, Value::minimum);
     /// `√(x1² + x2²)`, without overflow.
     Hypot hypot(x1, x2) => {
-        let (a, b) = (float(x1).abs(), float(x2).abs());
+        let [a, b] = floats(x1, x2).map(|x| x.abs());
         let (large, small) = (a.maximum(&b), a.minimum(&b));
         let zero = large.equal(&large.scalar(0.0));
         let ratio = small / zero.select(&large.full_like(1.0), &large);
@@ -46,9 +50,15 @@ ops! {
     /// `x1 * 2^x2`
     Ldexp ldexp(x1, x2) => float(x1) * float(x1).scalar(2.0).pow(&float(x2));
     /// `log(e^x1 + e^x2)`, without overflow.
-    Logaddexp logaddexp(x1, x2) => add_exp(&float(x1), &float(x2), 1.0);
+    Logaddexp logaddexp(x1, x2) => {
+        let [x1, x2] = floats(x1, x2);
+        add_exp(&x1, &x2, 1.0)
+    };
     /// `log2(2^x1 + 2^x2)`, without overflow.
-    Logaddexp2 logaddexp2(x1, x2) => add_exp(&float(x1), &float(x2), std::f64::consts::LN_2);
+    Logaddexp2 logaddexp2(x1, x2) => {
+        let [x1, x2] = floats(x1, x2);
+        add_exp(&x1, &x2, std::f64::consts::LN_2)
+    };
     /// The next float32 after `x1` toward `x2`.
     Nextafter nextafter(x1, x2) => next_after(&float(x1), &float(x2));
     /// Greatest common divisor of integers.
@@ -92,7 +102,12 @@ fn floor_divided(x1: &Value, x2: &Value) -> Value {
     let (quotient, rest) = (x1.div(&x2), x1.rem(&x2));
     let below =
         rest.not_equal(&rest.scalar(0.0)).and(&rest.lt(&rest.scalar(0.0)).xor(&x2.lt(&x2.scalar(0.0))));
-    super::dtypes::choose(&below, &(&quotient - quotient.full_like(1.0)), &quotient)
+    back(super::dtypes::choose(&below, &(&quotient - quotient.full_like(1.0)), &quotient), dtype)
+}
+
+/// What was counted in wide integers as integers of this dtype; bools stay numbers.
+fn back(x: Value, dtype: DType) -> Value {
+    if dtype == DType::Bool { x } else { x.cast(dtype) }
 }
 
 fn without_nan(x1: &Value, x2: &Value, pick: fn(&Value, &Value) -> Value) -> Value {

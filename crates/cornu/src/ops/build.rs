@@ -181,40 +181,84 @@ pub(super) fn padded(xs: &[Value], widths: &[(i64, i64)], mode: &str) -> Value {
         let config: Vec<(i64, i64, usize)> = widths.iter().map(|&(low, high)| (low, high, 0)).collect();
         return x.pad(&value, &config);
     }
-    widths.iter().enumerate().fold(x.clone(), |x, (axis, &(low, high))| {
-        let size = x.shape()[axis] as i64;
+    if !PAD_MODES.contains(&mode) {
+        return x.fail(Error::unknown("mode of pad", mode, PAD_MODES.iter().copied()));
+    }
+    if widths.iter().zip(x.shape()).any(|(&(low, high), &size)| size == 0 && (low, high) != (0, 0)) {
+        return x.fail(Error::op("pad", "an empty axis has nothing to repeat"));
+    }
+    widths.iter().enumerate().filter(|(_, width)| **width != (0, 0)).fold(x.clone(), |x, (axis, &width)| {
+        if let Some(y) = padded_by_statistic(&x, axis, width, mode) {
+            return y;
+        }
+        let size = x.dim(axis as i64) as i64;
         let source = |i: i64| match mode {
-            "edge" => Some(i.clamp(0, size - 1)),
-            "wrap" => Some(i.rem_euclid(size)),
-            "reflect" if size == 1 => Some(0),
+            "edge" => i.clamp(0, size - 1),
+            "reflect" if size == 1 => 0,
             "reflect" => {
                 let i = i.rem_euclid(2 * size - 2);
-                Some(if i < size { i } else { 2 * size - 2 - i })
+                if i < size { i } else { 2 * size - 2 - i }
             }
             "symmetric" => {
                 let i = i.rem_euclid(2 * size);
-                Some(if i < size { i } else { 2 * size - 1 - i })
+                if i < size { i } else { 2 * size - 1 - i }
             }
-            _ => None,
+            _ => i.rem_euclid(size),
         };
-        if (low, high) == (0, 0) {
-            return x;
-        }
-        if size == 0 {
-            return x.fail(Error::op("pad", "an empty axis has nothing to repeat"));
-        }
-        match (-low..size + high).map(source).collect::<Option<Vec<i64>>>() {
-            Some(places) => {
-                let places: Vec<i32> = places.into_iter().map(|i| i as i32).collect();
-                x.take(&x.builder().constant(places), axis as i64)
-            }
-            None => x.fail(Error::unknown(
-                "mode of pad",
-                mode,
-                ["constant", "reflect", "symmetric", "edge", "wrap"],
-            )),
-        }
+        let places: Vec<i32> = (-width.0..size + width.1).map(|i| source(i) as i32).collect();
+        x.take(&x.builder().constant(places), axis as i64)
     })
+}
+
+/// What [`pad`] puts around a tensor.
+const PAD_MODES: [&str; 11] = [
+    "constant",
+    "edge",
+    "linear_ramp",
+    "maximum",
+    "mean",
+    "median",
+    "minimum",
+    "reflect",
+    "symmetric",
+    "wrap",
+    "empty",
+];
+
+/// One axis longer by its largest, smallest, mean or middle element, by ramps down to 0 or by zeros.
+fn padded_by_statistic(x: &Value, axis: usize, (low, high): (i64, i64), mode: &str) -> Option<Value> {
+    let at = axis as i64;
+    let (low, high) = (usize::try_from(low).ok()?, usize::try_from(high).ok()?);
+    let n = x.dim(at);
+    let axes = Axes::One(at);
+    // Means of integers are rounded.
+    let rounded = |y: Value| if x.dtype().is_float() { y } else { y.round().cast(x.dtype()) };
+    let element = match mode {
+        "maximum" => super::reduce::over(x, ReduceKind::Max, &axes, true),
+        "minimum" => super::reduce::over(x, ReduceKind::Min, &axes, true),
+        "mean" => rounded(float(x).mean_keepdims([at])),
+        "median" => rounded(super::quantile::middle(&float(x), &axes, true)),
+        "empty" => x.slice_axis(at, 0, 1).full_like(0.0),
+        "linear_ramp" => {
+            let ramp = |edge: Value, shares: Vec<f32>| {
+                let mut shape = vec![1; x.rank()];
+                shape[axis] = shares.len();
+                let shares = x.builder().constant(Tensor::from(shares)).reshape(&shape);
+                (float(&edge) * shares).cast(x.dtype())
+            };
+            let up = (0..low).map(|i| i as f32 / low as f32).collect();
+            let down = (0..high).rev().map(|i| i as f32 / high as f32).collect();
+            let (first, last) = (x.slice_axis(at, 0, 1), x.slice_axis(at, n - 1, n));
+            return Some(Value::concat(&[&ramp(first, up), x, &ramp(last, down)], at));
+        }
+        _ => return None,
+    };
+    let some = |count: usize| {
+        let mut shape = element.shape().to_vec();
+        shape[axis] = count;
+        element.broadcast_to(&shape)
+    };
+    Some(Value::concat(&[&some(low), x, &some(high)], at))
 }
 
 fn averaged(xs: &[Value], axes: &Axes) -> Value {

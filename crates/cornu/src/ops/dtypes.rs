@@ -11,6 +11,13 @@ pub(crate) fn by_bytes(x: &Value, f: impl FnOnce(&Value) -> Result<Value>) -> Re
     if x.dtype() == DType::Bool { Ok(f(&x.cast(DType::U8))?.cast(DType::Bool)) } else { f(x) }
 }
 
+/// Both in the dtype in which they meet, float32 where that is an integer.
+pub(super) fn floats(x1: &Value, x2: &Value) -> [Value; 2] {
+    let dtype = DType::promote(x1.dtype(), x2.dtype());
+    let dtype = if dtype.is_float() { dtype } else { DType::F32 };
+    [x1.cast(dtype), x2.cast(dtype)]
+}
+
 /// Bools as int32, and small integers as integers of 32 bits: what sums are made of.
 pub(super) fn summable(x: &Value) -> Value {
     match x.dtype() {
@@ -18,6 +25,11 @@ pub(super) fn summable(x: &Value) -> Value {
         DType::U8 | DType::U16 => x.cast(DType::U32),
         _ => x.clone(),
     }
+}
+
+/// Bools as int32, other numbers as they are.
+pub(super) fn countable(x: &Value) -> Value {
+    if x.dtype() == DType::Bool { x.cast(DType::I32) } else { x.clone() }
 }
 
 /// Numbers as bools: whether they are not 0.

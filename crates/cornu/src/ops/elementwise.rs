@@ -1,6 +1,6 @@
 //! Element by element.
 use super::arguments::{DTypeName, MaybeDType, MaybeNumber};
-use super::dtypes::{choose, float, truth};
+use super::dtypes::{choose, float, floats, truth};
 use cornu_graph::{DType, Value};
 
 ops! {
@@ -12,9 +12,15 @@ ops! {
     /// `x1 * x2`, broadcast.
     Multiply multiply(x1, x2) => x1 * x2;
     /// `x1 / x2`, broadcast. Integers give float32. Keras's `divide`.
-    Divide divide(x1, x2) => float(x1) / float(x2);
+    Divide divide(x1, x2) => {
+        let [x1, x2] = floats(x1, x2);
+        x1 / x2
+    };
     /// `x1 / x2`, broadcast. Integers give float32. Keras's `true_divide`, the operator `/`.
-    TrueDivide true_divide(x1, x2) => float(x1) / float(x2);
+    TrueDivide true_divide(x1, x2) => {
+        let [x1, x2] = floats(x1, x2);
+        x1 / x2
+    };
     /// `x1^x2`, broadcast.
     Power power(x1, x2) => x1.pow(x2);
     /// The larger of both, broadcast; NaN if either is.
@@ -95,7 +101,7 @@ ops! {
     /// -1, 0 or 1.
     Sign sign(x) => x.sign();
     /// `x²`
-    Square square(x) => x.square();
+    Square square(x) => super::dtypes::countable(x).square();
     /// `√x`; integers give float32.
     Sqrt sqrt(x) => float(x).sqrt();
     /// `1 / x`; integers give float32.

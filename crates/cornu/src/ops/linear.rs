@@ -8,7 +8,10 @@ use cornu_graph::{DType, Error, Value};
 ops! {
     "keras.src.ops.numpy";
     /// NumPy's `matmul`: the last axis of `x1` with the last but one of `x2`; axes before them are batches, broadcast.
-    Matmul matmul(x1, x2) => { let [x1, x2] = alike(x1, x2); x1.matmul(&x2) };
+    Matmul matmul(x1, x2) => {
+        let [x1, x2] = alike(x1, x2).map(|x| wide(&x));
+        x1.matmul(&x2)
+    };
     /// NumPy's `dot`: the last axis of `x1` with the last but one of `x2`; all other axes are kept. A scalar multiplies.
     Dot dot(x1, x2) => match (x1.rank(), x2.rank()) {
         (0, _) | (_, 0) => x1 * x2,
@@ -54,7 +57,7 @@ ops! {
     /// Einstein's sum over the letters that the result does not have: `"ij,jk->ik"`. Without `->`, the result has the letters
     /// that appear once, in order.
     Einsum einsum([xs]) { subscripts: Text } => {
-        let xs = super::reshape::promoted(xs);
+        let xs: Vec<Value> = super::reshape::promoted(xs).iter().map(wide).collect();
         super::einsum::einsum(subscripts, &xs).unwrap_or_else(|e| xs[0].fail(e))
     };
     /// The vector product along the last axis.
@@ -93,13 +96,21 @@ ops! {
     };
     /// The sum of products of a vector with another that is moved along it: `"valid"` places, as many as the first has
     /// (`"same"`), or all (`"full"`).
-    Correlate correlate(x1, x2) { mode: Text } => correlated(&float(x1), &float(x2), mode);
+    Correlate correlate(x1, x2) { mode: Text } => {
+        let [x1, x2] = super::dtypes::floats(x1, x2);
+        correlated(&x1, &x2, mode)
+    };
 }
 
 /// Both in the dtype in which they meet.
 fn alike(x1: &Value, x2: &Value) -> [Value; 2] {
     let dtype = DType::promote(x1.dtype(), x2.dtype());
     [x1.cast(dtype), x2.cast(dtype)]
+}
+
+/// Products of int8 are summed as int32.
+fn wide(x: &Value) -> Value {
+    if x.dtype() == DType::I8 { x.cast(DType::I32) } else { x.clone() }
 }
 
 fn contracted(x1: &Value, x2: &Value, a: &[i64], b: &[i64]) -> Value {

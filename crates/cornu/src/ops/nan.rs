@@ -3,7 +3,7 @@ use super::Axes;
 use super::arguments::MaybeDType;
 use super::dtypes::float;
 use super::index::position;
-use super::reduce::{Axis, joined, running};
+use super::reduce::{Axis, as_given, joined, over, running};
 use cornu_graph::ops::ReduceKind;
 use cornu_graph::{DType, Value};
 
@@ -34,15 +34,11 @@ ops! {
     Nanargmin nanargmin(x) { axis: Axis, keepdims: bool } =>
         found(x, position(&replaced(x, f64::INFINITY), *axis, *keepdims, Value::argmin), *axis, *keepdims);
     /// Sum of the elements up to each along the axis.
-    Nancumsum nancumsum(x) { axis: Axis, dtype: MaybeDType } => {
-        let x = super::dtypes::summable(&replaced(x, 0.0));
-        running(&x.cast(dtype.or(x.dtype())), *axis, Value::cumsum)
-    };
+    Nancumsum nancumsum(x) { axis: Axis, dtype: MaybeDType } =>
+        running(&as_given(&replaced(x, 0.0), *dtype), *axis, Value::cumsum);
     /// Product of the elements up to each along the axis.
-    Nancumprod nancumprod(x) { axis: Axis, dtype: MaybeDType } => {
-        let x = super::dtypes::summable(&replaced(x, 1.0));
-        running(&x.cast(dtype.or(x.dtype())), *axis, Value::cumprod)
-    };
+    Nancumprod nancumprod(x) { axis: Axis, dtype: MaybeDType } =>
+        running(&as_given(&replaced(x, 1.0), *dtype), *axis, Value::cumprod);
     /// Numbers in place of NaN and infinities; of an infinity without one, the largest or smallest finite.
     NanToNum nan_to_num(x) { nan: f64, posinf: Limit, neginf: Limit } => {
         if !x.dtype().is_float() {
@@ -66,7 +62,7 @@ fn replaced(x: &Value, by: f64) -> Value {
 fn fold(x: &Value, neutral: f64, kind: ReduceKind, axes: &Axes, keepdims: bool) -> Value {
     let x = replaced(x, neutral);
     let x = if matches!(kind, ReduceKind::Sum | ReduceKind::Prod) { super::dtypes::summable(&x) } else { x };
-    x.reduce(kind, &axes.of(x.rank()), keepdims)
+    over(&x, kind, axes, keepdims)
 }
 
 /// How many are no NaN.

@@ -2,6 +2,7 @@
 use super::Axes;
 use super::arguments::Text;
 use super::dtypes::float;
+use super::operation::{FromConfig, Rule, Settings};
 use super::reduce::joined;
 use cornu_graph::ops::ReduceKind;
 use cornu_graph::{DType, Error, Result, Tensor, Value};
@@ -31,6 +32,35 @@ ops! {
     /// [`nanquantile`] with `q` in percent.
     Nanpercentile nanpercentile(x, q) { axis: Axes, method: Text, keepdims: bool } =>
         of(x, q, 0.01, axis, method, *keepdims, true);
+}
+
+/// [`quantile`] as a node of a saved model: Keras computes it in straight lines there, whatever method the file names.
+#[derive(Debug)]
+pub(super) struct SavedQuantile(Quantile);
+
+impl Rule for SavedQuantile {
+    fn class_name(&self) -> &'static str {
+        self.0.class_name()
+    }
+    fn module(&self) -> &'static str {
+        self.0.module()
+    }
+    fn config(&self) -> serde_json::Result<serde_json::Value> {
+        self.0.config()
+    }
+    fn call(&self, tensors: &[Value]) -> Vec<Value> {
+        let Quantile { axis, keepdims, .. } = &self.0;
+        Quantile { axis: axis.clone(), method: "linear".into(), keepdims: *keepdims }.call(tensors)
+    }
+    fn parameters(&self) -> &'static [&'static str] {
+        self.0.parameters()
+    }
+}
+
+impl FromConfig for SavedQuantile {
+    fn from_config(config: Settings) -> Result<Self> {
+        Quantile::from_config(config).map(SavedQuantile)
+    }
 }
 
 /// The middle value over the axes.

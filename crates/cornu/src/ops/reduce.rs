@@ -1,6 +1,6 @@
 //! Over axes: sums, means, extremes. With `keepdims`, the axes stay with size 1.
 use super::arguments::MaybeDType;
-use super::dtypes::{float, summable, truth};
+use super::dtypes::{countable, float, summable, truth};
 use super::{Axes, MaybeNumber};
 use cornu_graph::ops::ReduceKind;
 use cornu_graph::{DType, Value};
@@ -44,9 +44,9 @@ ops! {
     /// Whether all hold over the axes.
     All all(x) { axis: Axes, keepdims: bool } => over(&truth(x), ReduceKind::All, axis, *keepdims);
     /// Sum of the elements up to each along the axis.
-    Cumsum cumsum(x) { axis: Axis, dtype: MaybeDType } => running(&as_sum(x, *dtype), *axis, Value::cumsum);
+    Cumsum cumsum(x) { axis: Axis, dtype: MaybeDType } => running(&as_given(x, *dtype), *axis, Value::cumsum);
     /// Product of the elements up to each along the axis.
-    Cumprod cumprod(x) { axis: Axis, dtype: MaybeDType } => running(&as_sum(x, *dtype), *axis, Value::cumprod);
+    Cumprod cumprod(x) { axis: Axis, dtype: MaybeDType } => running(&as_given(x, *dtype), *axis, Value::cumprod);
 }
 
 ops! {
@@ -61,6 +61,12 @@ pub(super) type Axis = Option<i64>;
 /// What sums are made of, in the dtype asked for.
 fn as_sum(x: &Value, dtype: MaybeDType) -> Value {
     let x = summable(x);
+    x.cast(dtype.or(x.dtype()))
+}
+
+/// What running sums are made of, which keep small integers, in the dtype asked for.
+pub(super) fn as_given(x: &Value, dtype: MaybeDType) -> Value {
+    let x = countable(x);
     x.cast(dtype.or(x.dtype()))
 }
 
@@ -89,7 +95,7 @@ pub(super) fn joined(x: &Value, axes: &Axes, keepdims: bool) -> Option<(Value, V
     Some((x.transpose(&order).reshape(&shape), result))
 }
 
-fn over(x: &Value, kind: ReduceKind, axes: &Axes, keepdims: bool) -> Value {
+pub(super) fn over(x: &Value, kind: ReduceKind, axes: &Axes, keepdims: bool) -> Value {
     // The larger of bools is whether any holds.
     let kind = match (x.dtype(), kind) {
         (DType::Bool, ReduceKind::Max) => ReduceKind::Any,

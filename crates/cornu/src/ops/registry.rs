@@ -47,6 +47,7 @@ macro_rules! registry {
 
         fn rule(class: &str, settings: Settings) -> Result<Arc<dyn Rule>> {
             match class {
+                "Quantile" => Ok(Arc::new(SavedQuantile::from_config(settings)?)),
                 $(stringify!($Class) => Ok(Arc::new($Class::from_config(settings)?)),)*
                 _ => Err(Error::unknown("op", class, NAMES.iter().copied())),
             }

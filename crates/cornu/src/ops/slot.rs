@@ -130,7 +130,7 @@ impl Slot {
             Slot::Absent => found.push(None),
             Slot::Number(number) => found.push(Some(constant(number.beside(dtype)))),
             Slot::Constant(tensor) => found.push(Some(constant(tensor.clone()))),
-            Slot::List(slots) => match vector(slots) {
+            Slot::List(slots) => match vector(slots).or_else(|| table(slots)) {
                 Some(vector) => found.push(Some(constant(vector))),
                 None => slots.iter().for_each(|slot| slot.place(tensors, dtype, constant, found)),
             },
@@ -153,6 +153,23 @@ fn vector(slots: &[Slot]) -> Option<Tensor> {
         Some(whole) => Tensor::from(whole),
         None => Tensor::from(numbers.iter().map(|n| n.to_f64() as f32).collect::<Vec<f32>>()),
     })
+}
+
+/// Lists of numbers of one length as an array.
+fn table(slots: &[Slot]) -> Option<Tensor> {
+    let row = |slot: &Slot| match slot {
+        Slot::List(slots) => vector(slots).or_else(|| table(slots)),
+        _ => None,
+    };
+    let rows = slots.iter().map(row).collect::<Option<Vec<Tensor>>>()?;
+    let first = rows.first()?;
+    if rows.iter().any(|row| row.shape() != first.shape()) {
+        return None;
+    }
+    let dtype = rows.iter().map(Tensor::dtype).reduce(DType::promote)?;
+    let shape = [&[rows.len()], first.shape()].concat();
+    let values: Vec<f64> = rows.iter().flat_map(|row| row.to_f64()).collect();
+    Tensor::from_f64(shape, dtype, &values).ok()
 }
 
 /// A saved array. One of 64 bits becomes one of 32, as Keras computes with it.

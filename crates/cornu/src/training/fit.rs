@@ -279,6 +279,9 @@ impl<'a, 'b> FitRun<'a, 'b> {
                 Feed::Stream(Passes::new(dataset))
             }
             Source::Arrays(x) => {
+                // Classes have weights in training alone.
+                let held_out = options.class_weight.is_some() && split > 0.0 && validation.is_none();
+                let unweighted = held_out.then(|| (x.clone(), y.clone()));
                 let weight = match &options.class_weight {
                     Some(classes) => Some(class_weights(&y, classes)?),
                     None => options.sample_weight.clone(),
@@ -293,7 +296,11 @@ impl<'a, 'b> FitRun<'a, 'b> {
                     }
                     let size = options.validation_batch_size.or(options.batch_size);
                     let size = batch_size_for(size, options.validation_steps, count - at);
-                    validation = Some(Feed::Arrays(batches.part(at, count)?, size));
+                    let held_out = match unweighted {
+                        Some((x, y)) => model.batches(x, Some(y), None)?.part(at, count)?,
+                        None => batches.part(at, count)?,
+                    };
+                    validation = Some(Feed::Arrays(held_out, size));
                     batches = batches.part(0, at)?;
                 }
                 let count = batches.samples.count;

@@ -140,24 +140,9 @@ impl TextVectorization {
         }
     }
 
-    /// The tokens of a text.
-    fn tokens(&self, text: &str) -> Vec<String> {
-        let mut text = text.to_string();
-        if matches!(self.standardize, Some(Standardize::LowerAndStripPunctuation | Standardize::Lower)) {
-            text.make_ascii_lowercase();
-        }
-        if matches!(
-            self.standardize,
-            Some(Standardize::LowerAndStripPunctuation | Standardize::StripPunctuation)
-        ) {
-            text.retain(|c| !c.is_ascii_punctuation());
-        }
-        let is_space = |c: char| c.is_ascii_whitespace() || c == '\x0b';
-        let tokens: Vec<String> = match &self.split {
-            None => vec![text],
-            Some(Split::Character) => text.chars().map(String::from).collect(),
-            Some(_) => text.split(is_space).filter(|word| !word.is_empty()).map(String::from).collect(),
-        };
+    /// The tokens of a sample.
+    fn tokens(&self, sample: &[String]) -> Vec<String> {
+        let tokens: Vec<String> = sample.iter().flat_map(|text| self.split_up(text.clone())).collect();
         let lengths: Vec<usize> = match &self.ngrams {
             None => return tokens,
             // Longer runs than there are tokens do not exist.
@@ -198,10 +183,29 @@ impl TextVectorization {
         }
     }
 
-    /// The number of texts of data of this shape, one in each sample.
-    fn texts(&self, shape: &[usize]) -> Result<usize> {
+    fn split_up(&self, mut text: String) -> Vec<String> {
+        if matches!(self.standardize, Some(Standardize::LowerAndStripPunctuation | Standardize::Lower)) {
+            text.make_ascii_lowercase();
+        }
+        if matches!(
+            self.standardize,
+            Some(Standardize::LowerAndStripPunctuation | Standardize::StripPunctuation)
+        ) {
+            text.retain(|c| !c.is_ascii_punctuation());
+        }
+        let is_space = |c: char| c.is_ascii_whitespace() || c == '\x0b';
+        match &self.split {
+            None => vec![text],
+            Some(Split::Character) => text.chars().map(String::from).collect(),
+            Some(_) => text.split(is_space).filter(|word| !word.is_empty()).map(String::from).collect(),
+        }
+    }
+
+    /// The number of samples of data of this shape, and of texts in each: one, or tokens that are split already.
+    fn texts(&self, shape: &[usize]) -> Result<(usize, usize)> {
         match shape {
-            [n] | [n, 1] => Ok(*n),
+            [n] | [n, 1] => Ok((*n, 1)),
+            [n, k] if self.split.is_none() => Ok((*n, *k)),
             _ => {
                 let message = format!("expected texts of shape (batch) or (batch, 1), got {shape:?}");
                 Err(Error::Data(message))
@@ -246,8 +250,8 @@ impl HostLayer for TextVectorization {
     fn run(&self, inputs: &[Tensor]) -> Result<Tensor> {
         let table = self.check()?;
         let (shape, texts) = tokens(single(inputs)?)?;
-        let count = self.texts(&shape)?;
-        let texts: Vec<Vec<String>> = texts.iter().map(|text| self.tokens(text)).collect();
+        let (count, each) = self.texts(&shape)?;
+        let texts: Vec<Vec<String>> = texts.chunks(each.max(1)).map(|sample| self.tokens(sample)).collect();
         let longest = texts.iter().map(Vec::len).max().unwrap_or(0);
         let length = self.output_sequence_length.unwrap_or(longest);
         let is_int = self.output_mode == OutputMode::Int;
@@ -265,8 +269,9 @@ impl Adapt for TextVectorization {
     fn adapt(&mut self, data: &Tensor) -> Result<()> {
         self.check_arguments()?;
         let (shape, texts) = tokens(data)?;
-        self.texts(&shape)?;
-        let documents: Vec<Vec<String>> = texts.iter().map(|text| self.tokens(text)).collect();
+        let (_, each) = self.texts(&shape)?;
+        let documents: Vec<Vec<String>> =
+            texts.chunks(each.max(1)).map(|sample| self.tokens(sample)).collect();
         let (vocabulary, weights) = self.lookup().learn(&documents)?;
         self.vocabulary = Some(vocabulary);
         self.idf_weights = (self.output_mode == OutputMode::TfIdf).then_some(weights);

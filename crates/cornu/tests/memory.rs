@@ -147,7 +147,7 @@ fn arrays(folder: &Path) {
 
     // As large as its input.
     let mut model = Sequential::new().add(Input::new([256])).add(Activation::new("relu"));
-    model.predict(&x.rows(0, 64).unwrap(), Predict::new()).unwrap();
+    model.predict(x.rows(0, 64).unwrap(), Predict::new()).unwrap();
     let (outputs, peak_of_outputs) = peak(|| model.predict(&x, Predict::new()).unwrap());
     within("predict", peak_of_outputs, size);
     assert_eq!(outputs.shape(), x.shape());

@@ -95,7 +95,7 @@ fn texts_that_are_split_already() {
         let mut layer = TextVectorization::new().vocabulary(["cat", "the"].map(String::from));
         layer.split = None;
         let x = Input::new([2]).dtype("string").tensor();
-        let mut model = Model::new(&x, &layer.output_mode(mode).apply(&x)).unwrap();
+        let mut model = Model::new(&x, layer.output_mode(mode).apply(&x)).unwrap();
         model.predict(&texts, Predict::new()).unwrap().to_f64()
     };
     assert_eq!(vectorize("int"), [2.0, 3.0, 1.0, 0.0]);

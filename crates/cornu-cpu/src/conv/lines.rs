@@ -3,7 +3,7 @@
 use super::patches::{cut, zeros};
 use super::place::{Origin, Origins};
 use super::{Geometry, SPACE};
-use crate::gemm::{PackA, ROW_PITCH, SIDE_BY_SIDE};
+use crate::gemm::{PackA, SIDE_BY_SIDE, row_pitch};
 use crate::vector::Vector;
 use std::ops::Range;
 
@@ -102,12 +102,12 @@ impl PackA for ByElement<'_> {
         let g = self.geometry;
         let mut spans = [Span::default(); SPANS];
         let mut positions = Origins::new(g, terms.start);
-        let mut done = 0;
+        let (mut done, pitch) = (0, row_pitch(terms.len()));
         while done < terms.len() {
             let (count, len) = spans_of(&mut positions, terms.len() - done, &mut spans);
             for (i, row) in rows.clone().enumerate() {
                 // SAFETY: the caller's.
-                unsafe { gather::<V>(g, self.x, &spans[..count], row, out.add(i * ROW_PITCH + done)) };
+                unsafe { gather::<V>(g, self.x, &spans[..count], row, out.add(i * pitch + done)) };
             }
             done += len;
         }

@@ -1,7 +1,7 @@
 //! The image as a matrix: one row for each position of the kernel, one column for each number under it.
 use super::place::{Origin, Origins};
 use super::{Geometry, SPACE};
-use crate::gemm::{PackA, PackB, ROW_PITCH, copy};
+use crate::gemm::{PackA, PackB, copy, row_pitch};
 use crate::vector::Vector;
 use std::ops::Range;
 
@@ -122,7 +122,7 @@ impl PackA for Patches<'_> {
     unsafe fn pack<V: Vector>(&self, rows: Range<usize>, terms: Range<usize>, out: *mut f32) {
         let mut origins = [Origin::default(); TOGETHER];
         Origins::new(self.geometry, rows.start).fill(&mut origins[..rows.len()]);
-        let packed = Packed { out, pitch: ROW_PITCH, panel: (usize::MAX, 0) };
+        let packed = Packed { out, pitch: row_pitch(terms.len()), panel: (usize::MAX, 0) };
         // SAFETY: the caller's: `out` has room for the panel.
         unsafe { self.gather::<V>(&origins[..rows.len()], terms, packed) };
     }

@@ -1,7 +1,7 @@
 //! One task of a product: packs blocks of both operands and runs over their panels.
 use super::kernel::{
-    LINE, Lines, MAX_ROWS, MAX_TERMS, MAX_WIDTH, Panels, Pass, ROW_PITCH, Target, WIDE, panel_height,
-    panel_width, tile_for,
+    LINE, Lines, MAX_ROWS, MAX_TERMS, MAX_WIDTH, Panels, Pass, Target, WIDE, panel_height, panel_width,
+    row_pitch, tile_for,
 };
 use super::operand::{PackA, PackB, SIDE_BY_SIDE};
 use crate::aligned::thread_memory;
@@ -20,8 +20,8 @@ const FEW_PANELS: usize = 3;
 const SHORT_ROW: usize = 64;
 
 /// Room for a panel of `a` in either layout.
-const PANEL_A: usize = if MAX_ROWS * ROW_PITCH > SIDE_BY_SIDE * MAX_TERMS {
-    MAX_ROWS * ROW_PITCH
+const PANEL_A: usize = if MAX_ROWS * row_pitch(MAX_TERMS) > SIDE_BY_SIDE * MAX_TERMS {
+    MAX_ROWS * row_pitch(MAX_TERMS)
 } else {
     SIDE_BY_SIDE * MAX_TERMS
 };
@@ -211,9 +211,10 @@ unsafe fn run<V: Vector>(
     }
 }
 
-/// The step of a packed panel of `a`.
-fn packed_step(by_rows: bool) -> usize {
-    if by_rows { ROW_PITCH } else { SIDE_BY_SIDE }
+/// The step of a packed panel of `a`, and elements from one such panel to the next.
+fn packed_steps(by_rows: bool, terms: usize) -> (usize, usize) {
+    let pitch = row_pitch(terms);
+    if by_rows { (pitch, MAX_ROWS * pitch) } else { (SIDE_BY_SIDE, SIDE_BY_SIDE * terms) }
 }
 
 /// A few panels of `b` after the other, while all panels of `a` pass from the second cache. Those are packed as the first
@@ -229,10 +230,11 @@ unsafe fn pass_by_columns<V: Vector>(
 ) {
     let (terms, first_term) = (part.terms.len(), part.terms.start);
     let (by_rows, width) = (a.by_rows(), panel_width());
+    let (a_step, apart) = packed_steps(by_rows, terms);
     let per_panel = terms.div_ceil(part.rows.len().div_ceil(panel_height()));
     for first in part.columns.clone().step_by(GROUP * width) {
         let end = (first + GROUP * width).min(part.columns.end);
-        let mut group = [Panels { terms, a_step: packed_step(by_rows), ..Panels::default() }; GROUP];
+        let mut group = [Panels { terms, a_step, ..Panels::default() }; GROUP];
         for (column, panels) in (first..end).step_by(width).zip(&mut group) {
             let columns = column..(column + width).min(end);
             // SAFETY: the caller's; there is room for all panels of a group.
@@ -240,7 +242,7 @@ unsafe fn pass_by_columns<V: Vector>(
         }
         let mut asked = if end < part.columns.end { 0 } else { terms };
         for (i, rows) in even(&part.rows, panel_height()).enumerate() {
-            let packed = packed_a.wrapping_add(i * PANEL_A);
+            let packed = packed_a.wrapping_add(i * apart);
             let mut ahead = Lines::default();
             if first == part.columns.start {
                 // SAFETY: the caller's; there is room for all panels.
@@ -349,7 +351,7 @@ unsafe fn pass_by_rows<V: Vector>(
             None => {
                 // SAFETY: the caller's; `packed_a` has room for a panel.
                 unsafe { a.pack::<V>(rows.clone(), part.terms.clone(), packed_a) };
-                (packed_a.cast_const(), packed_step(by_rows))
+                (packed_a.cast_const(), packed_steps(by_rows, terms).0)
             }
         };
         let whole = tile_for(by_rows, rows.len(), width);

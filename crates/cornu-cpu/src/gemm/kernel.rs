@@ -16,9 +16,11 @@ pub(crate) struct Target<'a> {
 
 /// Longest sum of one pass: panels of the left operand stay in the second cache together, while those of the right pass.
 pub(crate) const MAX_TERMS: usize = 512;
-/// Elements between the rows of a panel of `a` that lies row by row; no power of two, so that the rows do not compete
-/// for the same lines of the cache.
-pub(crate) const ROW_PITCH: usize = MAX_TERMS + 16;
+/// Elements between the rows of a panel of `a` of so many terms that lies row by row: an odd number of lines, so that the rows do
+/// not compete for the same lines of the cache, with room for a vector beyond the last term.
+pub(crate) const fn row_pitch(terms: usize) -> usize {
+    (terms.div_ceil(LINE) + 1 | 1) * LINE
+}
 /// Most rows of a tile.
 pub(crate) const MAX_ROWS: usize = 13;
 /// Most columns of a tile.

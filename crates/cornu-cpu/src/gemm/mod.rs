@@ -9,7 +9,7 @@ mod operand;
 mod transpose;
 
 use block::{Block, block};
-pub(crate) use kernel::ROW_PITCH;
+pub(crate) use kernel::row_pitch;
 use kernel::{LINE, MAX_TERMS, Target, panel_width};
 pub(crate) use operand::{Matrix, PackA, PackB, SIDE_BY_SIDE, copy};
 pub(crate) use transpose::transpose;

@@ -1,6 +1,6 @@
 //! Packing operands into panels.
 use super::Strides;
-use super::kernel::{Lines, ROW_PITCH};
+use super::kernel::{Lines, row_pitch};
 use super::transpose::transpose;
 use crate::vector::Vector;
 use std::ops::Range;
@@ -17,7 +17,7 @@ const CROWDED: usize = 512;
 
 /// The left operand of a product.
 pub(crate) trait PackA {
-    /// Whether panels lie row by row ([`ROW_PITCH`] apart), rather than with the rows side by side ([`SIDE_BY_SIDE`]).
+    /// Whether panels lie row by row ([`row_pitch`] apart), rather than with the rows side by side ([`SIDE_BY_SIDE`]).
     fn by_rows(&self) -> bool;
 
     /// Where a panel begins at a row and term, and how far it is from one term to the next (by rows: from one row to the
@@ -104,8 +104,9 @@ impl PackA for Matrix {
         // SAFETY: the caller's; what is written beyond a row is written again, or in the room for the panel.
         unsafe {
             if self.by_rows() {
+                let pitch = row_pitch(terms.len());
                 for (i, row) in rows.enumerate() {
-                    let (from, to) = (self.at(row, terms.start), out.add(i * ROW_PITCH));
+                    let (from, to) = (self.at(row, terms.start), out.add(i * pitch));
                     if self.strides.col == 1 {
                         copy_over::<V>(from, to, terms.len());
                     } else {

@@ -19,7 +19,7 @@ pub(crate) const MAX_TERMS: usize = 512;
 /// Elements between the rows of a panel of `a` of so many terms that lies row by row: an odd number of lines, so that the rows do
 /// not compete for the same lines of the cache, with room for a vector beyond the last term.
 pub(crate) const fn row_pitch(terms: usize) -> usize {
-    (terms.div_ceil(LINE) + 1 | 1) * LINE
+    ((terms.div_ceil(LINE) + 1) | 1) * LINE
 }
 /// Most rows of a tile.
 pub(crate) const MAX_ROWS: usize = 13;

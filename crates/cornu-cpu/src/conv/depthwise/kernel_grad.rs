@@ -1,5 +1,5 @@
 //! The gradient of the kernel.
-use super::{FAR, Geometry, Lines, Span, Spans, image_bytes, kernel_size, rows};
+use super::{FAR, Geometry, Lines, Span, Spans, image_bytes, kernel_size, rows, rows_together};
 use crate::gemm::{Epilogue, kernel::add_rows};
 use crate::pool::Pool;
 use crate::vector::{Vector, for_isa, prefetch};
@@ -10,8 +10,6 @@ const MAX_PARTS: usize = 32;
 /// Rows and columns of the kernel whose sums stand in registers together.
 const LINES: usize = 3;
 const TAPS: usize = 4;
-/// Bytes of image and gradient whose vectors of channels are worked on one after the other.
-const BLOCK_BYTES: usize = 256 << 10;
 
 fn parts(g: &Geometry) -> usize {
     (g.positions() * g.channels * kernel_size(g) / GRAIN).clamp(1, MAX_PARTS)
@@ -50,14 +48,12 @@ pub(in crate::conv) unsafe fn kernel_grad(
 ) {
     let (parts, size) = (parts(g), kernel_size(g) * g.channels);
     let (all, sums) = (rows(g), scratch as usize);
-    let per_row = image_bytes(g) / g.batch / (g.result[0] * g.result[1]) + g.result[2] * g.channels * 4;
-    let together = (BLOCK_BYTES / per_row.max(1)).max(1);
     let ahead = image_bytes(g) >= FAR;
     // SAFETY: the caller's.
     unsafe { scratch.write_bytes(0, parts * size * 4) };
     let mut spans = Spans::new(g);
     while spans.next(g) {
-        let job = Job { g, spans: spans.all(), x, dy, rows: together, ahead };
+        let job = Job { g, spans: spans.all(), x, dy, rows: rows_together(g), ahead };
         Pool::global().run(parts, &|part| {
             // SAFETY: the caller's; each part has a sum of its own.
             unsafe {
@@ -79,15 +75,7 @@ unsafe fn some_rows_with<V: Vector>(job: &Job, dw: *mut f32, from: usize, to: us
     while row < to {
         // Rows that the same rows of the kernel meet, evenly apart.
         let lines = Lines::of(g, row);
-        let (mut count, mut step) = (1, 0);
-        while count < job.rows && row + count < to {
-            let Some(far) = lines.step_to(&Lines::of(g, row + count)) else { break };
-            step = if count == 1 { far } else { step };
-            if far != count * step {
-                break;
-            }
-            count += 1;
-        }
+        let (count, step) = lines.alike(g, row, to, job.rows);
         let block = Block { row, count, step };
         for channel in (0..g.channels).step_by(V::LANES) {
             for span in job.spans {

@@ -30,6 +30,15 @@ pub(super) fn image_bytes(g: &Geometry) -> usize {
     g.batch * g.image.iter().product::<usize>() * g.channels * 4
 }
 
+/// Bytes of images and results that are worked on together in the gradient of a kernel.
+const BLOCK_BYTES: usize = 256 << 10;
+
+/// Rows of results that so many bytes hold, with the image's under them.
+pub(super) fn rows_together(g: &Geometry) -> usize {
+    let image = image_bytes(g) / g.batch.max(1) / (g.result[0] * g.result[1]);
+    (BLOCK_BYTES / (image + g.result[2] * g.channels * 4).max(1)).max(1)
+}
+
 /// Where element `k` of the kernel meets the image along an axis, at position `at` of the result.
 #[inline(always)]
 fn place(g: &Geometry, axis: usize, at: usize, k: usize) -> Option<usize> {
@@ -74,9 +83,25 @@ impl Lines {
         last + 1..last + 1 + g.stride[1]
     }
 
+    /// How many rows of results, from this one to before `end` and at most so many, the same rows of the kernel meet, evenly apart;
+    /// and how far the image's are from one to the next.
+    #[inline(always)]
+    pub fn alike(&self, g: &Geometry, row: usize, end: usize, most: usize) -> (usize, usize) {
+        let (mut count, mut step) = (1, 0);
+        while count < most && row + count < end && self.count > 0 {
+            let Some(far) = self.step_to(&Lines::of(g, row + count)) else { break };
+            step = if count == 1 { far } else { step };
+            if far != count * step {
+                break;
+            }
+            count += 1;
+        }
+        (count, step)
+    }
+
     /// How far the rows of the image of `next` are from these, if the same rows of the kernel meet them.
     #[inline(always)]
-    pub fn step_to(&self, next: &Lines) -> Option<usize> {
+    fn step_to(&self, next: &Lines) -> Option<usize> {
         let step = next.lines[0].0.checked_sub(self.lines[0].0)?;
         let mut pairs = self.all().iter().zip(next.all());
         let same = self.count == next.count && pairs.all(|(a, b)| (a.0 + step, a.1) == *b);

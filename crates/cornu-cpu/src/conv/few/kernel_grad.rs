@@ -1,7 +1,7 @@
 //! The gradient of the kernel.
 use super::{MAX_TAPS, Phase, Phases, Spread};
 use crate::conv::Geometry;
-use crate::conv::depthwise::{FAR, Lines, image_bytes, kernel_size, rows};
+use crate::conv::depthwise::{FAR, Lines, image_bytes, kernel_size, rows, rows_together};
 use crate::gemm::{Epilogue, kernel::add_rows};
 use crate::pool::Pool;
 use crate::vector::{Vector, for_isa, prefetch};
@@ -11,8 +11,6 @@ const GRAIN: usize = 256 * 1024;
 const MAX_PARTS: usize = 16;
 /// Terms whose sums stand in registers together.
 const TERMS: usize = 4;
-/// Bytes of image and gradient whose vectors of channels are worked on one after the other.
-const BLOCK_BYTES: usize = 256 << 10;
 
 /// Numbers of the kernel.
 fn size(g: &Geometry) -> usize {
@@ -58,9 +56,7 @@ pub(in crate::conv) unsafe fn kernel_grad(
 ) {
     let (parts, size, terms) = (parts(g), size(g), g.group_channels());
     let (all, sums) = (rows(g), scratch as usize);
-    let per_row =
-        image_bytes(g) / g.batch.max(1) / (g.result[0] * g.result[1]) + g.result[2] * g.channels * 4;
-    let rows = (BLOCK_BYTES / per_row.max(1)).max(1);
+    let rows = rows_together(g);
     let (phases, spread, ahead) = (Phases::new(g), Spread::new(terms), image_bytes(g) >= FAR);
     let job = Job { g, phases, spread, terms, x, dy, rows, ahead };
     Pool::global().run(parts, &|part| {
@@ -90,15 +86,7 @@ unsafe fn some_rows_with<V: Vector>(job: &Job, dw: *mut f32, from: usize, to: us
     while row < to {
         // Rows that the same rows of the kernel meet, evenly apart.
         let lines = Lines::of(g, row);
-        let (mut count, mut step) = (1, 0);
-        while count < job.rows && row + count < to && !lines.all().is_empty() {
-            let Some(far) = lines.step_to(&Lines::of(g, row + count)) else { break };
-            step = if count == 1 { far } else { step };
-            if far != count * step {
-                break;
-            }
-            count += 1;
-        }
+        let (count, step) = lines.alike(g, row, to, job.rows);
         for channel in (0..g.channels).step_by(V::LANES) {
             for phase in job.phases.all() {
                 for (i, &(line, kernel_row)) in lines.all().iter().enumerate() {

@@ -25,6 +25,7 @@ fn layers_take_the_policy_that_was_set() {
 
     // Under float16 the loss is scaled by itself, and training works.
     set_dtype_policy("mixed_float16").unwrap();
+    utils::set_random_seed(1);
     let mut model = Sequential::new().add(Input::new([4])).add(Dense::new(1));
     model.compile(Compile::new("adam", "mse")).unwrap();
     let x = Tensor::ones([8, 4], DType::F32);

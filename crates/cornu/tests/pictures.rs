@@ -304,13 +304,13 @@ fn texts_and_sounds() {
 
 #[test]
 fn a_model_learns_from_a_folder() {
+    utils::set_random_seed(2);
     let mut dataset = ImageDatasetFromDirectory::new()
         .image_size((8, 8))
         .batch_size(4)
         .verbose(false)
         .load(folder().join("colors"))
         .unwrap();
-    utils::set_random_seed(2);
     let mut model = Sequential::new()
         .add(Input::new([8, 8, 3]))
         .add(Rescaling::new(1.0 / 255.0))

@@ -88,7 +88,7 @@ pub mod prelude {
         Adadelta, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion, LossScaleOptimizer, MultiOptimizer, Nadam,
         Optimizer, OptimizerMap, RMSprop, SGD, schedules,
     };
-    pub use crate::training::{Compile, Data, Evaluate, Fit, History, Logs, Predict, TrainStep};
+    pub use crate::training::{Compile, Data, Evaluate, Fit, History, Logs, Predict, PredictStep, TrainStep};
     pub use crate::{
         DType, Error, Result, Shape, Tensor, Value, applications, config, datasets, distribution, layer,
         losses, metrics, ops, random, saving, utils,

@@ -28,7 +28,7 @@ mod validation;
 pub use batch::Batch;
 pub use compile::{Compile, Losses, MetricsFor};
 pub(crate) use compiled::Compiled;
-pub use custom::{StepContext, TrainStep};
+pub use custom::{PredictStep, StepContext, TrainStep};
 pub use data::{Data, SampleWeight};
 pub use dataset::Dataset;
 pub use evaluate::{Evaluate, Predict};

@@ -83,3 +83,23 @@ fn of_evaluate_and_predict() {
     }
     std::fs::remove_dir_all(at).unwrap();
 }
+
+/// What a stack's file says of its policy is forgotten as it is loaded, as in Keras; the command can be told.
+#[test]
+fn under_a_dtype_policy() {
+    let (at, _) = place("policy");
+    cornu::mixed_precision::set_dtype_policy("mixed_float16").unwrap();
+    let mut model = Sequential::new().add(Input::new([3])).add(Dense::new(1));
+    model.compile(Compile::new("adam", "mse")).unwrap();
+    model.fit(numbers(20, 3), numbers(20, 1), Fit::new().verbose(0)).unwrap();
+    model.save(at.join("mixed.keras")).unwrap();
+    cornu::mixed_precision::set_dtype_policy("float32").unwrap();
+
+    let fit = ["fit", "mixed.keras", "--data", "data.npz"];
+    let said = cornu(&at, &fit).unwrap();
+    assert!(said.contains("optimizer"), "{said}");
+    assert_eq!(cornu(&at, &[&fit[..], &["--dtype-policy", "mixed_float16"]].concat()).unwrap(), "");
+    let refused = cornu(&at, &[&fit[..], &["--dtype-policy", "mixed_float17"]].concat()).unwrap_err();
+    assert!(refused.contains("did you mean `mixed_float16`?"), "{refused}");
+    std::fs::remove_dir_all(at).unwrap();
+}

@@ -1,6 +1,7 @@
 //! One error type for the whole project.
 use std::fmt;
 use std::panic::Location;
+use std::path::Path;
 use std::sync::Arc;
 
 /// A result whose error is [`enum@Error`].
@@ -136,9 +137,15 @@ impl Error {
         Error::Unknown { kind, got: format!("{}{dots}", &got[..end]), hint }
     }
 
-    /// A file could not be read or written.
-    pub fn io(path: impl AsRef<std::path::Path>, source: std::io::Error) -> Error {
-        Error::Io { path: path.as_ref().display().to_string(), source: Arc::new(source) }
+    /// A file could not be read or written; where there is none, the nearest name in its folder is suggested.
+    pub fn io(path: impl AsRef<Path>, source: std::io::Error) -> Error {
+        let path = path.as_ref();
+        let help = if source.kind() == std::io::ErrorKind::NotFound { around(path) } else { None };
+        let error = Error::Io { path: path.display().to_string(), source: Arc::new(source) };
+        match help {
+            Some(help) => error.help(help),
+            None => error,
+        }
     }
 
     /// The same error with advice.
@@ -200,6 +207,31 @@ impl Error {
 /// Characters of an unknown name that are shown.
 const MAX_NAME: usize = 100;
 
+/// What there is instead of a file that there is not.
+fn around(path: &Path) -> Option<String> {
+    /// Names of a folder that are looked at.
+    const MANY: usize = 1000;
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        return Some(format!("there is no folder `{}`", folder.display()));
+    }
+    let others = std::fs::read_dir(folder).ok()?.take(MANY).filter_map(|entry| entry.ok());
+    let alike = others.map(|entry| entry.path()).filter(|other| other.extension() == path.extension());
+    let stems: Vec<String> = alike.filter_map(|p| Some(p.file_stem()?.to_str()?.to_string())).collect();
+    let near = nearest(path.file_stem()?.to_str()?, stems.iter().map(String::as_str));
+    match near {
+        Some(stem) => {
+            let near = path.with_file_name(stem);
+            let ending = path.extension().map(|e| format!(".{}", e.display())).unwrap_or_default();
+            Some(format!("did you mean `{}{ending}`?", near.display()))
+        }
+        None if path.is_relative() => {
+            Some(format!("the folder in use is `{}`", std::env::current_dir().ok()?.display()))
+        }
+        None => None,
+    }
+}
+
 /// The name in `known` that is nearest to `got` in edits, unless all are far from it.
 pub fn nearest<'a>(got: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if got.len() > 4 * MAX_NAME {
@@ -241,6 +273,28 @@ mod tests {
         assert_eq!(nearest("sofmax", known), Some("softmax"));
         assert_eq!(nearest("rleu", ["elu", "relu"]), Some("relu"));
         assert_eq!(nearest("qqqqqqqqqqqq", known), None);
+    }
+
+    #[test]
+    fn files_that_are_missing() {
+        let folder = std::env::temp_dir().join(format!("cornu-missing-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("model.v2.keras"), "").unwrap();
+        let said = |name: &str| {
+            let path = folder.join(name);
+            Error::io(&path, std::fs::read(&path).unwrap_err()).to_string()
+        };
+        let near = format!("did you mean `{}`?", folder.join("model.v2.keras").display());
+        assert!(said("modl.v2.keras").contains(&near), "{}", said("modl.v2.keras"));
+        assert!(!said("modl.v2.h5").contains("did you mean"));
+        assert!(!said("other-name.keras").contains("did you mean"));
+        let none = format!("there is no folder `{}`", folder.join("nowhere").display());
+        assert!(said("nowhere/model.keras").contains(&none));
+        let path = Path::new("no-such-file");
+        assert!(
+            Error::io(path, std::fs::read(path).unwrap_err()).to_string().contains("the folder in use is `")
+        );
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]

@@ -157,8 +157,8 @@ impl<const N: usize> From<[KerasTensor; N]> for Inputs {
     }
 }
 
-/// Calling a layer on symbolic tensors, Keras's `layer(x)`.
-pub trait Apply: Layer + Sized {
+/// Calling a layer on symbolic tensors, Keras's `layer(x)`: one just made, or one of another model.
+pub trait Apply: Layer {
     /// The output of this layer on these inputs. Applying the same layer again shares its weights.
     #[track_caller]
     fn apply(&self, inputs: impl Into<Inputs>) -> KerasTensor {
@@ -177,22 +177,7 @@ pub trait Apply: Layer + Sized {
         apply_layer(self.share(), given, inputs.into().0, Some(Location::caller()))
     }
 }
-impl<L: Layer> Apply for L {}
-
-/// Calling a layer behind a pointer, as one of another model.
-impl dyn Layer {
-    /// The output of this layer on these inputs; the weights are shared.
-    #[track_caller]
-    pub fn apply(&self, inputs: impl Into<Inputs>) -> KerasTensor {
-        one_output(apply_layer(self.share(), Given::in_order(), inputs.into().0, Some(Location::caller())))
-    }
-
-    /// The outputs of a layer that has several, or takes arguments.
-    #[track_caller]
-    pub fn apply_given(&self, inputs: impl Into<Inputs>, given: Given) -> Vec<KerasTensor> {
-        apply_layer(self.share(), given, inputs.into().0, Some(Location::caller()))
-    }
-}
+impl<L: Layer + ?Sized> Apply for L {}
 
 /// Where a layer stands in models.
 impl dyn Layer {

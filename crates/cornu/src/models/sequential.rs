@@ -127,6 +127,13 @@ impl Sequential {
     }
 }
 
+/// So that both kinds of models can stand in one list.
+impl From<Sequential> for Model {
+    fn from(stack: Sequential) -> Model {
+        stack.0
+    }
+}
+
 impl Deref for Sequential {
     type Target = Model;
     fn deref(&self) -> &Model {

@@ -1,12 +1,35 @@
-//! Times of steps.
-use crate::arguments::{number, path};
+//! `cornu bench`: times of steps.
+use crate::arguments::{count, file, flag, model, number, option, path};
 use crate::data;
-use clap::ArgMatches;
+use clap::{ArgMatches, Command};
 use cornu::prelude::*;
 use cornu::saving::load_model;
 use serde_json::json;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
+
+pub fn command() -> Command {
+    Command::new("bench")
+                .about("Times steps of a model")
+                .arg(model())
+                .arg(file("data", "DATA", "Samples, and targets for `train`").required(true))
+                .arg(count("batch-size", "B", "Samples in a batch").default_value("32"))
+                .arg(count("steps", "N", "Steps to time").default_value("50"))
+                .arg(count("warmup", "N", "Steps before them").default_value("5"))
+                .arg(
+                    option("mode", "MODE", "What is timed: a batch at a time, or whole epochs of `fit`")
+                        .value_parser(["train", "fit", "predict"])
+                        .default_value("train"),
+                )
+                .arg(count("steps-per-execution", "N", "With `fit`: batches that run as one program"))
+                .arg(
+                    file("profile", "TRACE", "Prints the time of each part of a step on standard error, and writes a Chrome trace")
+                        .num_args(0..=1)
+                        .require_equals(true)
+                        .default_missing_value("-"),
+                )
+                .arg(flag("json", "As JSON"))
+}
 
 /// Times the first step, or with `fit` the first epoch, from the start of the program; then steps one by one, or epochs.
 pub fn run(m: &ArgMatches) -> Result<()> {

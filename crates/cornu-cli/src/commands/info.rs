@@ -1,25 +1,25 @@
-//! What a model is made of.
-use crate::arguments::path;
-use crate::convert::load;
-use clap::ArgMatches;
+//! `cornu info`: what a file holds.
+use crate::arguments::{flag, path, place};
+use super::convert::load;
+use clap::{ArgMatches, Command};
 use cornu::prelude::*;
 use cornu::saving::{Holds, holds, load_arrays};
 use serde_json::{Value as Json, json};
-use std::io::IsTerminal;
 use std::path::Path;
 
-pub fn summary(m: &ArgMatches) -> Result<()> {
-    /// Wide enough for long names, where no terminal sets a limit.
-    const WIDE: usize = 160;
-    let file = path(m, "model")?;
-    // Compile settings that are not known here do not matter to the layers.
-    let model = load(file, true).or_else(|_| load(file, false))?;
-    let is_terminal = std::io::stdout().is_terminal();
-    println!("{}", if is_terminal { model.summary() } else { model.summary_of_width(WIDE) });
-    Ok(())
+const INFO: &str = "\
+Of a model (`.keras`, `.h5`, a folder, or layers as `.json`): inputs, outputs, layers and parameters.
+Of weights alone (`.weights.h5`, `.weights.json`, `.safetensors`, `.npz`): the arrays.";
+
+pub fn command() -> Command {
+    Command::new("info")
+                .about("What a file holds: inputs, outputs, layers and parameters, or arrays")
+                .after_help(INFO)
+                .arg(place("model", "The file or folder").required(true))
+                .arg(flag("json", "As JSON"))
 }
 
-pub fn info(m: &ArgMatches) -> Result<()> {
+pub fn run(m: &ArgMatches) -> Result<()> {
     let file = path(m, "model")?;
     if holds(file)? == Holds::Weights {
         return weights(file, m.get_flag("json"));
@@ -78,24 +78,3 @@ fn weights(file: &Path, as_json: bool) -> Result<()> {
     Ok(())
 }
 
-pub fn devices(m: &ArgMatches) {
-    let devices = cornu::backend::list_devices();
-    if m.get_flag("json") {
-        let all: Vec<Json> = devices
-            .iter()
-            .map(|d| {
-                json!({
-                    "backend": d.backend,
-                    "found": d.is_found(),
-                    "description": d.description,
-                    "version": d.version,
-                    "path": d.path,
-                    "install": d.install,
-                })
-            })
-            .collect();
-        println!("{}", Json::from(all));
-        return;
-    }
-    devices.iter().for_each(|device| println!("{device}"));
-}

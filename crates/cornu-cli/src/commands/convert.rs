@@ -1,6 +1,6 @@
 //! `cornu convert`: models and weights from one form to another.
-use crate::arguments::path;
-use clap::ArgMatches;
+use crate::arguments::{file, flag, path, place, shards};
+use clap::{ArgMatches, Command};
 use cornu::prelude::*;
 use cornu::saving::{
     Holds, LoadModel, LoadWeights, SaveModel, holds, load_model, model_from_json, within_memory,
@@ -71,6 +71,30 @@ fn available_memory() -> Option<u64> {
     let told = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = told.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     line.trim().trim_end_matches(" kB").parse::<u64>().ok()?.checked_mul(1024)
+}
+
+const CONVERT: &str = "\
+Whole models: `.keras`, `.h5` (as Keras writes it too), or a folder of what is in a `.keras` file: a name without an ending.
+Weights: `.weights.h5`, with the state of the optimizer; `.weights.json`, the same in several files; `.safetensors`, `.npz`.
+Layers: `.json`; a model made of them has new weights.
+What is read is known by how it begins, what is written by its name.
+
+Examples:
+  cornu convert model.keras model.h5
+  cornu convert model.keras weights.safetensors
+  cornu convert model.keras folder
+  cornu convert model.keras model.weights.json --max-shard-size 2
+  cornu convert weights.safetensors model.keras --layers layers.json";
+
+pub fn command() -> Command {
+    Command::new("convert")
+                .about("Writes a model, its weights or its layers in another form")
+                .after_help(CONVERT)
+                .arg(place("model", "The file or folder to read").required(true))
+                .arg(place("output", "The file or folder to write").required(true))
+                .arg(file("layers", "MODEL", "For weights: whose they are, a `.keras`, `.h5` or `.json` file or a folder"))
+                .arg(shards())
+                .arg(flag("by-name", "For weights in an older `.h5` file: finds layers by name, not in their order"))
 }
 
 pub fn run(m: &ArgMatches) -> Result<()> {

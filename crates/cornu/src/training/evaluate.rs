@@ -131,8 +131,14 @@ impl Model {
         };
 
         let settings = self.compiled()?.per_output(&outputs)?;
-        let needed: Vec<String> =
-            outputs.iter().zip(&settings).filter(|(_, s)| s.needs_target()).map(|(n, _)| n.clone()).collect();
+        // A step of the user's takes whatever there is.
+        let own = !self.trainer.own.is_empty() && !y.is_empty();
+        let needed: Vec<String> = outputs
+            .iter()
+            .zip(&settings)
+            .filter(|(_, s)| own || s.needs_target())
+            .map(|(n, _)| n.clone())
+            .collect();
         // Targets may be given for all outputs or for those that are trained and measured.
         let all = y.tensors().len() == outputs.len();
         let names = if all { &outputs } else { &needed };
@@ -218,7 +224,8 @@ impl Model {
         progress: &mut Progress,
     ) -> Result<Logs> {
         let (first, rows) = feed.first(self, Needs::Targets)?;
-        self.ready_for(&first.step_spec(Phase::Test, rows))?.reset()?;
+        let ready = self.ready_for(&first.step_spec(Phase::Test, rows))?;
+        self.trainer.reset(&ready)?;
         callbacks.begin(self, Stage::Test)?;
         let (mut logs, mut steps) = (Logs::new(), 0);
         match feed {

@@ -336,7 +336,8 @@ impl<'a, 'b> FitRun<'a, 'b> {
         let mut progress = Progress::new(self.options.verbose, target);
         progress.epoch(epoch, self.options.epochs);
         callbacks.epoch_begin(model, epoch)?;
-        model.ready_for(&self.spec)?.reset()?;
+        let ready = model.ready_for(&self.spec)?;
+        model.trainer.reset(&ready)?;
         let mut logs = Logs::new();
         let done = match self.training {
             Feed::Arrays(..) => self.run_arrays(model, target, callbacks, &mut progress, &mut logs)?,

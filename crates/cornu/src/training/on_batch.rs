@@ -129,6 +129,6 @@ impl Model {
     /// # Errors
     /// When the device fails.
     pub fn reset_metrics(&mut self) -> Result<()> {
-        self.trainer.ready.as_ref().map_or(Ok(()), |r| r.reset())
+        self.trainer.ready.as_ref().map_or(Ok(()), |ready| self.trainer.reset(ready))
     }
 }

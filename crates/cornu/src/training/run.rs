@@ -254,7 +254,9 @@ impl Model {
             Phase::Predict => None,
             _ => Some(self.ready_for(spec)?),
         };
-        let step = step_graph(&functional, &variables, ready.as_deref(), spec);
+        let own = self.trainer.own.get(&spec.phase);
+        let own = own.map(|own| Ok::<_, Error>((own, self.as_layer()?))).transpose()?;
+        let step = step_graph(&functional, &variables, ready.as_deref(), own, spec);
         // The mistake is in the data or in `compile`, not in a line of ours.
         let step = step.map_err(|e| e.at_user(None, library()))?;
         Program::compile(if spec.steps > 1 { step.repeated(spec)? } else { step })

@@ -1,9 +1,10 @@
 //! One step as one graph: forward, loss, gradient, update, metrics.
-use crate::layers::Trace;
+use crate::layers::{LayerRef, Trace};
 use crate::losses::merge_mask;
 use crate::models::Functional;
 use crate::models::keras_tensor::Node;
 use crate::models::weights::ModelVariable;
+use crate::training::custom::{OfModel, OwnStep};
 use crate::training::trainer::{LossMean, Ready, ReadyMetric};
 use crate::variable::Variable;
 use cornu_graph::ops::Scan;
@@ -129,9 +130,10 @@ pub(crate) fn step_graph(
     functional: &Functional,
     variables: &[Arc<Variable>],
     ready: Option<&Ready>,
+    own: Option<(&OwnStep, LayerRef)>,
     spec: &StepSpec,
 ) -> Result<StepGraph> {
-    let builder = Builder::new();
+    let (builder, is_own) = (Builder::new(), own.is_some());
     let trace = Trace::new(builder.clone(), spec.phase == Phase::Train);
     // All variables come first and in one order, whatever the shape of the batch.
     variables.iter().for_each(|v| drop(trace.read(v)));
@@ -149,28 +151,40 @@ pub(crate) fn step_graph(
     for (input, value) in functional.graph_inputs().iter().zip(batch.by_ref().take(spec.x.len())) {
         x.push(fit_input(&value, input.shape().dims(), input.dtype(), input.name())?);
     }
-    let apply = |node: &Node, v: &[Value], m: &[Option<Value>]| trace.apply(&*node.layer, &node.given, v, m);
-    let (y_pred, masks) = functional.call(&apply, &x, &[])?;
-
-    let (names, results) = match ready {
-        None => (vec![], y_pred),
-        Some(ready) => {
-            let mut next = |s: &Option<Spec>| s.as_ref().and_then(|_| batch.next());
-            let y: Vec<Option<Value>> = spec.y.iter().map(&mut next).collect();
-            let weights: Vec<Option<Value>> = spec.sample_weight.iter().map(&mut next).collect();
-            let batch = Batch { y, y_pred, masks, weights, size: spec.x.first().map_or(1, |s| s.shape[0]) };
-            batch.losses_and_metrics(&trace, ready, spec.phase)?
+    let (names, results) = match (ready, own) {
+        (Some(ready), Some((own, layer))) => {
+            let model = OfModel { layer, ready, phase: spec.phase };
+            own.trace(&trace, model, &x.into_iter().chain(batch).collect::<Vec<_>>())?
+        }
+        _ => {
+            let apply =
+                |node: &Node, v: &[Value], m: &[Option<Value>]| trace.apply(&*node.layer, &node.given, v, m);
+            let (y_pred, masks) = functional.call(&apply, &x, &[])?;
+            match ready {
+                None => (vec![], y_pred),
+                Some(ready) => {
+                    let mut next = |s: &Option<Spec>| s.as_ref().and_then(|_| batch.next());
+                    let y: Vec<Option<Value>> = spec.y.iter().map(&mut next).collect();
+                    let weights: Vec<Option<Value>> = spec.sample_weight.iter().map(&mut next).collect();
+                    let size = spec.x.first().map_or(1, |s| s.shape[0]);
+                    Batch { y, y_pred, masks, weights, size }.losses_and_metrics(&trace, ready, spec.phase)?
+                }
+            }
         }
     };
     let known = trace.variables();
-    if known.len() != state {
+    // A step of the user's has variables of its own.
+    if !is_own && known.len() != state {
         return Err(Error::State("a layer has a variable that the model does not know of".into()));
     }
     let mut outputs: Vec<Value> = known.iter().map(|(_, _, now)| now.clone()).collect();
     outputs.extend(data.iter().cloned());
     outputs.extend(results);
     let mut graph = builder.finish(&outputs)?;
-    graph.state = state + data.len();
+    let starts: Vec<ValueId> = known.iter().map(|(_, start, _)| start.id()).collect();
+    let others = graph.inputs.iter().copied().filter(|v| !starts.contains(v));
+    graph.inputs = starts.iter().copied().chain(others).collect();
+    graph.state = starts.len() + data.len();
     let variables = known.into_iter().map(|(v, _, _)| v).collect();
     Ok(StepGraph { graph, variables, names, batch_axis: 0 })
 }
@@ -311,7 +325,7 @@ pub(super) fn of_pair(error: Error, kind: &str, name: &str, y_true: &Spec, y_pre
 }
 
 /// Adds a batch to a running mean, by its number of samples; the mean.
-fn update_mean(trace: &Trace, mean: &LossMean, value: &Value, batch: usize) -> Value {
+pub(super) fn update_mean(trace: &Trace, mean: &LossMean, value: &Value, batch: usize) -> Value {
     let total = trace.read(&mean.total) + value.stop_gradient() * batch;
     let count = trace.read(&mean.count) + batch;
     trace.write(&mean.total, total.clone());

@@ -6,6 +6,7 @@ use crate::models::Model;
 use crate::models::weights::ModelVariable;
 use crate::optimizers::Optimizer;
 use crate::training::compile::{Compile, PerOutput, check_steps_per_execution};
+use crate::training::custom::OwnStep;
 use crate::training::run::Program;
 use crate::training::step::{Phase, StepSpec, of_pair};
 use crate::variable::{Role, Variable};
@@ -32,6 +33,8 @@ pub(crate) struct Trainer {
     pub resume: Option<Vec<Arc<Variable>>>,
     /// [`changes`] when the programs were made.
     pub changes: u64,
+    /// What to do with a batch instead of what `compile` says.
+    pub own: HashMap<Phase, OwnStep>,
     /// A mistake made while layers were added.
     error: Option<Error>,
 }
@@ -82,7 +85,7 @@ pub(crate) struct LossMean {
 }
 
 impl LossMean {
-    fn new(name: String) -> LossMean {
+    pub fn new(name: String) -> LossMean {
         let zero = || Arc::new(Variable::new("mean", Role::State, Tensor::scalar(0f32)));
         LossMean { name, total: zero(), count: zero() }
     }
@@ -143,6 +146,12 @@ impl Ready {
 }
 
 impl Trainer {
+    /// Sets metrics and means back, as at the start of an epoch.
+    pub fn reset(&self, ready: &Ready) -> Result<()> {
+        ready.reset()?;
+        self.own.values().try_for_each(OwnStep::reset)
+    }
+
     /// Forgets programs and states, as when layers change.
     pub fn forget(&mut self) {
         self.ready = None;

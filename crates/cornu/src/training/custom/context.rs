@@ -4,13 +4,17 @@ use crate::layers::lora::changes;
 use crate::layers::{LayerRef, Trace};
 use crate::models::weights::{ModelVariable, variables_of};
 use crate::optimizers::Optimizer;
+use crate::training::step::{Phase, update_mean};
+use crate::training::trainer::{LossMean, Ready};
 use cornu_graph::{Builder, DType, Error, Result, Tensor, Value, gradient};
 use std::cell::RefCell;
 
-/// What the closure of a [`TrainStep`](super::TrainStep) or [`PredictStep`](super::PredictStep) works with.
+/// What the closure of a [`TrainStep`](super::TrainStep), a [`PredictStep`](super::PredictStep) or a
+/// [`Model::set_train_step`](crate::models::Model::set_train_step) works with.
 pub struct StepContext<'a> {
     trace: &'a Trace,
     state: &'a State,
+    model: Option<OfModel<'a>>,
     /// How many optimizers have been at work.
     updates: RefCell<usize>,
     /// What calls added to the loss, by the number of the layer.
@@ -18,8 +22,8 @@ pub struct StepContext<'a> {
 }
 
 impl<'a> StepContext<'a> {
-    pub(super) fn new(trace: &'a Trace, state: &'a State) -> StepContext<'a> {
-        StepContext { trace, state, updates: RefCell::new(0), losses: RefCell::default() }
+    pub(super) fn new(trace: &'a Trace, state: &'a State, model: Option<OfModel<'a>>) -> StepContext<'a> {
+        StepContext { trace, state, model, updates: RefCell::new(0), losses: RefCell::default() }
     }
 }
 
@@ -141,6 +145,66 @@ impl StepContext<'_> {
     pub fn minimize(&self, loss: &Value, layer: &LayerRef, optimizer: &Optimizer) -> Result<()> {
         self.apply_gradients(self.gradients(loss, layer)?, layer, optimizer)
     }
+
+    /// The model whose step this is, to be called: Keras's `self`. In a step of
+    /// [`Model::set_train_step`](crate::models::Model::set_train_step) or `set_test_step`.
+    ///
+    /// # Errors
+    /// When this is no step of a model.
+    pub fn model(&self) -> Result<&LayerRef> {
+        Ok(&self.of_model("model", "`Model::as_layer` gives a model to be called")?.layer)
+    }
+
+    /// One update of all trainable weights of the model by the optimizer that it was compiled with: in a step of
+    /// [`Model::set_train_step`](crate::models::Model::set_train_step).
+    ///
+    /// # Errors
+    /// When the loss is no scalar, or this is no step of a model in training.
+    pub fn optimize(&self, loss: &Value) -> Result<()> {
+        self.builder().check()?;
+        let OfModel { ready, phase, .. } =
+            self.of_model("optimize", "`minimize` takes a layer and an optimizer")?;
+        if *phase != Phase::Train {
+            return Err(Error::State("`optimize` is for steps of training, not of evaluation".into()));
+        }
+        let loss = ready.rule.scale_loss(self.trace, &loss.cast(DType::F32), &ready.optimizer)?;
+        let gradients = self.trace.gradients(&loss, ready.trainable.iter().map(|w| &w.variable))?;
+        ready.apply_optimizer(self.trace, &gradients)
+    }
+
+    /// The mean of a scalar over the batches of the epoch so far, to be reported: what a `keras.metrics.Mean` of this name is for.
+    /// In a step of [`Model::set_train_step`](crate::models::Model::set_train_step).
+    ///
+    /// # Errors
+    /// When the value is no scalar, or this is no step of a model.
+    pub fn mean(&self, name: &str, value: &Value) -> Result<Value> {
+        self.builder().check()?;
+        self.of_model("mean", "take the mean of the logs of each batch")?;
+        if value.rank() > 0 {
+            return Err(
+                Error::argument("mean", format!("`{name}` is {}", value.spec())).help("give a scalar")
+            );
+        }
+        let mut means = self.state.means.borrow_mut();
+        let at = means.iter().position(|mean| mean.name == name).unwrap_or_else(|| {
+            means.push(LossMean::new(name.to_string()));
+            means.len() - 1
+        });
+        Ok(update_mean(self.trace, &means[at], &value.cast(DType::F32), 1))
+    }
+
+    fn of_model(&self, what: &str, instead: &str) -> Result<&OfModel<'_>> {
+        let error =
+            || Error::State(format!("`{what}` is for steps of a model in `fit` or `evaluate`")).help(instead);
+        self.model.as_ref().ok_or_else(error)
+    }
+}
+
+/// The model whose step is traced.
+pub(crate) struct OfModel<'a> {
+    pub layer: LayerRef,
+    pub ready: &'a Ready,
+    pub phase: Phase,
 }
 
 /// The weights that an optimizer updates.

@@ -1,9 +1,12 @@
 //! Steps of user code: several models, several optimizers, any loss.
 mod context;
+mod own_step;
 mod predict_step;
 mod train_step;
 
+pub(crate) use context::OfModel;
 pub use context::StepContext;
+pub(crate) use own_step::OwnStep;
 pub use predict_step::PredictStep;
 pub use train_step::TrainStep;
 
@@ -12,9 +15,10 @@ use crate::layers::lora::changes;
 use crate::training::data::Data;
 use crate::training::run::Program;
 use crate::training::step::StepGraph;
+use crate::training::trainer::LossMean;
 use crate::utils::next_seed;
 use crate::variable::{Role, Variable};
-use cornu_graph::{Builder, Result, Spec, Tensor, Value};
+use cornu_graph::{Builder, DType, Error, Result, Spec, Tensor, Value};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
@@ -38,13 +42,32 @@ struct State {
     seed: Arc<Variable>,
     /// The variables of the optimizer of each call of `minimize` or `apply_gradients`, in order.
     optimizers: RefCell<Vec<Vec<Arc<Variable>>>>,
+    /// Those of an epoch, by their names.
+    means: RefCell<Vec<LossMean>>,
+}
+
+impl State {
+    fn new() -> State {
+        let seed = Arc::new(Variable::new("seed", Role::Seed, Tensor::from([next_seed(), 0])));
+        State { seed, optimizers: RefCell::default(), means: RefCell::default() }
+    }
+}
+
+/// Scalars with their names, as logs have them.
+///
+/// # Errors
+/// When one is no scalar.
+fn reported(reports: Vec<(&'static str, Value)>) -> Result<Given> {
+    if let Some((name, value)) = reports.iter().find(|(_, v)| v.rank() > 0) {
+        let message = format!("`{name}` is reported as {}", value.spec());
+        return Err(Error::argument("TrainStep", message).help("report scalars, such as means"));
+    }
+    Ok(reports.into_iter().map(|(name, v)| (name.to_string(), v.cast(DType::F32))).unzip())
 }
 
 impl<'a> Traced<'a> {
     fn new(body: impl Fn(&StepContext, &[Value]) -> Result<Given> + 'a) -> Traced<'a> {
-        let seed = Arc::new(Variable::new("seed", Role::Seed, Tensor::from([next_seed(), 0])));
-        let state = State { seed, optimizers: RefCell::default() };
-        Traced { body: Box::new(body), programs: HashMap::new(), changes: changes(), state }
+        Traced { body: Box::new(body), programs: HashMap::new(), changes: changes(), state: State::new() }
     }
 
     /// Runs the program for arrays of these shapes; its outputs are what the code gives.
@@ -67,7 +90,7 @@ impl<'a> Traced<'a> {
         let builder = Builder::new();
         let trace = Trace::new(builder.clone(), true);
         let batch: Vec<Value> = specs.iter().map(|s| builder.input(s.clone())).collect();
-        let (names, given) = (self.body)(&StepContext::new(&trace, &self.state), &batch)?;
+        let (names, given) = (self.body)(&StepContext::new(&trace, &self.state, None), &batch)?;
         builder.check()?;
         let variables = trace.variables();
         let mut outputs: Vec<Value> = variables.iter().map(|(_, _, now)| now.clone()).collect();

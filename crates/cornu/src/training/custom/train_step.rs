@@ -1,15 +1,16 @@
-//! What Keras's `train_step` is for.
-use super::{StepContext, Traced};
+//! What Keras's `train_step` is for, outside of `fit`.
+use super::{StepContext, Traced, reported};
 use crate::training::data::Data;
 use crate::training::history::Logs;
-use cornu_graph::{DType, Error, Result, Value};
+use cornu_graph::{Result, Value};
 use std::fmt;
 
 /// A step of training written by hand, compiled once for each shape of batch.
 ///
 /// The closure is traced like the `call` of a layer: it gets the arrays of a batch as [`Value`]s, calls models, computes
 /// losses, and says which weights follow which loss. What it returns are the scalars to report. Models take part as layers
-/// ([`Model::as_layer`](crate::models::Model::as_layer)), which share the model's weights.
+/// ([`Model::as_layer`](crate::models::Model::as_layer)), which share the model's weights. For epochs, callbacks and validation
+/// there is [`Model::set_train_step`](crate::models::Model::set_train_step).
 ///
 /// ```
 /// use cornu::prelude::*;
@@ -38,14 +39,7 @@ impl<'a> TrainStep<'a> {
     pub fn new(
         body: impl Fn(&StepContext, &[Value]) -> Result<Vec<(&'static str, Value)>> + 'a,
     ) -> TrainStep<'a> {
-        TrainStep(Traced::new(move |cx, batch| {
-            let reports = body(cx, batch)?;
-            if let Some((name, value)) = reports.iter().find(|(_, v)| v.rank() > 0) {
-                let message = format!("`{name}` is reported as {}", value.spec());
-                return Err(Error::argument("TrainStep", message).help("report scalars, such as means"));
-            }
-            Ok(reports.into_iter().map(|(name, v)| (name.to_string(), v.cast(DType::F32))).unzip())
-        }))
+        TrainStep(Traced::new(move |cx, batch| reported(body(cx, batch)?)))
     }
 
     /// Does one step on the arrays of a batch, in the order in which the closure takes them; what the closure reports.

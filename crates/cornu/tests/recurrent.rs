@@ -1,7 +1,8 @@
 //! Recurrent layers in odd configurations. The expected values are those that Keras 3.15.1 gave for the same calls and weights.
 #![allow(clippy::unwrap_used, clippy::panic)]
 use cornu::layers::prelude::*;
-use cornu::layers::{GRU, LSTMCell, SimpleRNN, StackedRNNCells};
+use cornu::layers::{GRU, LSTMCell, LayerBox, SimpleRNN, SimpleRNNCell, StackedRNNCells};
+use cornu::losses::Loss;
 use cornu::prelude::*;
 use serde_json::json;
 
@@ -226,4 +227,129 @@ fn states_from_batch_to_batch() {
     for layer in [both, dense] {
         assert!(layer.reset_state().unwrap_err().to_string().contains("keeps no states"));
     }
+}
+
+/// Mean and mean square of a layer's outputs in training, and how far the steps of a sequence are from the first.
+fn in_training(layer: impl Layer, x: &Tensor, states: Option<Tensor>) -> [f64; 3] {
+    let dims = |t: &Tensor| t.shape()[1..].to_vec();
+    let inputs: Vec<KerasTensor> =
+        [Some(x), states.as_ref()].iter().flatten().map(|t| Input::new(dims(t)).tensor()).collect();
+    let y = layer.apply(inputs.clone());
+    let mut model = Model::new(inputs, [y]).unwrap();
+    let weights: Vec<Tensor> =
+        model.get_weights().unwrap().iter().map(|w| Tensor::ones(w.shape(), DType::F32)).collect();
+    let data: Vec<Tensor> = [Some(x.clone()), states].into_iter().flatten().collect();
+    let target = Tensor::zeros([x.shape()[0], 1, 1], DType::F32);
+    [
+        Loss::function("mean", |_, y| y.mean([-1, -2])),
+        Loss::function("square", |_, y| (y * y).mean([-1, -2])),
+        Loss::function("steps", |_, y| (y - y.slice_axis(1, 0, 1)).abs().mean([-1, -2])),
+    ]
+    .map(|loss| {
+        utils::set_random_seed(5);
+        model.set_weights(&weights).unwrap();
+        model.compile(Compile::new(SGD::new().learning_rate(0.0), loss)).unwrap();
+        model.train_on_batch(data.clone(), target.clone()).unwrap().get("loss").unwrap()
+    })
+}
+
+/// Drops a share of the input by a layer of its own, and gives it.
+#[layer("tests")]
+struct DroppingCell {}
+
+impl Layer for DroppingCell {
+    fn build(&self, weights: &mut Weights, input: &Shape) -> Result<()> {
+        weights.add_layer("dropout", &Dropout::new(0.5).share(), &[input.clone()])
+    }
+
+    fn call_many(&self, cx: &Call, inputs: &[Value]) -> Result<Vec<Value>> {
+        let y = cx.apply(cx.child("dropout")?, &inputs[..1])?.remove(0);
+        Ok(vec![y.clone(), y])
+    }
+
+    fn state_sizes(&self) -> Option<Vec<usize>> {
+        Some(vec![1])
+    }
+}
+
+/// A cell drops the same at all steps of a sequence, a layer within it something else at each.
+#[test]
+fn dropout_over_time() {
+    let near = |[mean, square, steps]: [f64; 3], want: [f64; 3]| {
+        let found = [mean / want[0], square / want[1], steps - want[2]];
+        let close = found.iter().zip([1.0, 1.0, 0.0]).all(|(a, b)| (a - b).abs() < 0.06);
+        assert!(close, "{:?}, want {want:?}", [mean, square, steps]);
+    };
+    let cell = |rate: f64| SimpleRNNCell::new(1).use_bias(false).activation("linear").dropout(rate);
+    let x = Tensor::ones([4000, 3, 1], DType::F32);
+    // Steps add up: 2, 4 and 6 where nothing is dropped.
+    let rnn = |cells: Vec<LayerBox>| RNN::new(StackedRNNCells::new(cells)).return_sequences(true);
+    near(in_training(rnn(vec![cell(0.5).into()]), &x, None), [2.0, 28.0 / 3.0, 1.0]);
+    // 4, 12 and 24 in one of four sequences.
+    near(
+        in_training(rnn(vec![cell(0.5).into(), cell(0.5).into()]), &x, None),
+        [10.0 / 3.0, 184.0 / 3.0, 7.0 / 3.0],
+    );
+    // A state of 1 that doubles at each step, or is gone after the first.
+    let recurrent = RNN::new(cell(0.0).recurrent_dropout(0.5)).return_sequences(true);
+    let (zeros, ones) = (Tensor::zeros([4000, 3, 1], DType::F32), Tensor::ones([4000, 1], DType::F32));
+    near(in_training(recurrent, &zeros, Some(ones)), [7.0 / 3.0, 14.0, 4.0 / 3.0]);
+    for unroll in [false, true] {
+        let own = RNN::new(DroppingCell::new()).return_sequences(true).unroll(unroll);
+        near(in_training(own, &x, None), [1.0, 2.0, 2.0 / 3.0]);
+    }
+}
+
+/// The penalty of what a cell gives counts at each step, once for the output and once for the state.
+#[test]
+fn penalties_within_a_cell() {
+    let x = Input::new([4, 2]).tensor();
+    let cell = SimpleRNNCell::new(2).activity_regularizer("l2");
+    let y = RNN::new(cell).return_sequences(true).apply(&x);
+    let mut model = Model::new([x], [y]).unwrap();
+    model.compile(Compile::new(SGD::new().learning_rate(0.0), "mse")).unwrap();
+    let x = ramp(&[2, 4, 2], 1.0);
+    let y = model.predict(&x, Predict::new().verbose(0)).unwrap();
+    let loss = model.evaluate(&x, &y, Evaluate::new().verbose(0)).unwrap().get("loss").unwrap();
+    let squares: f64 = y.to_f64().iter().map(|v| v * v).sum();
+    close(&[loss], &[2.0 * 0.01 * squares / 2.0]);
+}
+
+/// A cell computes in its own dtype, and its layer gives outputs and states in that of the layer.
+#[test]
+fn cells_of_another_dtype() {
+    let cell = |dtype: &str| LSTMCell::new(2).dtype(dtype);
+    let outputs =
+        |layer: RNN| predict(&mut model(layer.return_state(true), false, None), &ramp(&[2, 4, 2], 1.0));
+    let exact = outputs(RNN::new(cell("float32")));
+    for (cell_dtype, dtype) in
+        [("mixed_float16", "float32"), ("float32", "mixed_float16"), ("float64", "float32")]
+    {
+        let got = outputs(RNN::new(cell(cell_dtype)).dtype(dtype));
+        let unequal = got.iter().zip(&exact).filter(|(a, b)| (*a - *b).abs() > 1e-6).count();
+        assert!(got.iter().zip(&exact).all(|(a, b)| (a - b).abs() < 2e-3), "{got:?}, want {exact:?}");
+        assert_eq!(unequal > 0, cell_dtype != "float64", "{cell_dtype} in {dtype}");
+        let x = Input::new([4, 2]).tensor();
+        let shown = RNN::new(cell(cell_dtype)).dtype(dtype).apply(&x).dtype();
+        assert_eq!(shown, if dtype == "float32" { DType::F32 } else { DType::F16 });
+    }
+    let x = Input::new([4, 2]).tensor();
+    let both =
+        Bidirectional::new(GRU::new(2).dtype("float32").return_state(true)).dtype("float16").apply_many(&x);
+    let dtypes: Vec<DType> = both.iter().map(KerasTensor::dtype).collect();
+    assert_eq!(dtypes, [DType::F16, DType::F32, DType::F32]);
+}
+
+#[test]
+fn convolutions_without_a_loop() {
+    let x = Input::new([3, 4, 2]).tensor();
+    let [rolled, unrolled] = [false, true].map(|unroll| {
+        let y = ConvLSTM1D::new(2, 2).return_sequences(true).unroll(unroll).apply(&x);
+        let mut model = Model::new([x.clone()], [y]).unwrap();
+        let weights: Vec<Tensor> =
+            model.get_weights().unwrap().iter().map(|w| ramp(w.shape(), 0.5)).collect();
+        model.set_weights(&weights).unwrap();
+        predict(&mut model, &ramp(&[2, 3, 4, 2], 1.0))
+    });
+    close(&unrolled, &rolled);
 }

@@ -161,7 +161,7 @@ impl Layer for Bidirectional {
         };
         let mut forward = run("forward_layer", first)?;
         let mut backward = run("backward_layer", second)?;
-        let (y, mut back) = (forward.remove(0), backward.remove(0));
+        let [y, mut back] = [&mut forward, &mut backward].map(|outputs| outputs.remove(0).cast(cx.dtype()));
         if self.wrapped("return_sequences")? {
             back = back.flip([1]);
         }

@@ -167,7 +167,7 @@ impl Trace {
     ) -> Result<Call<'a>> {
         given.check(layer.class_name(), layer.parameters()).map_err(|e| in_layer(layer, e))?;
         let built = ensure_built(layer, shapes)?;
-        let dtype = layer.base().dtype.compute_dtype().map_err(|e| in_layer(layer, e))?;
+        let dtype = built.dtype.compute_dtype().map_err(|e| in_layer(layer, e))?;
         let name = layer.base().resolved_name(layer.class_name());
         let path = if parent.is_empty() { name.to_string() } else { format!("{parent}/{name}") };
         Ok(Call { trace: self, layer, given, built, path, dtype, training, masks })

@@ -103,7 +103,7 @@ impl Recurrence {
 
     /// In the dtype of the cell.
     fn initial_states(&self, cx: &Call, cell: &LayerRef, x: &Value, given: &[Value]) -> Result<Vec<Value>> {
-        let dtype = cell.base().dtype.compute_dtype()?;
+        let dtype = cell.base().built().map_or(&cell.base().dtype, |built| &built.dtype).compute_dtype()?;
         let step = [&x.shape()[..1], &x.shape()[2..]].concat();
         let shapes = state_shapes(cell, &Shape::from(step))?;
         if !given.is_empty() {

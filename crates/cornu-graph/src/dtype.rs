@@ -207,7 +207,8 @@ impl DType {
     }
 
     /// The type of `a op b`, by JAX's promotion of non-weak types (which Keras uses): any float beats any integer, a
-    /// signed and an unsigned integer take the next wider signed type, `float16` and `bfloat16` meet in `float32`.
+    /// signed and an unsigned integer take the next wider signed type (but `int32` for `uint32` and what is not `int64`),
+    /// `float16` and `bfloat16` meet in `float32`.
     pub fn promote(a: DType, b: DType) -> DType {
         use DType::*;
         if a == b {
@@ -220,6 +221,8 @@ impl DType {
             (int, float) if float.is_float() && !int.is_float() => float,
             (x, y) if x.is_float() && y.is_float() => y,
             (x, y) if x.is_signed_int() == y.is_signed_int() => y,
+            // Where JAX has no integers of 64 bits, as Keras runs it.
+            (signed, U32) if signed.size() < 8 => I32,
             (signed, unsigned) => match signed.size().max(unsigned.size() * 2) {
                 1 => I8,
                 2 => I16,
@@ -259,7 +262,9 @@ mod tests {
             (Bool, I8, I8),
             (I32, F16, F16),
             (U8, I8, I16),
-            (U32, I32, I64),
+            (U32, I32, I32),
+            (U32, I8, I32),
+            (U32, I64, I64),
             (U8, I32, I32),
             (F16, BF16, F32),
             (BF16, F32, F32),

@@ -1,13 +1,27 @@
 //! In which dtype a layer computes and keeps its weights.
 use cornu_graph::{DType, Error, Result};
+use regex_lite::Regex;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::json;
-use std::sync::{Mutex, PoisonError};
+use serde_json::{Value as Json, json};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Keras's `DTypePolicy`: one dtype (`"float32"`), or a mixed one (`"mixed_bfloat16"`, `"mixed_float16"`: weights in
-/// float32, computation in the half type).
+/// float32, computation in the half type). Or Keras's `DTypePolicyMap`, see [`DTypePolicy::map`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DTypePolicy(String);
+pub struct DTypePolicy {
+    /// That of layers which a map does not name.
+    name: String,
+    map: Option<Arc<Map>>,
+}
+
+/// Policies of layers by their paths.
+#[derive(Debug, PartialEq, Eq)]
+struct Map {
+    /// `None` where the global policy stands in for it.
+    default: Option<String>,
+    /// Path or regular expression, and policy.
+    entries: Vec<(String, DTypePolicy)>,
+}
 
 /// What layers have that are not told otherwise; `None` before it is set.
 static GLOBAL: Mutex<Option<DTypePolicy>> = Mutex::new(None);
@@ -39,20 +53,66 @@ pub fn set_dtype_policy(policy: impl Into<DTypePolicy>) -> Result<()> {
 
 impl Default for DTypePolicy {
     fn default() -> Self {
-        DTypePolicy("float32".into())
+        "float32".into()
     }
 }
 
 impl From<&str> for DTypePolicy {
     fn from(name: &str) -> Self {
-        DTypePolicy(name.into())
+        DTypePolicy { name: name.into(), map: None }
     }
 }
 
 impl DTypePolicy {
-    /// The name given.
+    /// Policies of some layers by their paths, as `"encoder/query"`, or by regular expressions that match all of a path; the
+    /// others have `default`. A layer gives its policy to the layers that it is made of. Keras's `DTypePolicyMap`.
+    ///
+    /// ```
+    /// use cornu::{mixed_precision::DTypePolicy, prelude::*};
+    /// let policy = DTypePolicy::map("float32", [("attention/query", "mixed_bfloat16")]);
+    /// let x = Input::new([4, 6]).tensor();
+    /// let y = MultiHeadAttention::new(2, 3).dtype(policy).name("attention").apply([&x, &x]);
+    /// assert_eq!(y.dtype(), DType::F32);
+    /// ```
+    pub fn map<K: Into<String>, P: Into<DTypePolicy>>(
+        default: impl Into<DTypePolicy>,
+        entries: impl IntoIterator<Item = (K, P)>,
+    ) -> DTypePolicy {
+        let name = default.into().name;
+        let entries = entries.into_iter().map(|(key, policy)| (key.into(), policy.into())).collect();
+        DTypePolicy { map: Some(Arc::new(Map { default: Some(name.clone()), entries })), name }
+    }
+
+    /// The name given; of a map that of its default.
     pub fn name(&self) -> &str {
-        &self.0
+        &self.name
+    }
+
+    /// That of the layer with this path.
+    ///
+    /// # Errors
+    /// When several keys of a map match the path, or one is no regular expression.
+    pub(crate) fn at(&self, path: &str) -> Result<DTypePolicy> {
+        let Some(map) = &self.map else { return Ok(self.clone()) };
+        if let Some((_, exact)) = map.entries.iter().find(|(key, _)| key == path) {
+            return Ok(exact.clone());
+        }
+        let mut found: Vec<&(String, DTypePolicy)> = vec![];
+        for entry in &map.entries {
+            let bad = |e: regex_lite::Error| Error::argument("DTypePolicyMap", format!("`{}`: {e}", entry.0));
+            if Regex::new(&format!("^(?:{})$", entry.0)).map_err(bad)?.is_match(path) {
+                found.push(entry);
+            }
+        }
+        match found[..] {
+            [] => Ok(DTypePolicy::from(self.name.as_str())),
+            [(_, policy)] => Ok(policy.clone()),
+            _ => {
+                let keys: Vec<&str> = found.iter().map(|(key, _)| key.as_str()).collect();
+                let message = format!("path `{path}` matches several keys: {keys:?}");
+                Err(Error::argument("DTypePolicyMap", message).help("each path may match one key at most"))
+            }
+        }
     }
 
     /// The dtype of computation.
@@ -60,7 +120,7 @@ impl DTypePolicy {
     /// # Errors
     /// When the name is no policy.
     pub fn compute_dtype(&self) -> Result<DType> {
-        match self.0.as_str() {
+        match self.name.as_str() {
             "mixed_bfloat16" => Ok(DType::BF16),
             "mixed_float16" => Ok(DType::F16),
             name => name.parse().map_err(|_| self.unknown()),
@@ -72,7 +132,7 @@ impl DTypePolicy {
     /// # Errors
     /// When the name is no policy.
     pub fn variable_dtype(&self) -> Result<DType> {
-        if self.0.starts_with("mixed_") {
+        if self.name.starts_with("mixed_") {
             self.compute_dtype().map(|_| DType::F32)
         } else {
             self.compute_dtype()
@@ -81,31 +141,55 @@ impl DTypePolicy {
 
     fn unknown(&self) -> Error {
         let known = DType::ALL.iter().map(|d| d.name()).chain(["mixed_bfloat16", "mixed_float16"]);
-        Error::unknown("dtype policy", &self.0, known)
+        Error::unknown("dtype policy", &self.name, known)
     }
 }
 
 impl Serialize for DTypePolicy {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        let config = json!({"name": self.0});
-        json!({"module": "keras", "class_name": "DTypePolicy", "config": config, "registered_name": null})
+        let Some(map) = &self.map else {
+            let config = json!({"name": self.name});
+            let saved = json!({"module": "keras", "class_name": "DTypePolicy", "config": config, "registered_name": null});
+            return saved.serialize(serializer);
+        };
+        let mut entries = serde_json::Map::new();
+        for (key, policy) in &map.entries {
+            entries.insert(key.clone(), serde_json::to_value(policy).map_err(serde::ser::Error::custom)?);
+        }
+        let config = json!({"default_policy": map.default, "policy_map": entries});
+        json!({"module": "keras.dtype_policies", "class_name": "DTypePolicyMap", "config": config, "registered_name": null})
             .serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for DTypePolicy {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        let json = serde_json::Value::deserialize(deserializer)?;
-        let policy = whole(&json);
-        let name = policy.as_str().or_else(|| policy["config"]["name"].as_str());
-        name.map(DTypePolicy::from)
-            .ok_or_else(|| serde::de::Error::custom(format!("no dtype policy: {json}")))
+        read(&Json::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }
 
-/// The policy of all layers, where a map of policies names no layer apart.
-fn whole(saved: &serde_json::Value) -> &serde_json::Value {
+fn read(saved: &Json) -> std::result::Result<DTypePolicy, String> {
+    let bad = || format!("no dtype policy: {saved}");
     let config = &saved["config"];
-    let apart = config["policy_map"].as_object().is_some_and(|map| !map.is_empty());
-    if saved["class_name"] == "DTypePolicyMap" && !apart { &config["default_policy"] } else { saved }
+    if saved["class_name"] != "DTypePolicyMap" {
+        // Keras forgets the names of policies in maps without a default.
+        let global = saved["class_name"] == "DTypePolicy" && config["name"].is_null();
+        let name = saved.as_str().or_else(|| config["name"].as_str());
+        return if global { Ok(dtype_policy()) } else { name.map(DTypePolicy::from).ok_or_else(bad) };
+    }
+    let given = &config["default_policy"];
+    let default = if given.is_null() { dtype_policy() } else { read(given)? };
+    let entries = match &config["policy_map"] {
+        Json::Null => vec![],
+        Json::Object(map) => {
+            let entries = map.iter().map(|(key, policy)| Ok((key.clone(), read(policy)?)));
+            entries.collect::<std::result::Result<_, String>>()?
+        }
+        _ => return Err(bad()),
+    };
+    if default.map.is_some() || entries.iter().any(|(_, policy)| policy.map.is_some()) {
+        return Err(bad());
+    }
+    let map = Map { default: (!given.is_null()).then(|| default.name.clone()), entries };
+    Ok(DTypePolicy { name: default.name, map: Some(Arc::new(map)) })
 }

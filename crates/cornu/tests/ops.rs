@@ -259,7 +259,9 @@ fn mistakes_are_errors() {
         let e = Model::new([x.clone(), t.clone()], [y]).unwrap_err().to_string();
         assert!(words.iter().all(|w| e.contains(w)), "{e}");
     };
-    fails(ops::reshape(&t, [-1, 5]), &["reshape", "[-1, 5]", "tests/ops.rs"]);
+    let three = Input::new([4]).batch_size(3).tensor();
+    let e = Model::new([three.clone()], [ops::reshape(&three, [-1, 5])]).unwrap_err().to_string();
+    assert!(["reshape", "[-1, 5]", "tests/ops.rs"].iter().all(|word| e.contains(word)), "{e}");
     fails(ops::concatenate([&x, &t], -1), &["concatenate", "Concatenate"]);
     fails(ops::softmax(&x, 3), &["axis 3"]);
     fails(ops::transpose(&t, Some(vec![0, 9, 1])), &["axis 9"]);
@@ -268,6 +270,75 @@ fn mistakes_are_errors() {
     let e = ops::matmul(Tensor::zeros([2, 3], DType::F32), Tensor::zeros([2, 3], DType::F32)).unwrap_err();
     assert!(e.to_string().contains("[3] and [2]"), "{e}");
     assert!(ops::take(Tensor::zeros([2], DType::F32), Tensor::from([0i32]), Some(4)).is_err());
+}
+
+/// A batch that is not known may have any size that fits.
+#[test]
+fn batches_are_cut_where_they_can_be() {
+    let x = Input::new([3]).tensor();
+    let (table, parts) = (ops::reshape(&x, [-1, 6]), ops::split(&x, 7, 0));
+    assert_eq!((spec(&table).as_str(), spec(&parts[6]).as_str()), ("(None, 6) float32", "(None, 3) float32"));
+    let mut model = Model::new([x], [table]).unwrap();
+    let data = Tensor::from((0..12).map(|i| i as f32).collect::<Vec<_>>()).reshape(vec![4, 3]).unwrap();
+    let y = model.predict(&data, Predict::new().verbose(0)).unwrap();
+    assert_eq!((y.shape(), y.to_f64()[7]), ([2, 6].as_slice(), 7.0));
+    let odd = model.predict(Tensor::zeros([3, 3], DType::F32), Predict::new().verbose(0)).unwrap_err();
+    assert!(odd.to_string().contains("does not become"), "{odd}");
+}
+
+/// Ends in lists are broadcast, and saved as lists.
+#[test]
+fn clipped_by_lists() {
+    let x = Input::new([3]).name("x").tensor();
+    let y = ops::clip(&x, [-0.5, 0.0, -1.0], ops::Limits::None);
+    let y = ops::clip(y, 0, [1, 2, 3]);
+    let mut model = Model::new([x], [y]).unwrap();
+    let config = model.get_config().unwrap();
+    let ends = |i: usize| {
+        let config = &config["layers"][i]["config"];
+        json!([config["x_min"], config["x_max"]])
+    };
+    assert_eq!(ends(1), json!([[-0.5, 0.0, -1.0], null]));
+    assert_eq!(ends(2), json!([0, [1, 2, 3]]));
+    let mut again = cornu::saving::model_from_json(&model.to_json().unwrap()).unwrap();
+    let data = Tensor::from([[-3f32, 0.5, 9.0], [7.0, 7.0, -7.0]]);
+    for model in [&mut model, &mut again] {
+        let y = model.predict(&data, Predict::new().verbose(0)).unwrap();
+        assert_eq!(y.to_f64(), [0.0, 0.5, 3.0, 1.0, 2.0, 0.0]);
+    }
+    close(
+        ops::clip(Tensor::from([5i32, -5]), [1.7, 0.0], [3.9, 1.0]).map(|y| y.cast(DType::F32)),
+        &[3.0, 0.0],
+    );
+    let ragged = ops::Limits::Numbers(vec![1.0.into(), [1.0, 2.0].into()]);
+    assert!(ops::clip(Tensor::from([1f32]), ragged, 2.0).unwrap_err().to_string().contains("same length"));
+}
+
+/// As with JAX, which has no integers of 64 bits where Keras runs it.
+#[test]
+fn unsigned_beside_signed() {
+    for (a, b, sum) in [
+        ("uint32", "int32", "int32"),
+        ("uint32", "int8", "int32"),
+        ("uint32", "int64", "int64"),
+        ("uint32", "uint8", "uint32"),
+    ] {
+        let [a, b] = [a, b].map(|dtype| Input::new([2]).dtype(dtype).tensor());
+        assert_eq!(spec(&ops::add(&a, &b)), format!("(None, 2) {sum}"));
+        assert_eq!(spec(&ops::maximum(&b, &a)), format!("(None, 2) {sum}"));
+    }
+    // Bools join numbers of any size; only int8 with int8 becomes wider in products.
+    let [flag, small] = ["bool", "int8"].map(|dtype| Input::new([2, 2]).dtype(dtype).tensor());
+    for (y, dtype) in [
+        (ops::fmod(&small, &flag), "int8"),
+        (ops::fmod(&flag, &flag), "int32"),
+        (ops::power(&flag, &flag), "int32"),
+        (ops::matmul(&small, &flag), "int8"),
+        (ops::matmul(&small, &small), "int32"),
+        (ops::einsum([&small, &flag], "bij,bjk->bik"), "int8"),
+    ] {
+        assert_eq!(y.dtype().name(), dtype);
+    }
 }
 
 #[test]

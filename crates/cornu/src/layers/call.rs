@@ -103,6 +103,27 @@ impl Trace {
         self.state.borrow().losses.clone()
     }
 
+    /// What `run` gives, if it neither gave a variable another value nor added to the loss. Else `None`, and as if it had not run.
+    fn without_effects<R>(&self, run: impl FnOnce() -> Result<R>) -> Result<Option<R>> {
+        let values =
+            |state: &TraceState| state.variables.iter().map(|v| (v.now.clone(), v.earlier.len())).collect();
+        let (losses, before): (usize, Vec<(Value, usize)>) = {
+            let state = self.state.borrow();
+            (state.losses.len(), values(&state))
+        };
+        let found = run()?;
+        let mut state = self.state.borrow_mut();
+        let mut same = state.losses.len() == losses;
+        state.losses.truncate(losses);
+        for (i, v) in state.variables.iter_mut().enumerate() {
+            let (now, earlier) = before.get(i).cloned().unwrap_or_else(|| (v.start.clone(), 0));
+            same &= v.now.id() == now.id();
+            v.now = now;
+            v.earlier.truncate(earlier);
+        }
+        Ok(same.then_some(found))
+    }
+
     /// Every variable met, as it came in and as it is now.
     pub fn variables(&self) -> Vec<(Arc<Variable>, Value, Value)> {
         let state = self.state.borrow();
@@ -146,7 +167,7 @@ impl Trace {
     ) -> Result<Call<'a>> {
         given.check(layer.class_name(), layer.parameters()).map_err(|e| in_layer(layer, e))?;
         let built = ensure_built(layer, shapes)?;
-        let dtype = layer.base().dtype.compute_dtype().map_err(|e| in_layer(layer, e))?;
+        let dtype = built.dtype.compute_dtype().map_err(|e| in_layer(layer, e))?;
         let name = layer.base().resolved_name(layer.class_name());
         let path = if parent.is_empty() { name.to_string() } else { format!("{parent}/{name}") };
         Ok(Call { trace: self, layer, given, built, path, dtype, training, masks })
@@ -357,6 +378,12 @@ impl Call<'_> {
     /// Adds a scalar to the loss of the model.
     pub fn add_loss(&self, loss: &Value) {
         self.trace.add_loss(loss.clone());
+    }
+
+    /// What `run` gives, if it neither gave a weight another value, nor drew random numbers, nor added to the loss. Else `None`,
+    /// and as if it had not run.
+    pub(crate) fn without_effects<R>(&self, run: impl FnOnce() -> Result<R>) -> Result<Option<R>> {
+        self.trace.without_effects(run)
     }
 
     /// A layer that `build` asked for by [`Weights::add_layer`].

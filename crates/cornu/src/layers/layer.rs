@@ -178,6 +178,11 @@ pub trait Layer: LayerObject {
         None
     }
 
+    /// For cells: the size of the output; that of the first state unless said otherwise.
+    fn output_size(&self) -> Option<usize> {
+        self.state_sizes().and_then(|sizes| sizes.first().copied())
+    }
+
     /// For cells whose states are images: the shapes of the states without the batch axis, from that of one step of the
     /// input. Vectors of [`Layer::state_sizes`] unless said otherwise.
     ///

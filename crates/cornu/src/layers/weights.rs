@@ -1,5 +1,6 @@
 //! What a layer asks for in `build`, and the variables it gets.
 use crate::constraints::Constraint;
+use crate::dtype_policy::DTypePolicy;
 use crate::initializers::Initializer;
 use crate::layers::lora::{self, EnableLora, Lora};
 use crate::layers::{Layer, LayerRef, list};
@@ -9,7 +10,7 @@ use crate::utils::next_seed;
 use crate::variable::{Role, Variable};
 use cornu_graph::philox::Generator;
 use cornu_graph::{DType, Error, Result, Spec, Tensor, memory};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
@@ -51,6 +52,8 @@ pub struct Built {
     pub inputs: Vec<Shape>,
     /// What is trained in place of a weight.
     pub(crate) lora: OnceLock<Lora>,
+    /// In which dtype it computes and keeps weights.
+    pub(crate) dtype: DTypePolicy,
 }
 
 impl Built {
@@ -298,7 +301,9 @@ impl Start {
 pub(crate) fn ensure_built<'a>(layer: &'a dyn Layer, inputs: &[Shape]) -> Result<&'a Arc<Built>> {
     let base = layer.base();
     base.set_built(|| {
-        let dtype = base.dtype.variable_dtype().map_err(|e| in_layer(layer, e))?;
+        let _within = Within::layer(base.resolved_name(layer.class_name()));
+        let policy = base.dtype.at(&Within::path()).map_err(|e| in_layer(layer, e))?;
+        let dtype = policy.variable_dtype().map_err(|e| in_layer(layer, e))?;
         list::refuse_absurd_layer(layer).map_err(|e| in_layer(layer, e))?;
         let mut weights = Weights { shared: vec![], wanted: vec![], children: vec![], lora: None, dtype };
         layer.build_many(&mut weights, inputs).map_err(|e| in_layer(layer, e))?;
@@ -311,7 +316,8 @@ pub(crate) fn ensure_built<'a>(layer: &'a dyn Layer, inputs: &[Shape]) -> Result
         let variables = weights.shared.into_iter().map(Ok).chain(own).collect::<Result<_>>();
         let variables = variables.map_err(|e| in_layer(layer, e))?;
         let lora = OnceLock::new();
-        let built = Built { variables, children: weights.children, inputs: inputs.to_vec(), lora };
+        let built =
+            Built { variables, children: weights.children, inputs: inputs.to_vec(), lora, dtype: policy };
         if let Some(lora) = &weights.lora {
             lora::enable(layer, &built, lora).map_err(|e| in_layer(layer, e))?;
         }
@@ -325,6 +331,32 @@ pub(crate) fn in_layer(layer: &dyn Layer, error: Error) -> Error {
     match error {
         e @ Error::Layer { .. } => e,
         e => e.in_layer(layer.base().resolved_name(class), class),
+    }
+}
+
+thread_local! {
+    /// The layers that are being built, each within the one before it.
+    static BUILDING: RefCell<Vec<String>> = const { RefCell::new(vec![]) };
+}
+
+/// While it lives, a layer is being built.
+struct Within;
+
+impl Within {
+    fn layer(name: &str) -> Within {
+        BUILDING.with_borrow_mut(|names| names.push(name.into()));
+        Within
+    }
+
+    /// Where the layer is within others.
+    fn path() -> String {
+        BUILDING.with_borrow(|names| names.join("/"))
+    }
+}
+
+impl Drop for Within {
+    fn drop(&mut self) {
+        BUILDING.with_borrow_mut(Vec::pop);
     }
 }
 

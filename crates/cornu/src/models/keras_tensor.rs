@@ -311,8 +311,17 @@ pub(crate) fn output_specs(node: &Node) -> Result<Vec<(Shape, DType)>> {
     }
     let free = in_graph(node).iter().any(|x| x.shape().dims().contains(&None));
     // Powers of two, so that layers that halve or group the axis can be traced; far apart, so that sizes stay apart.
-    let small = trace_specs(node, 2, 256)?;
-    let large = if free { trace_specs(node, 3, 512)? } else { small.clone() };
+    let sizes = |small: [usize; 2], large: [usize; 2]| {
+        let small = trace_specs(node, small)?;
+        let large = if free { trace_specs(node, large)? } else { small.clone() };
+        Ok::<_, Error>((small, large))
+    };
+    let (small, large) = match sizes([2, 256], [3, 512]) {
+        Ok(found) => found,
+        // What cuts the axis into thirds or sevenths, say, takes another size.
+        Err(e) if free => sizes([840, 720], [2520, 1440]).map_err(|_| e)?,
+        Err(e) => return Err(e),
+    };
     let join = |(a, b): (&Spec, &Spec)| {
         let sizes = a.shape.iter().zip(&b.shape).map(|(&a, &b)| (a == b).then_some(a)).collect();
         (Shape(sizes), a.dtype)
@@ -325,7 +334,8 @@ fn in_graph(node: &Node) -> &[KerasTensor] {
     model_on_host(&node.layer).map_or(&node.inputs, |model| model.graph_inputs())
 }
 
-fn trace_specs(node: &Node, batch: usize, other: usize) -> Result<Vec<Spec>> {
+/// With these sizes of the batch and of other axes in place of `None`.
+fn trace_specs(node: &Node, [batch, other]: [usize; 2]) -> Result<Vec<Spec>> {
     let builder = Builder::new();
     let trace = Trace::new(builder.clone(), false);
     let stand_in = |x: &KerasTensor| {

@@ -1,5 +1,5 @@
 //! Of two tensors, element by element.
-use super::dtypes::{countable, float, floats, summable};
+use super::dtypes::{counted, float, floats, summable};
 use cornu_graph::{DType, Value};
 
 ops! {
@@ -27,7 +27,10 @@ ops! {
         back(super::dtypes::choose(&wrong, &(&rest + &x2), &rest), dtype)
     };
     /// What division toward 0 leaves: with the sign of `x1`.
-    Fmod fmod(x1, x2) => countable(x1).rem(&countable(x2));
+    Fmod fmod(x1, x2) => {
+        let [x1, x2] = counted(x1, x2);
+        x1.rem(&x2)
+    };
     /// The larger, the other where one is NaN.
     Fmax fmax(x1, x2) => without_nan(x1, x2, Value::maximum);
     /// The smaller, the other where one is NaN.

@@ -32,6 +32,14 @@ pub(super) fn countable(x: &Value) -> Value {
     if x.dtype() == DType::Bool { x.cast(DType::I32) } else { x.clone() }
 }
 
+/// Two bools as int32; a bool beside a number becomes one of its kind.
+pub(super) fn counted(x1: &Value, x2: &Value) -> [Value; 2] {
+    match (x1.dtype(), x2.dtype()) {
+        (DType::Bool, DType::Bool) => [x1.cast(DType::I32), x2.cast(DType::I32)],
+        _ => [x1.clone(), x2.clone()],
+    }
+}
+
 /// Numbers as bools: whether they are not 0.
 pub(super) fn truth(x: &Value) -> Value {
     if x.dtype() == DType::Bool { x.clone() } else { x.not_equal(&x.scalar(0.0)) }

@@ -1,6 +1,6 @@
 //! Element by element.
-use super::arguments::{DTypeName, MaybeDType, MaybeNumber};
-use super::dtypes::{choose, float, floats, truth};
+use super::arguments::{DTypeName, Limits, MaybeDType};
+use super::dtypes::{choose, counted, float, floats, truth};
 use cornu_graph::{DType, Value};
 
 ops! {
@@ -22,16 +22,17 @@ ops! {
         x1 / x2
     };
     /// `x1^x2`, broadcast.
-    Power power(x1, x2) => x1.pow(x2);
+    Power power(x1, x2) => {
+        let [x1, x2] = counted(x1, x2);
+        x1.pow(&x2)
+    };
     /// The larger of both, broadcast; NaN if either is.
     Maximum maximum(x1, x2) => x1.maximum(x2);
     /// The smaller of both, broadcast; NaN if either is.
     Minimum minimum(x1, x2) => x1.minimum(x2);
-    /// Within `x_min..=x_max`; without one of them, up to any number.
-    Clip clip(x) { x_min: MaybeNumber, x_max: MaybeNumber } => {
-        let end = |given: &MaybeNumber, without: f64| given.0.map_or(without, |n| n.to_f64());
-        clipped(x, end(x_min, f64::NEG_INFINITY), end(x_max, f64::INFINITY))
-    };
+    /// Within `x_min..=x_max`, each a number or a list that is broadcast; without one of them, up to any number. For ends that
+    /// are tensors there are [`maximum`] and [`minimum`].
+    Clip clip(x) { x_min: Limits, x_max: Limits } => clipped(x, x_min, x_max);
     /// `-x`
     Negative negative(x) => -x;
     /// `|x|`
@@ -195,12 +196,24 @@ fn bessel_i0(x: &Value) -> Value {
 }
 
 /// Integers have no bounds between them: those of Keras are cut off.
-fn clipped(x: &Value, low: f64, high: f64) -> Value {
-    match x.dtype() {
-        DType::Bool => x.cast(DType::I32).clip(low.trunc(), high.trunc()),
-        dtype if dtype.is_float() => x.clip(low, high),
-        _ => x.clip(low.trunc(), high.trunc()),
+fn clipped(x: &Value, low: &Limits, high: &Limits) -> Value {
+    let x = if x.dtype() == DType::Bool { x.cast(DType::I32) } else { x.clone() };
+    let end = |given: &Limits, without: f64| match given {
+        Limits::Number(n) => Some(n.to_f64()),
+        Limits::None => Some(without),
+        Limits::Numbers(_) => None,
+    };
+    if let (Some(low), Some(high)) = (end(low, f64::NEG_INFINITY), end(high, f64::INFINITY)) {
+        return if x.dtype().is_float() { x.clip(low, high) } else { x.clip(low.trunc(), high.trunc()) };
     }
+    let within = |x: Value, given: &Limits, join: fn(&Value, &Value) -> Value| match given {
+        Limits::None => x,
+        given => match given.tensor(x.dtype(), 0.0) {
+            Ok(ends) => join(&x, &x.builder().constant(ends)),
+            Err(e) => x.fail(e),
+        },
+    };
+    within(within(x, low, Value::maximum), high, Value::minimum)
 }
 
 fn magnitude(x: &Value) -> Value {

@@ -9,7 +9,8 @@ ops! {
     "keras.src.ops.numpy";
     /// NumPy's `matmul`: the last axis of `x1` with the last but one of `x2`; axes before them are batches, broadcast.
     Matmul matmul(x1, x2) => {
-        let [x1, x2] = alike(x1, x2).map(|x| wide(&x));
+        let sum = if [x1, x2].iter().all(|x| x.dtype() == DType::I8) { wide } else { Value::clone };
+        let [x1, x2] = alike(x1, x2).map(|x| sum(&x));
         x1.matmul(&x2)
     };
     /// NumPy's `dot`: the last axis of `x1` with the last but one of `x2`; all other axes are kept. A scalar multiplies.
@@ -57,7 +58,8 @@ ops! {
     /// Einstein's sum over the letters that the result does not have: `"ij,jk->ik"`. Without `->`, the result has the letters
     /// that appear once, in order.
     Einsum einsum([xs]) { subscripts: Text } => {
-        let xs: Vec<Value> = super::reshape::promoted(xs).iter().map(wide).collect();
+        let sum = if xs.iter().all(|x| x.dtype() == DType::I8) { wide } else { Value::clone };
+        let xs: Vec<Value> = super::reshape::promoted(xs).iter().map(sum).collect();
         super::einsum::einsum(subscripts, &xs).unwrap_or_else(|e| xs[0].fail(e))
     };
     /// The vector product along the last axis.

@@ -137,6 +137,7 @@ macro_rules! ops {
     (@given MaybeAxis) => { impl Into<MaybeAxis> };
     (@given Count) => { impl Into<Count> };
     (@given Length) => { impl Into<Length> };
+    (@given Limits) => { impl Into<Limits> };
     (@given Limit) => { impl Into<Limit> };
     (@given DTypeName) => { cornu_graph::DType };
     (@given Order) => { impl Into<Order> };

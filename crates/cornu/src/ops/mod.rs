@@ -71,7 +71,7 @@ mod table;
 mod windows;
 
 pub use arguments::{
-    Arg, Axes, Constant, MaybeNumber, MaybePerAxis, Number, PerAxis, Sections, Sizes, constant,
+    Arg, Axes, Constant, Limits, MaybeNumber, MaybePerAxis, Number, PerAxis, Sections, Sizes, constant,
 };
 pub use binary::*;
 pub use blocks::*;

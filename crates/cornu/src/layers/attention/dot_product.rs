@@ -100,6 +100,9 @@ impl Products<'_> {
         mask: Option<&Value>,
         drop: impl FnOnce(&Value) -> Result<Value>,
     ) -> Result<(Value, Value)> {
+        // Policies may give each projection a dtype of its own.
+        let dtype = DType::promote(DType::promote(query.dtype(), key.dtype()), value.dtype());
+        let [query, key, value] = [query, key, value].map(|x| x.cast(dtype));
         let rank = query.rank();
         let letter = |i: usize| char::from(b'a' + i as u8);
         let target: String = (0..rank).map(letter).collect();
@@ -115,11 +118,11 @@ impl Products<'_> {
             .chain((0..self.axes.len()).map(|j| letter(rank + j)))
             .collect();
 
-        let scores = einsum(&format!("{source},{target}->{product}"), key, &(query * self.scale))?;
+        let scores = einsum(&format!("{source},{target}->{product}"), &key, &(query * self.scale))?;
         let scores = bias.map_or_else(|| scores.clone(), |bias| &scores + bias);
         let weights = self.softmax(&scores, mask)?;
         let dropped = drop(&weights)?;
-        let sums = einsum(&format!("{product},{source}->{target}"), &dropped, value)?;
+        let sums = einsum(&format!("{product},{source}->{target}"), &dropped, &value)?;
         Ok((sums, weights))
     }
 

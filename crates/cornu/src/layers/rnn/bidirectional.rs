@@ -3,6 +3,7 @@ use crate::arguments::keyword;
 use crate::layers::given::MASK;
 use crate::layers::prelude::*;
 use crate::layers::{Given, LayerBox, LayerRef};
+use serde_json::Value as Json;
 
 keyword! {
     /// How the outputs of both directions are joined.
@@ -18,7 +19,8 @@ keyword! {
     }
 }
 
-/// Runs a recurrent layer forward and a copy of it backward, and joins their outputs. Keras's `Bidirectional`.
+/// Runs a recurrent layer forward and a copy of it backward, and joins their outputs. With `return_sequences` masked steps give
+/// zeros, whatever the layer's `zero_output_for_mask`. Keras's `Bidirectional`.
 ///
 /// ```
 /// use cornu::prelude::*;
@@ -33,7 +35,8 @@ pub struct Bidirectional {
     pub merge_mode: Option<MergeMode>,
     /// The layer that runs forward.
     pub layer: LayerBox,
-    /// The layer that runs backward; by default a copy of the other.
+    /// The layer that runs backward; by default a copy of the other. Must differ from it in `go_backwards`, and have the same
+    /// `stateful`, `return_sequences` and `return_state`.
     #[default(None)]
     pub backward_layer: Option<LayerBox>,
 }
@@ -46,22 +49,60 @@ impl Bidirectional {
         self
     }
 
+    /// The layers that run forward and backward.
+    fn directions(&self) -> Result<(LayerRef, LayerRef)> {
+        let layer = self.layer.layer();
+        let (forward, one) =
+            directed(layer, |config| config["name"] = named(layer.name(), "forward").into())?;
+        let (backward, other) = match &self.backward_layer {
+            Some(given) => directed(given.layer(), |_| ())?,
+            None => directed(layer, |config| {
+                config["go_backwards"] = true.into();
+                config["name"] = named(layer.name(), "backward").into();
+            })?,
+        };
+        if flag(&one, "go_backwards") == flag(&other, "go_backwards") {
+            let message = "must run the other way: `go_backwards` differs from the forward layer's";
+            let error = Error::argument("Bidirectional.backward_layer", message);
+            return Err(error.help("a layer that goes backwards needs a `backward_layer` that does not"));
+        }
+        if let Some(key) = COMMON.iter().find(|key| flag(&one, key) != flag(&other, key)) {
+            let (one, other) = (flag(&one, key), flag(&other, key));
+            let message = format!("must have the same `{key}` as the forward layer, {one}; got {other}");
+            return Err(Error::argument("Bidirectional.backward_layer", message));
+        }
+        Ok((forward, backward))
+    }
+
     /// An argument of the wrapped layer.
     fn wrapped(&self, key: &str) -> Result<bool> {
-        Ok(self.layer.layer().config()?.get(key).and_then(serde_json::Value::as_bool).unwrap_or(false))
+        Ok(flag(&self.layer.layer().config()?, key))
     }
 }
 
-/// The layer under another name, in the direction asked for.
-fn directed(layer: &LayerRef, prefix: &str, flip: bool) -> Result<LayerRef> {
+/// What both directions must have in common.
+const COMMON: [&str; 3] = ["stateful", "return_sequences", "return_state"];
+
+fn flag(config: &Json, key: &str) -> bool {
+    config.get(key).and_then(Json::as_bool).unwrap_or_default()
+}
+
+/// A layer as one of the directions: what it gives at masked steps of a sequence is zeros, whatever it would give alone.
+fn directed(layer: &LayerRef, change: impl FnOnce(&mut Json)) -> Result<(LayerRef, Json)> {
     let mut config = layer.config()?;
-    let Some(backwards) = config.get("go_backwards").and_then(serde_json::Value::as_bool) else {
+    if !config["go_backwards"].is_boolean() {
         let message = format!("{} is not a recurrent layer: it has no `go_backwards`", layer.class_name());
         return Err(Error::argument("Bidirectional.layer", message));
-    };
-    config["go_backwards"] = (backwards != flip).into();
-    config["name"] = named(layer.name(), prefix).into();
-    layer.with_config(config)
+    }
+    change(&mut config);
+    force_zeros(&mut config);
+    Ok((layer.with_config(config.clone())?, config))
+}
+
+fn force_zeros(config: &mut Json) {
+    if config.get("zero_output_for_mask").is_some() {
+        config["zero_output_for_mask"] = flag(config, "return_sequences").into();
+    }
 }
 
 /// A layer from a file has the prefix already.
@@ -72,16 +113,16 @@ fn named(name: &str, prefix: &str) -> String {
 
 impl Layer for Bidirectional {
     /// Keras writes both directions, under the names that they run by.
-    fn settle(&self, config: &mut serde_json::Value, _: Option<&[Shape]>) {
+    fn settle(&self, config: &mut Json, _: Option<&[Shape]>) {
         let name = self.layer.layer().name();
         if config["backward_layer"].is_null() {
             let mut backward = config["layer"].clone();
-            let is_backward = backward["config"]["go_backwards"].as_bool().unwrap_or_default();
-            backward["config"]["go_backwards"] = (!is_backward).into();
+            backward["config"]["go_backwards"] = true.into();
             backward["config"]["name"] = named(name, "backward").into();
             config["backward_layer"] = backward;
         }
         config["layer"]["config"]["name"] = named(name, "forward").into();
+        ["layer", "backward_layer"].iter().for_each(|key| force_zeros(&mut config[key]["config"]));
     }
 
     fn parameters(&self) -> &'static [&'static str] {
@@ -92,18 +133,7 @@ impl Layer for Bidirectional {
         if let Some(mode) = &self.merge_mode {
             mode.check()?;
         }
-        let forward = directed(self.layer.layer(), "forward", false)?;
-        let backward = match &self.backward_layer {
-            Some(given) => {
-                let given = given.layer();
-                if given.config()?.get("go_backwards") == forward.config()?.get("go_backwards") {
-                    let message = "must run the other way: `go_backwards` differs from the forward layer's";
-                    return Err(Error::argument("Bidirectional.backward_layer", message));
-                }
-                given.duplicate()
-            }
-            None => directed(self.layer.layer(), "backward", true)?,
-        };
+        let (forward, backward) = self.directions()?;
         let states = inputs.get(1..).unwrap_or_default();
         let (first, second) = states.split_at(states.len() / 2);
         let sequence = &inputs[..inputs.len().min(1)];
@@ -131,7 +161,7 @@ impl Layer for Bidirectional {
         };
         let mut forward = run("forward_layer", first)?;
         let mut backward = run("backward_layer", second)?;
-        let (y, mut back) = (forward.remove(0), backward.remove(0));
+        let [y, mut back] = [&mut forward, &mut backward].map(|outputs| outputs.remove(0).cast(cx.dtype()));
         if self.wrapped("return_sequences")? {
             back = back.flip([1]);
         }
@@ -147,7 +177,7 @@ impl Layer for Bidirectional {
         Ok(outputs)
     }
 
-    fn build_config(&self, inputs: &[Shape]) -> Option<serde_json::Value> {
+    fn build_config(&self, inputs: &[Shape]) -> Option<Json> {
         super::recurrence::build_config(inputs)
     }
 

@@ -23,7 +23,7 @@ macro_rules! conv_lstm_layer {
             /// Whether the last states of a batch are the first of the next.
             #[default(false)]
             pub stateful: bool,
-            /// Must be false: convolutional layers run in a loop.
+            /// Whether to lay the steps out one after the other instead of in a loop.
             #[default(false)]
             pub unroll: bool,
             /// Whether masked steps give zeros instead of the output before.
@@ -105,7 +105,7 @@ macro_rules! conv_lstm_layer {
                     return_state: self.return_state,
                     go_backwards: self.go_backwards,
                     stateful: self.stateful,
-                    unroll: false,
+                    unroll: self.unroll,
                     zero_output_for_mask: self.zero_output_for_mask,
                 }
             }
@@ -147,9 +147,6 @@ macro_rules! conv_lstm_layer {
             }
 
             fn build_many(&self, weights: &mut Weights, inputs: &[Shape]) -> Result<()> {
-                if self.unroll {
-                    return Err(Error::argument("unroll", "is not possible with convolutional layers"));
-                }
                 let cell: LayerRef = Arc::new(self.cell());
                 self.recurrence().build(weights, &cell, inputs)
             }

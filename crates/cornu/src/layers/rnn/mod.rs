@@ -9,6 +9,7 @@ mod recurrence;
 mod rnn;
 mod simple_rnn;
 mod stacked_rnn_cells;
+mod states;
 mod time_distributed;
 
 pub use bidirectional::Bidirectional;

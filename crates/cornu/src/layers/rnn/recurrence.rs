@@ -72,16 +72,22 @@ impl Recurrence {
                     format!("a cell gives its output and {} states, got {}", states.len(), outputs.len());
                 return Err(Error::State(message));
             }
-            let states = outputs.split_off(1);
-            Ok((outputs.remove(0), states))
+            let next = outputs.split_off(1);
+            let next = next.iter().zip(states).map(|(next, state)| next.cast(state.dtype())).collect();
+            Ok((outputs.remove(0), next))
         };
 
         let time_major = x.swap_axes(0, 1);
         let mask = cx.sequence_mask(inputs.len()).map(|m| m.swap_axes(0, 1));
-        let (sequence, last, states) = if self.unroll {
-            self.unrolled(&time_major, mask.as_ref(), initial, &step)?
+        let looped = if self.unroll {
+            None
         } else {
-            self.scanned(cx, &time_major, mask.as_ref(), initial, &step)?
+            // What a cell does besides, step by step, finds no way out of a loop.
+            cx.without_effects(|| self.scanned(cx, &time_major, mask.as_ref(), initial.clone(), &step))?
+        };
+        let (sequence, last, states) = match looped {
+            Some(found) => found,
+            None => self.unrolled(&time_major, mask.as_ref(), initial, &step)?,
         };
         if self.stateful {
             states.iter().enumerate().try_for_each(|(i, s)| cx.update(&state_name(i), s))?;
@@ -91,10 +97,13 @@ impl Recurrence {
         if self.return_state {
             outputs.extend(states);
         }
-        Ok(outputs)
+        // The cell may compute in another dtype.
+        Ok(outputs.iter().map(|y| y.cast(cx.dtype())).collect())
     }
 
+    /// In the dtype of the cell.
     fn initial_states(&self, cx: &Call, cell: &LayerRef, x: &Value, given: &[Value]) -> Result<Vec<Value>> {
+        let dtype = cell.base().built().map_or(&cell.base().dtype, |built| &built.dtype).compute_dtype()?;
         let step = [&x.shape()[..1], &x.shape()[2..]].concat();
         let shapes = state_shapes(cell, &Shape::from(step))?;
         if !given.is_empty() {
@@ -102,12 +111,13 @@ impl Recurrence {
                 let message = format!("expected {} initial states, got {}", shapes.len(), given.len());
                 return Err(Error::Data(message));
             }
-            return Ok(given.iter().map(|s| s.cast(x.dtype())).collect());
+            return Ok(given.iter().map(|s| s.cast(dtype)).collect());
         }
         if self.stateful {
-            return (0..shapes.len()).map(|i| cx.weight(&state_name(i))).collect();
+            return (0..shapes.len()).map(|i| Ok(cx.weight(&state_name(i))?.cast(dtype))).collect();
         }
-        let zeros = |shape: &Vec<usize>| x.scalar(0.0).broadcast_to(&[&x.shape()[..1], &shape[..]].concat());
+        let zero = x.scalar(0.0).cast(dtype);
+        let zeros = |shape: &Vec<usize>| zero.broadcast_to(&[&x.shape()[..1], &shape[..]].concat());
         Ok(shapes.iter().map(zeros).collect())
     }
 

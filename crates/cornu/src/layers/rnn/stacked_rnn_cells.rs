@@ -28,8 +28,7 @@ impl Layer for StackedRNNCells {
         let mut input = input.clone();
         for (i, cell) in self.cells.iter().enumerate() {
             let layer = cell.layer();
-            let sizes = layer.state_sizes();
-            let Some(&output) = sizes.as_ref().and_then(|s| s.first()) else {
+            let Some(output) = layer.output_size() else {
                 let message = format!("cell {i}, {}, is not a cell: it has no state", layer.class_name());
                 return Err(Error::argument("cells", message));
             };
@@ -68,6 +67,10 @@ impl Layer for StackedRNNCells {
         Some(sizes.concat())
     }
 
+    fn output_size(&self) -> Option<usize> {
+        self.cells.last().and_then(|c| c.layer().output_size())
+    }
+
     fn cell_constants(&self, cx: &Call, x: &Value) -> Result<Vec<Value>> {
         let mut constants = vec![];
         let mut x = x.clone();
@@ -75,7 +78,7 @@ impl Layer for StackedRNNCells {
             let cell = cx.child(&format!("cells/{i}"))?;
             constants.extend(cx.cell_constants(cell, &x)?);
             // Only the sizes matter to a mask: the next cell gets this one's output.
-            let width = cell.state_sizes().and_then(|s| s.first().copied()).unwrap_or(1);
+            let width = cell.output_size().unwrap_or(1);
             x = x.scalar(0.0).broadcast_to(&[x.dim(0), x.dim(1), width]);
         }
         Ok(constants)

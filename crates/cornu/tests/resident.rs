@@ -124,3 +124,46 @@ fn no_room() {
     assert!(misuse.is_empty(), "{misuse}");
     backend::set("cpu").unwrap();
 }
+
+/// Likewise where the step is the user's own, with variables that the model does not have.
+#[test]
+fn own_steps() {
+    let (_guard, real) = mock::engine();
+    if real {
+        return;
+    }
+    mock::control("memory 1000000 1000");
+    backend::set("pjrt").unwrap();
+    let devices = list_devices(None).unwrap();
+    let run = |calls: usize, together: usize| {
+        utils::set_random_seed(7);
+        let mut model = Sequential::new().add(Input::new([4, 3])).add(Flatten::new()).add(Dense::new(3));
+        model.set_train_step(|cx, batch| {
+            let noise = cx.random(|seed| seed.random_normal(&[batch[0].dim(0), 4, 3]));
+            let logits = cx.call(cx.model()?, &(batch[0].cast(DType::F32) * 0.01 + noise * 0.1), true)?;
+            let losses = losses::sparse_categorical_crossentropy(&batch[1], &logits, true, None, -1);
+            let loss = ops::mean(&(losses * &batch[2]), None, false);
+            cx.optimize(&loss)?;
+            Ok(vec![("loss", cx.mean("loss", &loss)?)])
+        });
+        model.compile(Compile::new("adam", ()).steps_per_execution(together)).unwrap();
+        let (x, y, weights) = data();
+        let mut losses = vec![];
+        for call in 0..calls {
+            let (first, last) = (call * 4 / calls, (call + 1) * 4 / calls);
+            let fit = Fit::new().batch_size(BATCH).initial_epoch(first).epochs(last).verbose(0);
+            losses.extend(model.fit(&x, &y, fit.sample_weight(&weights)).unwrap().get("loss"));
+        }
+        (losses, vec![], model.get_weights().unwrap())
+    };
+    for (count, together) in [(1, 1), (1, 3), (2, 2)] {
+        set_distribution(DataParallel::new().devices(&devices[..count])).unwrap();
+        copied();
+        let streamed = run(4, together);
+        let most = copied();
+        assert_same(&run(1, together), &streamed);
+        assert!(copied() < most);
+    }
+    set_distribution(None).unwrap();
+    backend::set("cpu").unwrap();
+}

@@ -39,7 +39,9 @@ pub(super) fn add(config: &mut Json, archive: &mut Archive, arrays: &Arrays) -> 
         layer[LEARNED] = true.into();
         let weights = arrays.by_path.get(&format!("{path}/vars/idf_weights"));
         if let Some(weights) = weights.filter(|_| layer["config"]["idf_weights"].is_null()) {
-            layer["config"]["idf_weights"] = json!(weights.cast(DType::F64).to_f64());
+            let mut weights = weights.cast(DType::F64).to_f64();
+            weights.truncate(layer["config"]["vocabulary"].as_array().map_or(0, Vec::len));
+            layer["config"]["idf_weights"] = json!(weights);
         }
         Ok(())
     };
@@ -64,6 +66,10 @@ pub(super) fn take(config: &mut Json, layers: &[LayerRef]) -> Result<Vec<(String
             return Ok(());
         }
         let config = &mut layer["config"];
+        // Keras does not read its own files of these: they have more weights than words.
+        if config["output_mode"] == "tf_idf" && config["pad_to_max_tokens"] == true {
+            return Ok(());
+        }
         let Some(text) = vocabulary(&class, config) else { return Ok(()) };
         config["vocabulary"] = Json::Null;
         config["idf_weights"] = Json::Null;

@@ -64,6 +64,11 @@ impl Layer for Discretization {
             let error = Error::State("there are no bins yet".into());
             return Err(error.help("give `bin_boundaries`, or call `adapt` before the layer is applied"));
         };
+        let both = self.num_bins.is_some() && !self.base.has_learned() && self.base.as_read().is_none();
+        if both {
+            let message = "must not be given with `bin_boundaries`, which say how many there are";
+            return Err(Error::argument("Discretization.num_bins", message));
+        }
         if !boundaries.is_sorted() || boundaries.iter().any(|b| b.is_nan()) {
             return Err(Error::argument("bin_boundaries", format!("must rise, got {boundaries:?}")));
         }
@@ -92,6 +97,7 @@ impl Adapt for Discretization {
         }
         let summary = Summary::new(data.to_f64(), self.epsilon).compress(self.epsilon);
         self.bin_boundaries = Some(summary.boundaries(bins));
+        self.base.set_learned();
         Ok(())
     }
 }

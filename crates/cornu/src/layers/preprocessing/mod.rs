@@ -19,6 +19,7 @@ mod stft_spectrogram;
 mod string_lookup;
 mod text_vectorization;
 mod token_table;
+mod vocabulary;
 
 pub use adapt::Adapt;
 pub use category_encoding::CategoryEncoding;

@@ -86,6 +86,16 @@ impl Layer for Discretization {
 
 impl Adapt for Discretization {
     fn adapt(&mut self, data: &Tensor) -> Result<()> {
+        self.adapt_in(data, data.len().max(1))
+    }
+}
+
+impl Discretization {
+    /// Looks at so many numbers at a time, as Keras does at the batches of a data set: boundaries depend on it a little.
+    ///
+    /// # Errors
+    /// As [`Adapt::adapt`].
+    pub(crate) fn adapt_in(&mut self, data: &Tensor, batch: usize) -> Result<()> {
         let Some(bins) = self.num_bins else {
             let message = "must be given to find bins; `bin_boundaries` are fixed";
             return Err(Error::argument("Discretization.num_bins", message));
@@ -95,7 +105,9 @@ impl Adapt for Discretization {
                 format!("cannot find {bins} bins of {} numbers within {}", data.len(), self.epsilon);
             return Err(Error::argument("Discretization", message));
         }
-        let summary = Summary::new(data.to_f64(), self.epsilon).compress(self.epsilon);
+        let values = data.to_f64();
+        let batches = values.chunks(batch).map(|batch| Summary::new(batch.to_vec(), self.epsilon));
+        let summary = batches.fold(Summary::default(), |all, new| new.merge(all).compress(self.epsilon));
         self.bin_boundaries = Some(summary.boundaries(bins));
         self.base.set_learned();
         Ok(())

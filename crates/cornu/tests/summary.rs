@@ -100,6 +100,37 @@ fn cells(text: &str) -> Vec<String> {
     text.lines().filter(is_rule).map(row).collect()
 }
 
+/// Columns that end before the line does, and one of no width.
+#[test]
+fn widths_as_in_keras() {
+    let model = Sequential::new().add(Input::new([4])).add(Dense::new(3).name("a"));
+    let top = |summary: Summary| summary.of(&model).unwrap().lines().nth(1).unwrap().to_string();
+    let columns = |widths: [usize; 3]| format!("┏{}┓", widths.map(|w| "━".repeat(w)).join("┳"));
+    assert_eq!(top(Summary::new().positions([0.5, 0.7, 0.8]).line_length(70)), columns([40, 17, 9]));
+    let x = Input::new([4]).name("x").tensor();
+    let sum = Add::new().name("s").apply([&x, &x]);
+    let narrow = Summary::new().line_length(25).of(&Model::new(&x, sum).unwrap()).unwrap();
+    assert!(
+        narrow.contains("┃ Lay… ┃ Out… ┃  ┃ Con… ┃\n") && narrow.contains("│ s    │ (No… │  │ x[0… │\n"),
+        "{narrow}"
+    );
+}
+
+/// Text is shown without its axis of code points.
+#[test]
+fn text_that_comes_out() {
+    let x = Input::new([4]).dtype("int64").name("x").tensor();
+    let inverse = StringLookup::new().vocabulary(["a"].map(String::from)).invert(true).name("inv");
+    let model = Model::new(&x, inverse.apply(&x)).unwrap();
+    assert!(
+        Summary::new()
+            .line_length(88)
+            .of(&model)
+            .unwrap()
+            .contains("│ inv (StringLookup)                   │ (None, 4) ")
+    );
+}
+
 /// What Keras shows of models that no file has, or whose names are no plain words.
 #[test]
 fn rows_as_in_keras() {

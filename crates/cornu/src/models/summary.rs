@@ -7,7 +7,7 @@ use crate::models::nested::NestedModel;
 use crate::models::weights::layer_params;
 use crate::shape::Shape;
 use crate::variable::Variable;
-use cornu_graph::{Error, Result, Spec};
+use cornu_graph::{DType, Error, Result, Spec};
 use regex_lite::Regex;
 use std::any::Any;
 use std::fmt::Write;
@@ -312,7 +312,12 @@ fn output_shapes(layer: &LayerRef, calls: &[&Arc<Node>]) -> String {
     }
     let Some(last) = calls.last() else { return "?".into() };
     let shapes = output_specs(last).unwrap_or_default();
-    let texts: Vec<String> = shapes.iter().map(|(shape, _)| shape_text(shape)).collect();
+    // Text has an axis of code points, which Keras does not know of.
+    let shown = |(shape, dtype): &(Shape, DType)| {
+        let is_text = layer.on_host().is_some() && *dtype == DType::U32;
+        shape_text(&Shape(shape.dims()[..shape.rank() - usize::from(is_text)].to_vec()))
+    };
+    let texts: Vec<String> = shapes.iter().map(shown).collect();
     match texts.as_slice() {
         [one] => one.clone(),
         several => format!("[{}]", several.join(", ")),
@@ -374,6 +379,15 @@ fn column_widths(positions: &[f64], line: usize) -> Result<Vec<usize>> {
         *width -= cut;
         excess -= cut;
     }
+    // Where the last column ends before the line does, each gets its share of the rest.
+    let mut total: usize = widths.iter().sum();
+    let mut rest = line.saturating_sub(total + borders);
+    for width in &mut widths {
+        let share = (*width * rest).div_ceil(total.max(1)).min(rest);
+        total -= *width;
+        *width += share;
+        rest -= share;
+    }
     Ok(widths)
 }
 
@@ -393,6 +407,9 @@ enum Overflow {
 
 /// Breaks a text between words, and where it has breaks itself. Width is counted in cells of a terminal.
 fn wrap(text: &str, width: usize, overflow: Overflow) -> Vec<String> {
+    if width == 0 {
+        return vec![];
+    }
     text.lines().flat_map(|line| wrap_line(&without_tabs(line), width, overflow)).collect()
 }
 
@@ -404,7 +421,7 @@ fn wrap_line(text: &str, width: usize, overflow: Overflow) -> Vec<String> {
                 line.push(' ');
                 line.push_str(word);
             }
-            _ if word.width() <= width || width == 0 => lines.push(word.into()),
+            _ if word.width() <= width => lines.push(word.into()),
             _ if overflow == Overflow::Cut => lines.push(fitting(word, width - 1).0 + "…"),
             _ => {
                 let mut rest = word;
@@ -508,6 +525,7 @@ mod tests {
     fn columns_of_80_characters() {
         assert_eq!(column_widths(&[0.45, 0.80, 1.0], 76).unwrap(), [33, 24, 15]);
         assert_eq!(column_widths(&[0.3, 0.56, 0.74, 1.0], 76).unwrap(), [21, 19, 12, 19]);
+        assert_eq!(column_widths(&[0.5, 0.7, 0.8], 70).unwrap(), [40, 17, 9]);
     }
 
     #[test]

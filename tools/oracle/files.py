@@ -164,6 +164,17 @@ def feature_space():
     return whole
 
 
+def on_feature_space():
+    """A model on features, for the same test; without chance."""
+    table = {"raw": np.array([1, 2, 3], "float32"), "city": np.array(["Rome", "Oslo", "Rome"])}
+    space = keras.utils.FeatureSpace(features={"raw": "float", "city": "string_categorical"})
+    space.adapt(table)
+    out = layers.Dense(1, name="out")
+    model = keras.Model(space.get_inputs(), out(space.get_encoded_features()), name="on_feature_space")
+    out.set_weights([np.array([[1], [10], [100], [1000]], "float32"), np.zeros(1, "float32")])
+    return model
+
+
 def keras_2(path, x):
     """A file as Keras 2.2 wrote it: no modules, `batch_input_shape`, a training config."""
     kernel, bias, out = uniform(3, 4), uniform(4), uniform(4, 2)
@@ -234,3 +245,4 @@ if __name__ == "__main__":
     letter().save(FOLDER / "letter.keras")
     compiled_within().save(FOLDER / "compiled_within.keras")
     feature_space().save(FOLDER / "feature_space.keras")
+    on_feature_space().save(FOLDER / "on_feature_space.keras")

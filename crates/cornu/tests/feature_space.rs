@@ -179,6 +179,26 @@ fn files_of_keras_and_back() {
     assert!(hashed.save("space.h5").unwrap_err().to_string().contains("ends in `.keras`"));
 }
 
+/// A model of Keras on a FeatureSpace, and back.
+#[test]
+fn models_of_keras_on_features() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/files/on_feature_space.keras");
+    let mut model = saving::load_model(file).unwrap();
+    let data = || {
+        let city = text::encode([3, 1], &["Oslo", "Rome", "Bern"]).unwrap();
+        vec![("raw".to_string(), Tensor::from([[1f32], [2.0], [3.0]])), ("city".to_string(), city)]
+    };
+    // The unknown city, Rome and Oslo, then the number.
+    let keras = [1100.0, 2010.0, 3001.0];
+    let path = std::env::temp_dir().join(format!("cornu-on-space-{}.keras", std::process::id()));
+    for _ in 0..2 {
+        close(&model.predict(data(), Predict::new()).unwrap(), &keras);
+        model.save(&path).unwrap();
+        model = saving::load_model(&path).unwrap();
+    }
+    std::fs::remove_file(&path).unwrap();
+}
+
 const KERAS_BINS: [[usize; 6]; 3] = [
     [1524, 3242, 4719, 5945, 7318, 8806],
     [1484, 3230, 4627, 5920, 7384, 8847],

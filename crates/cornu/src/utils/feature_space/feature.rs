@@ -1,7 +1,7 @@
 //! What a column of a table is.
 use crate::layers::{
     Adapt, CategoryEncoding, Discretization, HasBase, HashedCrossing, Hashing, IntegerLookup, Layer,
-    LayerObject, LayerRef, Normalization, Rescaling, StringLookup, TextVectorization,
+    LayerObject, LayerRef, Normalization, Rescaling, StringLookup, TFDIdentity, TextVectorization,
 };
 use crate::models::{Apply, KerasTensor};
 use cornu_graph::{DType, Error, Result, Tensor};
@@ -21,7 +21,7 @@ pub struct Feature {
 /// What is done to a column before it is encoded.
 #[derive(Clone, Debug)]
 pub(super) enum Preprocessor {
-    Nothing,
+    Nothing(TFDIdentity),
     /// As many bins as the whole has for each.
     Bins,
     Hashes,
@@ -71,7 +71,7 @@ impl Feature {
 
     /// Numbers as they are.
     pub fn float() -> Feature {
-        Feature::of("float32", Preprocessor::Nothing, "float")
+        Feature::of("float32", Preprocessor::Nothing(TFDIdentity::new().dtype("float32")), "float")
     }
 
     /// Numbers times `scale`, plus `offset`; 1 and 0 where it is given by name.
@@ -152,14 +152,10 @@ impl Feature {
             Preprocessor::Hashes => self.preprocessor = Preprocessor::hashing(hashes),
             _ => {}
         }
-        let name = self.layer_name(column);
+        let name = format!("{}_preprocessor", self.name.as_deref().unwrap_or(column));
         if let Some(base) = self.preprocessor.base_mut() {
             base.name.get_or_insert(name);
         }
-    }
-
-    pub(super) fn layer_name(&self, column: &str) -> String {
-        format!("{}_preprocessor", self.name.as_deref().unwrap_or(column))
     }
 
     /// The feature of what the layer made of a column.
@@ -209,6 +205,7 @@ impl From<&str> for Feature {
 macro_rules! with_layer {
     ($preprocessor:expr, $layer:ident => $then:expr) => {
         match $preprocessor {
+            Preprocessor::Nothing($layer) => Some($then),
             Preprocessor::Normalization($layer) => Some($then),
             Preprocessor::Rescaling($layer) => Some($then),
             Preprocessor::Discretization($layer) => Some($then),
@@ -237,7 +234,7 @@ impl Preprocessor {
                 })*
             };
         }
-        known!(Normalization => Normalization, Rescaling => Rescaling, Discretization => Discretization,
+        known!(TFDIdentity => Nothing, Normalization => Normalization, Rescaling => Rescaling, Discretization => Discretization,
             IntegerLookup => Integers, StringLookup => Strings, TextVectorization => Texts, Hashing => Hashing);
         Preprocessor::Other(layer.clone())
     }

@@ -4,7 +4,7 @@ mod saved;
 
 pub use feature::{Cross, Feature};
 
-use crate::layers::{Concatenate, Input};
+use crate::layers::{Input, TFDConcat};
 use crate::models::{Apply, KerasTensor, Model};
 use crate::training::{Data, Predict};
 use cornu_graph::{Error, Result};
@@ -240,8 +240,7 @@ impl FeatureSpace {
                 return Err(error.help("give the feature the output mode \"one_hot\", or the whole \"dict\""));
             }
             let all: Vec<KerasTensor> = outputs.into_iter().map(|(_, x)| x).collect();
-            let joined = if all.len() == 1 { all[0].clone() } else { Concatenate::new().apply(all) };
-            outputs = vec![("features".into(), joined)];
+            outputs = vec![("features".into(), TFDConcat::new(-1).apply(all))];
         }
         let tensors = |of: &[(String, KerasTensor)]| of.iter().map(|(_, x)| x.clone()).collect::<Vec<_>>();
         let model = Model::new(tensors(&inputs), tensors(&outputs))?;

@@ -8,9 +8,8 @@ use cornu_graph::{Error, Result};
 use serde_json::{Map, Value as Json, json};
 use std::path::Path;
 
-/// Where Keras has `Feature`, `Cross` and the layer that leaves numbers as they are.
+/// Where Keras has `Feature` and `Cross`.
 const MODULE: &str = "keras.src.layers.preprocessing.feature_space";
-const NOTHING: &str = "TFDIdentity";
 /// Where the layers lie in the file.
 const ROOT: &str = "preprocessors";
 
@@ -45,17 +44,12 @@ impl FeatureSpace {
 
     /// The config of the whole from those of the layers.
     fn config(&self, layers: Vec<Json>) -> Json {
-        let shape = json!({"input_shape": [null, 1]});
-        let mut layers = layers.into_iter();
         let (mut features, mut builds) = (Map::new(), Map::new());
-        for (column, feature) in &self.features {
-            let layer = feature.preprocessor.layer();
-            let build = layer.as_ref().and_then(|layer| layer.build_config(layer.base().built_for()?));
-            let build = build.unwrap_or_else(|| shape.clone());
-            let config =
-                || json!({"name": feature.layer_name(column), "dtype": "float32", "trainable": true});
-            let nothing = || in_envelope(MODULE, NOTHING, config(), Some(NOTHING.into()));
-            let mut layer = layer.and_then(|_| layers.next()).unwrap_or_else(nothing);
+        for ((column, feature), mut layer) in self.features.iter().zip(layers) {
+            let shape = || json!({"input_shape": [null, 1]});
+            let own = feature.preprocessor.layer();
+            let build = own.as_ref().and_then(|layer| layer.build_config(layer.base().built_for()?));
+            let build = build.unwrap_or_else(shape);
             layer["build_config"] = build.clone();
             let config =
                 json!({"dtype": feature.dtype, "preprocessor": layer, "output_mode": feature.output_mode});
@@ -98,25 +92,14 @@ impl FeatureSpace {
         let saved_layer = |feature: &Json| feature["config"]["preprocessor"].clone();
         let given = config["features"].as_object_mut().map(std::mem::take);
         let given = given.ok_or_else(|| bad("has no features".into()))?;
-        let is_layer = |layer: &Json| layer["class_name"] != NOTHING;
-        let mut layers: Vec<Json> = given.values().map(saved_layer).filter(is_layer).collect();
+        let mut layers: Vec<Json> = given.values().map(saved_layer).collect();
         file.add_vocabularies(ROOT, &mut layers)?;
-        let mut layers = layers.into_iter();
         let mut space = FeatureSpace::new();
-        for (column, feature) in given {
-            let text = |key: &str| feature["config"][key].as_str().unwrap_or_default().to_string();
-            let mode = text("output_mode");
-            let layer = saved_layer(&feature);
-            let loaded = if is_layer(&layer) {
-                let saved = layers.next().unwrap_or_default();
-                let layer = file.within_size(|| list::from_saved(&saved))?;
-                Feature::of_layer(&text("dtype"), &layer, &mode)
-            } else {
-                let name = layer["config"]["name"].as_str().unwrap_or_default();
-                let name = name.strip_suffix("_preprocessor").unwrap_or(name).to_string();
-                Feature { dtype: text("dtype"), output_mode: mode, ..Feature::float().name(name) }
-            };
-            space.features.push((column, loaded));
+        for ((column, feature), saved) in given.iter().zip(&layers) {
+            let text = |key: &str| feature["config"][key].as_str().unwrap_or_default();
+            let layer = file.within_size(|| list::from_saved(saved))?;
+            let loaded = Feature::of_layer(text("dtype"), &layer, text("output_mode"));
+            space.features.push((column.clone(), loaded));
         }
         let number = |of: &Json, key: &str| {
             let number = of[key].as_u64().and_then(|n| u32::try_from(n).ok());

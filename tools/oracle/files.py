@@ -142,6 +142,39 @@ def compiled_within():
     return model
 
 
+def feature_space():
+    """A feature of each kind and a layer of one's own, by name, for crates/cornu/tests/feature_space.rs."""
+    space = keras.utils.FeatureSpace
+    table = {
+        "age": np.array([20, 40, 60, 35], "float32"), "raw": np.array([1, 2, 3, 4], "float32"),
+        "size": np.array([0.5, 1.5, 2.5, 3.5], "float32"), "bin": np.array([1, 5, 9, 30], "float32"),
+        "floor": np.array([1, 2, 1, 7], "int32"), "city": np.array(["Rome", "Oslo", "Rome", "Bern"]),
+        "zip": np.array([123, 456, 789, 123], "int32"), "street": np.array(["a", "b", "c", "a"]),
+        "text": np.array(["a b", "b c c", "", "a"])}
+    words = layers.TextVectorization(output_mode="tf_idf", name="tv")
+    features = {
+        "age": "float_normalized", "raw": "float", "size": space.float_rescaled(2.0, 1.0),
+        "bin": space.float_discretized(3), "floor": "integer_categorical",
+        "city": space.string_categorical(max_tokens=3, name="town"), "zip": space.integer_hashed(4),
+        "street": space.string_hashed(5, output_mode="int"),
+        "text": space.feature(dtype="string", preprocessor=words, output_mode="float")}
+    crosses = [("city", "floor"), space.cross(("zip", "street"), 6, output_mode="int")]
+    whole = space(features=features, crosses=crosses, crossing_dim=4, output_mode="dict", name="space")
+    whole.adapt(table)
+    return whole
+
+
+def on_feature_space():
+    """A model on features, for the same test; without chance."""
+    table = {"raw": np.array([1, 2, 3], "float32"), "city": np.array(["Rome", "Oslo", "Rome"])}
+    space = keras.utils.FeatureSpace(features={"raw": "float", "city": "string_categorical"})
+    space.adapt(table)
+    out = layers.Dense(1, name="out")
+    model = keras.Model(space.get_inputs(), out(space.get_encoded_features()), name="on_feature_space")
+    out.set_weights([np.array([[1], [10], [100], [1000]], "float32"), np.zeros(1, "float32")])
+    return model
+
+
 def keras_2(path, x):
     """A file as Keras 2.2 wrote it: no modules, `batch_input_shape`, a training config."""
     kernel, bias, out = uniform(3, 4), uniform(4), uniform(4, 2)
@@ -211,3 +244,5 @@ if __name__ == "__main__":
     write("attention", attention(), [uniform(2, 4, 3) for _ in range(3)], endings=("keras", "h5"))
     letter().save(FOLDER / "letter.keras")
     compiled_within().save(FOLDER / "compiled_within.keras")
+    feature_space().save(FOLDER / "feature_space.keras")
+    on_feature_space().save(FOLDER / "on_feature_space.keras")

@@ -63,6 +63,13 @@ fn of_every_kind() {
         assert!(error.starts_with("error: ") && error.contains(words), "{error}");
         assert!(error.lines().count() <= 2, "{error}");
     }
+    // A stack whose shapes nobody knows yet.
+    let stack = r#"{"class_name": "Sequential", "config": {"name": "lazy", "layers": [
+        {"class_name": "Dense", "config": {"name": "d", "units": 3}}]}}"#;
+    std::fs::write(at("lazy.json"), stack).unwrap();
+    let text = cornu(&["info"], &at("lazy.json")).unwrap();
+    assert_eq!(text, "Sequential `lazy`\n1 layers, 0 parameters, 0 of them trainable\n");
+    assert!(cornu(&["summary"], &at("lazy.json")).unwrap().contains("0 (unbuilt)"));
     std::fs::create_dir_all(at("bare")).unwrap();
     let error = cornu(&["info"], &at("bare")).unwrap_err();
     assert!(error.contains("is a folder without a `config.json`"), "{error}");

@@ -134,7 +134,7 @@ fn constructor(item: &ItemStruct, arguments: &[Argument], kind: Kind) -> TokenSt
 
 fn setters(item: &ItemStruct, arguments: &[Argument], kind: Kind) -> TokenStream {
     let (ident, vis) = (&item.ident, &item.vis);
-    let own = arguments.iter().filter(|a| a.default.is_some()).map(|a| {
+    let own = arguments.iter().filter(|a| a.default.is_some() && !a.no_setter).map(|a| {
         let (name, docs, parameter, value) = (&a.name, &a.docs, a.parameter(), a.parameter_value());
         quote! {
             #(#docs)*

@@ -17,6 +17,8 @@ pub struct Argument {
     pub omit_default: bool,
     /// Not a part of the saved form: Keras takes it and does not save it.
     pub unsaved: bool,
+    /// Keras writes it, and nobody gives it.
+    pub no_setter: bool,
 }
 
 impl Argument {
@@ -32,6 +34,7 @@ impl Argument {
             save_as: None,
             omit_default: false,
             unsaved: false,
+            no_setter: false,
         };
         let mut kept = vec![];
         for attribute in field.attrs.drain(..) {
@@ -53,6 +56,9 @@ impl Argument {
             } else if attribute.path().is_ident("unsaved") {
                 attribute.meta.require_path_only()?;
                 argument.unsaved = true;
+            } else if attribute.path().is_ident("no_setter") {
+                attribute.meta.require_path_only()?;
+                argument.no_setter = true;
             } else if attribute.path().is_ident("serde") {
                 let message = "the saved form is written by the macro; use `#[save_as(Type)]`";
                 return Err(Error::new_spanned(attribute, message));
@@ -66,6 +72,9 @@ impl Argument {
         field.attrs = kept;
         if argument.unsaved && argument.default.is_none() {
             return Err(Error::new_spanned(&argument.name, "what is not saved needs a default"));
+        }
+        if argument.no_setter && argument.default.is_none() {
+            return Err(Error::new_spanned(&argument.name, "what nobody gives needs a default"));
         }
         Ok(argument)
     }

@@ -22,7 +22,8 @@
 //! | anything else | `impl Into` |
 //!
 //! `#[save_as(Type)]` on a field saves and reads it as `Type`, with `From` both ways. `#[omit_default]`
-//! leaves a field out of the saved form while it has its default; `#[unsaved]` leaves it out always, where Keras does.
+//! leaves a field out of the saved form while it has its default; `#[unsaved]` leaves it out always, where Keras does. `#[no_setter]` is
+//! for what Keras writes and nobody gives.
 //!
 //! Where Keras saves its arguments in another order than it takes them, `order(key, ..)` after the package gives the keys
 //! that are written; for a layer, `dtype_name` there writes the dtype as a plain string.

@@ -124,3 +124,138 @@ fn what_makes_no_sense_is_refused() {
     );
     fail(FeatureSpace::new().feature("height", "float"), "unknown feature `floor`");
 }
+
+fn close(got: &Tensor, want: &[f64]) {
+    let got = got.to_f64();
+    assert_eq!(got.len(), want.len(), "{got:?}");
+    assert!(got.iter().zip(want).all(|(a, b)| (a - b).abs() < 1e-5), "{got:?} {want:?}");
+}
+
+/// A file of Keras with a feature of each kind and a layer of one's own, what Keras makes of a table with it, and the same from a
+/// file that was written here.
+#[test]
+fn files_of_keras_and_back() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/files/feature_space.keras");
+    let mut space = FeatureSpace::load(file).unwrap();
+    let mut table = table();
+    table.push(("text".into(), words(["a b", "b c c", "", "a"])));
+    let w = 0.847_297_847_3;
+    let keras: [(&str, &[f64]); 11] = [
+        ("age", &[-1.310_556_05, 0.087_370_40, 1.485_296_96, -0.262_111_22]),
+        ("bin", &[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0]),
+        ("city", &[0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0]),
+        ("floor", &[0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0]),
+        ("raw", &[1.0, 2.0, 3.0, 4.0]),
+        ("size", &[2.0, 4.0, 6.0, 8.0]),
+        ("street", &[4.0, 2.0, 2.0, 4.0]),
+        ("text", &[0.0, 0.0, w, w, 0.0, 2.197_224_62, w, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, w]),
+        ("zip", &[0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0]),
+        ("city_X_floor", &[0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0]),
+        ("zip_X_street", &[4.0, 3.0, 3.0, 4.0]),
+    ];
+    let path = std::env::temp_dir().join(format!("cornu-space-{}.keras", std::process::id()));
+    for round in 0..2 {
+        let features = space.transform(table.clone()).unwrap();
+        let names: Vec<&str> = keras.iter().map(|(name, _)| *name).collect();
+        assert_eq!(features.names().unwrap(), names, "{round}");
+        features.tensors().iter().zip(keras).for_each(|(got, (_, want))| close(got, want));
+        space.save(&path).unwrap();
+        space = FeatureSpace::load(&path).unwrap();
+    }
+    // It learns from other data.
+    space.adapt(table.clone()).unwrap();
+    let again = space.transform(table).unwrap();
+    close(&again.tensors()[0], keras[0].1);
+
+    let message = saving::load_model(&path).unwrap_err().to_string();
+    assert!(message.contains("FeatureSpace::load"), "{message}");
+    std::fs::remove_file(&path).unwrap();
+    let model = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/files/text_within.keras");
+    let message = FeatureSpace::load(model).unwrap_err().to_string();
+    assert!(message.contains("holds no FeatureSpace"), "{message}");
+    let mut fresh = FeatureSpace::new().feature("age", "float_normalized");
+    assert!(fresh.save(&path).unwrap_err().to_string().contains("call `adapt`"));
+    let mut hashed = FeatureSpace::new().feature("zip", "integer_hashed");
+    assert!(hashed.save("space.h5").unwrap_err().to_string().contains("ends in `.keras`"));
+}
+
+/// A model of Keras on a FeatureSpace, and back.
+#[test]
+fn models_of_keras_on_features() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/files/on_feature_space.keras");
+    let mut model = saving::load_model(file).unwrap();
+    let data = || {
+        let city = text::encode([3, 1], &["Oslo", "Rome", "Bern"]).unwrap();
+        vec![("raw".to_string(), Tensor::from([[1f32], [2.0], [3.0]])), ("city".to_string(), city)]
+    };
+    // The unknown city, Rome and Oslo, then the number.
+    let keras = [1100.0, 2010.0, 3001.0];
+    let path = std::env::temp_dir().join(format!("cornu-on-space-{}.keras", std::process::id()));
+    for _ in 0..2 {
+        close(&model.predict(data(), Predict::new()).unwrap(), &keras);
+        model.save(&path).unwrap();
+        model = saving::load_model(&path).unwrap();
+    }
+    std::fs::remove_file(&path).unwrap();
+}
+
+const KERAS_BINS: [[usize; 6]; 3] = [
+    [1524, 3242, 4719, 5945, 7318, 8806],
+    [1484, 3230, 4627, 5920, 7384, 8847],
+    [1546, 3544, 5217, 6866, 7565, 8763],
+];
+
+/// The bins depend on how many rows Keras looks at together: 32 of a column, one of a column of shape `(rows, 1)`.
+#[test]
+fn bins_by_batches_as_in_keras() {
+    let bits = |i: u64| (i.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(99) >> 40) % 100_000;
+    let values: Vec<f32> = (0..150).map(|i| bits(i * i + 7) as f32 / 1000.0).collect();
+    let column = Tensor::from(values.clone());
+    let bins = |column: &Tensor| {
+        let feature = Feature::float_discretized(7).output_mode("int");
+        let mut space = FeatureSpace::new().feature("x", feature).output_mode("dict");
+        space.adapt([("x", column)]).unwrap();
+        // What is counted is where the bins begin, to the hundredth.
+        let grid: Vec<f32> = (0..10_000).map(|i| i as f32 / 100.0).collect();
+        let places = space.transform([("x", &Tensor::from(grid))]).unwrap().tensors()[0].to_f64();
+        (1..=6).map(|bin| places.iter().filter(|p| **p < f64::from(bin)).count()).collect::<Vec<_>>()
+    };
+    assert_eq!(bins(&column), KERAS_BINS[0]);
+    assert_eq!(bins(&column.reshape([150, 1]).unwrap()), KERAS_BINS[1]);
+    assert_eq!(bins(&Tensor::from(values[..40].to_vec())), KERAS_BINS[2]);
+}
+
+/// Layers of one's own, and what Keras says to them.
+#[test]
+fn layers_of_one_s_own() {
+    let table = || vec![("c".to_string(), words(["a", "b", "a", "b"]))];
+    let of = |layer: TextVectorization, mode: &str| {
+        let mut space =
+            FeatureSpace::new().feature("c", Feature::feature("string", layer, mode)).output_mode("dict");
+        space.adapt(table()).and_then(|()| space.transform(table())).map(|data| data.tensors()[0].clone())
+    };
+    let texts = || TextVectorization::new().output_sequence_length(2);
+    close(&of(texts(), "int").unwrap(), &[3.0, 0.0, 2.0, 0.0, 3.0, 0.0, 2.0, 0.0]);
+    let given = TextVectorization::new().vocabulary(vec!["a".to_string()]).output_mode("multi_hot");
+    close(&of(given, "float").unwrap(), &[0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0]);
+    let message = of(texts(), "one_hot").unwrap_err().to_string();
+    assert!(message.contains("no known number of categories"), "{message}");
+
+    let numbers = |feature: Feature| {
+        let mut space = FeatureSpace::new().feature("x", feature);
+        let x = Tensor::from([1f32, 2.0, 3.0]);
+        space
+            .adapt([("x", &x)])
+            .and_then(|()| space.transform([("x", &x)]))
+            .map(|data| data.tensors()[0].clone())
+    };
+    let given = Normalization::new().mean(1.0).variance(4.0);
+    close(&numbers(Feature::feature("float32", given, "float")).unwrap(), &[0.0, 0.5, 1.0]);
+    close(&numbers(Feature::feature("float32", Rescaling::new(3.0), "float")).unwrap(), &[3.0, 6.0, 9.0]);
+    let bins = Discretization::new().bin_boundaries([1.5]);
+    let message = numbers(Feature::feature("float32", bins, "one_hot")).unwrap_err().to_string();
+    assert!(message.contains("num_bins"), "{message}");
+    let lookup = StringLookup::new().vocabulary(vec!["a".to_string()]);
+    let mut space = FeatureSpace::new().feature("c", Feature::feature("string", lookup, "one_hot"));
+    assert!(space.adapt(table()).unwrap_err().to_string().contains("vocabulary: is given"));
+}

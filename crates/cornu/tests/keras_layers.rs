@@ -120,6 +120,7 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
         "stand within cases of others",
         &["GRUCell", "LSTMCell", "SimpleRNNCell", "StackedRNNCells", "InputLayer"],
     ),
+    ("are what a FeatureSpace makes: tested with it", &["TFDConcat", "TFDIdentity"]),
     ("has no saved form", &["Lambda"]),
     ("Keras does not take it into a functional model", &["Equalization"]),
     (

@@ -233,3 +233,150 @@ fn images_stay_in_their_range_while_training() {
         assert!(y.to_f64().iter().all(|v| (-1e-3..=255.001).contains(v)), "{name} leaves the range");
     }
 }
+
+fn words(tokens: &[&str]) -> Vec<String> {
+    tokens.iter().map(|t| t.to_string()).collect()
+}
+
+/// Vocabularies as Keras gives them: all tokens, the known ones and how many places there are.
+#[test]
+fn vocabularies_as_in_keras() {
+    let data = text::encode([2, 3], &["a", "b", "", "b", "c", "[UNK]"]).unwrap();
+    let lookups: [(StringLookup, &[&str], &[&str]); 6] = [
+        (StringLookup::new(), &["[UNK]", "b", "c", "a", ""], &["b", "c", "a", ""]),
+        (StringLookup::new().mask_token(""), &["", "[UNK]", "b", "c", "a"], &["b", "c", "a"]),
+        (
+            StringLookup::new().mask_token("").output_mode("multi_hot"),
+            &["[UNK]", "b", "c", "a"],
+            &["b", "c", "a"],
+        ),
+        (StringLookup::new().num_oov_indices(0), &["b", "c", "a", ""], &["b", "c", "a", ""]),
+        (StringLookup::new().num_oov_indices(2).max_tokens(3), &["[UNK]", "[UNK]", "b"], &["b"]),
+        (
+            StringLookup::new().oov_token("b").output_mode("count"),
+            &["b", "c", "a", "[UNK]", ""],
+            &["c", "a", "[UNK]", ""],
+        ),
+    ];
+    for (mut layer, all, known) in lookups {
+        layer.adapt(&data).unwrap();
+        assert_eq!(layer.get_vocabulary().unwrap(), all);
+        assert_eq!(layer.get_vocabulary_without_special_tokens().unwrap(), known);
+        assert_eq!(layer.vocabulary_size().unwrap(), all.len());
+        assert_eq!(layer.config().unwrap()["vocabulary_size"], all.len());
+    }
+
+    let mut integers = IntegerLookup::new().mask_token(0).num_oov_indices(2);
+    integers.set_vocabulary([9, 7], None).unwrap();
+    assert_eq!(integers.get_vocabulary().unwrap(), [0, -1, -1, 9, 7]);
+    integers.set_vocabulary([0, -1, -1, 7], None).unwrap();
+    assert_eq!(integers.get_vocabulary_without_special_tokens().unwrap(), [7]);
+    assert_eq!(integers.vocabulary_size().unwrap(), 4);
+    // One sample each.
+    let mut rare = IntegerLookup::new().output_mode("tf_idf");
+    rare.adapt(&Tensor::from([1i64, 2, 2, 3, 3, 3])).unwrap();
+    assert_eq!(rare.vocabulary, Some(vec![3, 2, 1]));
+    let weights = rare.idf_weights.unwrap();
+    let keras = [0.916_290_76, 1.098_612_3, 1.386_294_4];
+    assert!(weights.iter().zip(keras).all(|(a, b)| (a - b).abs() < 1e-6), "{weights:?}");
+
+    let mut texts = TextVectorization::new();
+    texts.set_vocabulary(["the", "cat"], None).unwrap();
+    assert_eq!(texts.get_vocabulary().unwrap(), ["", "[UNK]", "the", "cat"]);
+    assert_eq!(texts.get_vocabulary_without_special_tokens().unwrap(), ["the", "cat"]);
+    texts.adapt(&text::encode([1], &["dog"]).unwrap()).unwrap();
+    assert_eq!((texts.vocabulary_size().unwrap(), texts.vocabulary), (3, Some(words(&["dog"]))));
+}
+
+/// What Keras refuses of vocabularies.
+#[test]
+fn vocabularies_that_do_not_fit() {
+    let strings = || StringLookup::new().vocabulary(words(&["a", "b"]));
+    let integers = || IntegerLookup::new().vocabulary([7, 9]);
+    let weighted = |layer: StringLookup, weights: &[f64]| layer.output_mode("tf_idf").idf_weights(weights);
+    let rows = [
+        (error(strings().adapt(&text::encode([1], &["c"]).unwrap())), "vocabulary: is given"),
+        (error(integers().adapt(&Tensor::from([1i64]))), "vocabulary: is given"),
+        (
+            error(
+                TextVectorization::new().vocabulary(words(&["a"])).adapt(&text::encode([1], &["c"]).unwrap()),
+            ),
+            "is given",
+        ),
+        (error(strings().vocabulary(words(&["a", "[UNK]"])).invert(true).get_vocabulary()), "[UNK]"),
+        (error(integers().vocabulary([7, -1]).invert(true).get_vocabulary()), "has -1 where"),
+        (
+            error(weighted(strings(), &[1.0, 2.0, 3.0]).get_vocabulary()),
+            "must be as many as the 2 tokens, got 3",
+        ),
+        (error(weighted(strings(), &[1.0]).get_vocabulary()), "must be as many as the 2 tokens, got 1"),
+        (error(integers().output_mode("tf_idf").idf_weights([1.0]).get_vocabulary()), "2 tokens, got 1"),
+        (error(integers().vocabulary_dtype("int32").get_vocabulary()), "vocabulary_dtype"),
+        (error(strings().set_vocabulary(["c", "c"], None)), "twice"),
+        (error(strings().set_vocabulary(["c"], Some(vec![1.0]))), "idf_weights"),
+        (error(strings().set_vocabulary(Vec::<String>::new(), None)), "is empty"),
+        (error(strings().max_tokens(2).set_vocabulary(["c", "d"], None)), "allows 2 places"),
+    ];
+    for (i, (message, words)) in rows.iter().enumerate() {
+        assert!(message.contains(words), "{i}: {message}");
+    }
+    // What was there stays.
+    let mut kept = strings();
+    error(kept.set_vocabulary(["c", "c"], None));
+    assert_eq!(kept.get_vocabulary().unwrap(), ["[UNK]", "a", "b"]);
+
+    // A literal token for what is unknown: at the start it has the weight given, elsewhere it is a word.
+    let x = Input::new([4]).dtype("string").tensor();
+    let data = text::encode([1, 4], &["a", "[UNK]", "z", "b"]).unwrap();
+    for (vocabulary, keras) in
+        [(["[UNK]", "a", "b"], vec![1.0, 1.5, 2.5]), (["a", "[UNK]", "b"], vec![1.5, 0.5, 1.5, 2.5])]
+    {
+        let layer = StringLookup::new().vocabulary(words(&vocabulary));
+        let y = weighted(layer, &[0.5, 1.5, 2.5]).apply(&x);
+        assert_eq!(predict(&x, &y, &data), keras, "{vocabulary:?}");
+    }
+
+    let x = Input::new([2]).dtype("int64").tensor();
+    let mut model = Model::new(&x, integers().num_oov_indices(0).apply(&x)).unwrap();
+    assert_eq!(model.predict(Tensor::from([[9i64, 7]]), Predict::new()).unwrap().to_f64(), [1.0, 0.0]);
+    assert!(
+        error(model.predict(Tensor::from([[9i64, 8]]), Predict::new()))
+            .contains("\"8\" is not in the vocabulary")
+    );
+    let bins = Discretization::new().num_bins(3).bin_boundaries([1.0]);
+    assert!(error(Model::new(&x, bins.apply(&x))).contains("must not be given with `bin_boundaries`"));
+}
+
+/// A vocabulary from a file of lines, which no line of is a special token; a model is saved with it in a file of its own.
+#[test]
+fn vocabularies_from_files() {
+    let path = std::env::temp_dir().join(format!("cornu-vocabulary-{}.txt", std::process::id()));
+    std::fs::write(&path, "b\na\n[UNK]\n").unwrap();
+    let mut layer = StringLookup::new();
+    layer.set_vocabulary_file(&path).unwrap();
+    // As Keras has it.
+    assert_eq!(layer.get_vocabulary().unwrap(), ["[UNK]", "b", "a", "[UNK]"]);
+    let x = Input::new([4]).dtype("string").tensor();
+    let y = layer.apply(&x);
+    let mut model = Model::new(&x, &y).unwrap();
+    let data = text::encode([1, 4], &["a", "b", "[UNK]", "z"]).unwrap();
+    assert_eq!(model.predict(&data, Predict::new()).unwrap().to_f64(), [2.0, 1.0, 3.0, 0.0]);
+    let file = path.with_extension("keras");
+    model.save(&file).unwrap();
+    let mut same = load_model(&file).unwrap();
+    assert_eq!(same.predict(&data, Predict::new()).unwrap().to_f64(), [2.0, 1.0, 3.0, 0.0]);
+
+    std::fs::write(&path, "7\n9\n").unwrap();
+    let mut integers = IntegerLookup::new();
+    integers.set_vocabulary_file(&path).unwrap();
+    assert_eq!(integers.get_vocabulary().unwrap(), [-1, 7, 9]);
+    std::fs::write(&path, "7\nx\n").unwrap();
+    assert!(error(integers.set_vocabulary_file(&path)).contains("\"x\" is no i64"));
+    assert!(
+        error(StringLookup::new().output_mode("tf_idf").set_vocabulary_file(&path))
+            .contains("has no weights")
+    );
+    std::fs::remove_file(&path).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    assert!(error(integers.set_vocabulary_file(&path)).contains("cornu-vocabulary"));
+}

@@ -29,11 +29,16 @@ pub fn run(m: &ArgMatches) -> Result<()> {
         let one = |(name, t): (String, KerasTensor)| json!({"name": name, "shape": t.shape(), "dtype": t.dtype().name()});
         names.into_iter().zip(tensors).map(one).collect::<Vec<Json>>()
     };
-    let inputs = tensors(model.input_names()?, model.inputs()?);
-    let outputs = tensors(model.output_names()?, model.outputs()?);
+    // A stack without an `Input` has none yet.
+    let (inputs, outputs, [total, trainable]) = if model.is_built() {
+        let inputs = tensors(model.input_names()?, model.inputs()?);
+        let outputs = tensors(model.output_names()?, model.outputs()?);
+        (inputs, outputs, [model.count_params()?, model.count_trainable_params()?])
+    } else {
+        (vec![], vec![], [0, 0])
+    };
     let layer = |l: &std::sync::Arc<dyn Layer>| json!({"name": l.name(), "class": l.shown_class(), "params": l.count_params()});
     let layers: Vec<Json> = model.layers().iter().map(layer).collect();
-    let (total, trainable) = (model.count_params()?, model.count_trainable_params()?);
     if m.get_flag("json") {
         let info = json!({
             "name": model.name(),

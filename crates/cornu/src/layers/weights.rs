@@ -6,7 +6,7 @@ use crate::layers::lora::{self, EnableLora, Lora};
 use crate::layers::{Layer, LayerRef, list};
 use crate::regularizers::Regularizer;
 use crate::shape::Shape;
-use crate::utils::next_seed;
+use crate::utils::{naming, next_seed};
 use crate::variable::{Role, Variable};
 use cornu_graph::philox::Generator;
 use cornu_graph::{DType, Error, Result, Spec, Tensor, memory};
@@ -305,6 +305,7 @@ pub(crate) fn ensure_built<'a>(layer: &'a dyn Layer, inputs: &[Shape]) -> Result
         let policy = base.dtype.at(&Within::path()).map_err(|e| in_layer(layer, e))?;
         let dtype = policy.variable_dtype().map_err(|e| in_layer(layer, e))?;
         list::refuse_absurd_layer(layer).map_err(|e| in_layer(layer, e))?;
+        naming::check(base.resolved_name(layer.class_name()))?;
         let mut weights = Weights { shared: vec![], wanted: vec![], children: vec![], lora: None, dtype };
         layer.build_many(&mut weights, inputs).map_err(|e| in_layer(layer, e))?;
         let names: Vec<&str> = weights.wanted.iter().map(|w| w.name.as_str()).collect();

@@ -35,6 +35,9 @@ fn one_model(saved: &Json) -> Result<Model> {
                 "build it as a `Sequential` or functional model, or write it in Rust and load its weights";
             Err(bad("has no layers in its config: subclassed models cannot be loaded".into()).help(help))
         }
+        "FeatureSpace" => {
+            Err(bad("is a FeatureSpace".into()).help("read it with `utils::FeatureSpace::load`"))
+        }
         _ => Err(bad(format!("expected a saved `Sequential` or `Functional` model, got {}", excerpt(saved)))
             .help("a class of user code is a Python program; write it in Rust and load its weights")),
     }

@@ -5,6 +5,7 @@ use crate::models::config;
 use crate::models::host_stage::HostStage;
 use crate::models::keras_tensor::{KerasTensor, Node};
 use crate::ops::Operation;
+use crate::utils::naming;
 use cornu_graph::{Error, Result, Tensor, Value};
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -253,11 +254,12 @@ impl Walk<'_> {
     }
 }
 
-/// Fails when two different layers have one name.
+/// Fails when two different layers have one name, or one has none that is allowed.
 pub(crate) fn unique_names(layers: &[LayerRef]) -> Result<()> {
     let mut names: HashMap<&str, &LayerBase> = HashMap::new();
     for layer in layers {
         let name = layer.base().resolved_name(layer.class_name());
+        naming::check(name)?;
         if names.insert(name, layer.base()).is_some() {
             let message = format!("the name `{name}` is used by two layers; all layer names must be unique");
             return Err(Error::argument("Model", message).help("give one of them another `.name(..)`"));

@@ -7,6 +7,7 @@ use crate::models::weights::set_trainable;
 use crate::models::{Functional, Inputs, KerasTensor, config, nested};
 use crate::shape::Shape;
 use crate::training::Trainer;
+use crate::utils::naming;
 use cornu_graph::{DType, Error, Result};
 use serde_json::{Value as Json, json};
 use std::panic::Location;
@@ -64,9 +65,13 @@ impl Model {
         Model::from_body(Body::Sequential { layers, built: OnceLock::new() })
     }
 
-    /// Gives the model a name.
+    /// Gives the model a name. A mistake in it comes out of `compile`, `fit` or `save`.
     pub fn with_name(mut self, name: impl Into<String>) -> Model {
-        self.base.name = Some(name.into());
+        let name = name.into();
+        if let Err(e) = naming::check(&name) {
+            self.trainer.fail(e);
+        }
+        self.base.name = Some(name);
         self
     }
 

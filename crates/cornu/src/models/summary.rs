@@ -1,17 +1,19 @@
 //! Keras 3's table of a model.
-use crate::layers::{Layer, LayerRef};
+use crate::layers::{Given, Layer, LayerRef};
 use crate::models::Model;
 use crate::models::functional::{as_input, is_operation};
-use crate::models::keras_tensor::{Node, output_specs};
+use crate::models::keras_tensor::{Node, apply_layer, output_specs};
 use crate::models::nested::NestedModel;
 use crate::models::weights::layer_params;
 use crate::shape::Shape;
-use cornu_graph::{Error, Result, Spec};
+use crate::variable::Variable;
+use cornu_graph::{DType, Error, Result, Spec};
 use regex_lite::Regex;
 use std::any::Any;
 use std::fmt::Write;
 use std::ops::Range;
 use std::sync::Arc;
+use unicode_width::UnicodeWidthStr;
 
 /// One row: a text for each column.
 type Row = Vec<String>;
@@ -98,13 +100,16 @@ impl Summary {
             columns.add_trainable();
         }
         let widest = columns.widest.min(screen_width().saturating_sub(4));
-        columns.widths = column_widths(&columns.positions, self.line_length.unwrap_or(widest.max(40)))?;
+        columns.line = self.line_length.unwrap_or(widest.max(40));
+        columns.widths = column_widths(&columns.positions, columns.line)?;
 
         let layers = model.operations();
         let range = self.range(&layers)?;
         let mut rows = vec![];
         layers[range].iter().for_each(|layer| self.add_rows(layer, nodes, stacked, 0, &mut rows));
-        let mut text = format!("Model: \"{}\"\n", model.name());
+        let title = format!("Model: \"{}\"", model.name());
+        let room = columns.line.max(screen_width());
+        let mut text = wrap(&title, room, Overflow::Fold).join("\n") + "\n";
         columns.draw(&mut text, &rows);
         totals(&mut text, model);
         // A mistake in the layers shows in the table as unknown shapes, and as an error in `compile`.
@@ -160,7 +165,8 @@ impl Summary {
             return;
         }
         let nested = (&**layer as &dyn Any).downcast_ref::<NestedModel>();
-        let inner: &[Arc<Node>] = nested.map_or(&[], |nested| &nested.functional.nodes);
+        let within = if nested.is_none() { calls_within(layer, &calls) } else { vec![] };
+        let inner: &[Arc<Node>] = nested.map_or(&within, |nested| &nested.functional.nodes);
         let is_stack = layer.class_name() == "Sequential";
         for child in layer.sublayers() {
             if !(is_operation(&child) || is_stack && as_input(&child).is_some()) {
@@ -190,16 +196,18 @@ struct Columns {
     widths: Vec<usize>,
     /// The length of a line where the screen has room.
     widest: usize,
+    /// The length of a line.
+    line: usize,
 }
 
 impl Columns {
     fn new(stacked: bool) -> Columns {
         let mut header = vec!["Layer (type)", "Output Shape", PARAMETERS];
         if stacked {
-            return Columns { header, positions: vec![0.45, 0.80, 1.0], widths: vec![], widest: 88 };
+            return Columns { header, positions: vec![0.45, 0.80, 1.0], widths: vec![], widest: 88, line: 0 };
         }
         header.push("Connected to");
-        Columns { header, positions: vec![0.3, 0.56, 0.74, 1.0], widths: vec![], widest: 108 }
+        Columns { header, positions: vec![0.3, 0.56, 0.74, 1.0], widths: vec![], widest: 108, line: 0 }
     }
 
     fn add_trainable(&mut self) {
@@ -228,8 +236,11 @@ impl Columns {
     }
 
     fn draw_row(&self, text: &mut String, row: &Row, border: char) {
-        let cells: Vec<Vec<String>> =
-            row.iter().zip(&self.widths).map(|(cell, &w)| wrap(cell, w.saturating_sub(2))).collect();
+        let cells: Vec<Vec<String>> = row
+            .iter()
+            .zip(&self.widths)
+            .map(|(cell, &w)| wrap(cell, w.saturating_sub(2), Overflow::Cut))
+            .collect();
         let height = cells.iter().map(Vec::len).max().unwrap_or(1);
         for line in 0..height {
             text.push(border);
@@ -239,12 +250,13 @@ impl Columns {
                 let above = if border == HEAVY { height - cell.len() } else { 0 };
                 let content = line.checked_sub(above).and_then(|line| cell.get(line));
                 let content = content.map_or("", String::as_str);
-                let padded = match *title {
-                    PARAMETERS => format!("{content:>inner$}"),
-                    TRAINABLE => format!("{content:^inner$}"),
-                    _ => format!("{content:<inner$}"),
+                let free = inner.saturating_sub(content.width());
+                let before = match *title {
+                    PARAMETERS => free,
+                    TRAINABLE => free / 2,
+                    _ => 0,
                 };
-                let _ = write!(text, " {padded} {border}");
+                let _ = write!(text, " {:before$}{content}{:after$} {border}", "", "", after = free - before);
             }
             text.push('\n');
         }
@@ -273,6 +285,18 @@ fn is_stack(nodes: &[Arc<Node>]) -> bool {
     })
 }
 
+/// The calls that layers which follow each other within a layer have at its last call.
+fn calls_within(layer: &LayerRef, calls: &[&Arc<Node>]) -> Vec<Arc<Node>> {
+    let Some(last) = calls.last() else { return vec![] };
+    let mut x = last.inputs.clone();
+    let mut nodes = vec![];
+    for child in layer.sublayers() {
+        x = apply_layer(child.share(), Given::in_order(), x, None);
+        nodes.extend(x.first().map(|x| x.node().clone()));
+    }
+    nodes
+}
+
 /// The calls of a layer in the order they were made.
 fn calls_of<'a>(layer: &dyn Layer, nodes: &'a [Arc<Node>]) -> Vec<&'a Arc<Node>> {
     let mut calls: Vec<&Arc<Node>> =
@@ -288,7 +312,12 @@ fn output_shapes(layer: &LayerRef, calls: &[&Arc<Node>]) -> String {
     }
     let Some(last) = calls.last() else { return "?".into() };
     let shapes = output_specs(last).unwrap_or_default();
-    let texts: Vec<String> = shapes.iter().map(|(shape, _)| shape_text(shape)).collect();
+    // Text has an axis of code points, which Keras does not know of.
+    let shown = |(shape, dtype): &(Shape, DType)| {
+        let is_text = layer.on_host().is_some() && *dtype == DType::U32;
+        shape_text(&Shape(shape.dims()[..shape.rank() - usize::from(is_text)].to_vec()))
+    };
+    let texts: Vec<String> = shapes.iter().map(shown).collect();
     match texts.as_slice() {
         [one] => one.clone(),
         several => format!("[{}]", several.join(", ")),
@@ -350,6 +379,15 @@ fn column_widths(positions: &[f64], line: usize) -> Result<Vec<usize>> {
         *width -= cut;
         excess -= cut;
     }
+    // Where the last column ends before the line does, each gets its share of the rest.
+    let mut total: usize = widths.iter().sum();
+    let mut rest = line.saturating_sub(total + borders);
+    for width in &mut widths {
+        let share = (*width * rest).div_ceil(total.max(1)).min(rest);
+        total -= *width;
+        *width += share;
+        rest -= share;
+    }
     Ok(widths)
 }
 
@@ -358,25 +396,69 @@ fn screen_width() -> usize {
     cornu_graph::environment::text("COLUMNS").and_then(|c| c.parse().ok()).filter(|&c| c > 0).unwrap_or(80)
 }
 
-/// Breaks a text between words; a word that is too long ends in `…`.
-fn wrap(text: &str, width: usize) -> Vec<String> {
+/// What becomes of a word that is wider than a line.
+#[derive(Clone, Copy, PartialEq)]
+enum Overflow {
+    /// It ends in `…`.
+    Cut,
+    /// It goes on in the next line.
+    Fold,
+}
+
+/// Breaks a text between words, and where it has breaks itself. Width is counted in cells of a terminal.
+fn wrap(text: &str, width: usize, overflow: Overflow) -> Vec<String> {
+    if width == 0 {
+        return vec![];
+    }
+    text.lines().flat_map(|line| wrap_line(&without_tabs(line), width, overflow)).collect()
+}
+
+fn wrap_line(text: &str, width: usize, overflow: Overflow) -> Vec<String> {
     let mut lines: Vec<String> = vec![];
     for word in text.split(' ') {
-        let length = word.chars().count();
-        let word = if length > width && width > 0 {
-            word.chars().take(width - 1).chain(['…']).collect()
-        } else {
-            word.to_string()
-        };
         match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+            Some(line) if line.width() + 1 + word.width() <= width => {
                 line.push(' ');
-                line.push_str(&word);
+                line.push_str(word);
             }
-            _ => lines.push(word),
+            _ if word.width() <= width => lines.push(word.into()),
+            _ if overflow == Overflow::Cut => lines.push(fitting(word, width - 1).0 + "…"),
+            _ => {
+                let mut rest = word;
+                while !rest.is_empty() {
+                    let (piece, more) = fitting(rest, width);
+                    // Not even one letter fits.
+                    if more.len() == rest.len() {
+                        break;
+                    }
+                    lines.push(piece.trim_end().into());
+                    rest = more;
+                }
+            }
         }
     }
     lines
+}
+
+/// The start of a word in exactly so many cells, and the rest of it.
+fn fitting(word: &str, width: usize) -> (String, &str) {
+    let ends = word.char_indices().map(|(at, c)| at + c.len_utf8());
+    let end = ends.take_while(|&end| word[..end].width() <= width).last().unwrap_or(0);
+    let start = &word[..end];
+    (format!("{start}{:free$}", "", free = width.saturating_sub(start.width())), &word[end..])
+}
+
+/// Spaces to the next of the columns 8, 16, .. for each tab.
+fn without_tabs(text: &str) -> String {
+    const STOP: usize = 8;
+    let mut out = String::new();
+    for (i, part) in text.split('\t').enumerate() {
+        if i > 0 {
+            out.extend(std::iter::repeat_n(' ', STOP - out.width() % STOP));
+        }
+        out.push_str(part);
+    }
+    out
 }
 
 fn totals(text: &mut String, model: &Model) {
@@ -388,7 +470,8 @@ fn totals(text: &mut String, model: &Model) {
         sums(&mut weights.iter().filter(|w| w.trainable == trainable).map(|w| &w.variable.spec))
     };
     let (trainable, fixed) = (of(true), of(false));
-    let optimizer = model.optimizer_variables().map(|all| sums(&mut all.iter().map(|v| &v.spec)));
+    let optimizer = model.optimizer_variables().map(<[_]>::to_vec).or_else(|| optimizer_of_file(model));
+    let optimizer = optimizer.map(|all| sums(&mut all.iter().map(|v| &v.spec)));
     let extra = optimizer.unwrap_or((0, 0));
     let total = (trainable.0 + fixed.0 + extra.0, trainable.1 + fixed.1 + extra.1);
     let mut line = |what: &str, (count, bytes): (usize, usize)| {
@@ -400,6 +483,13 @@ fn totals(text: &mut String, model: &Model) {
     if let Some(optimizer) = optimizer {
         line("Optimizer", optimizer);
     }
+}
+
+/// What the optimizer will have of a model that comes from a file: in Keras it has it as soon as the file is read.
+fn optimizer_of_file(model: &Model) -> Option<Vec<Arc<Variable>>> {
+    let compile = model.compiled().ok().filter(|compile| compile.saved.is_some())?;
+    let trainable: Vec<_> = model.variables().ok()?.into_iter().filter(|v| v.trainable).collect();
+    compile.optimizer.variables(&trainable).ok()
 }
 
 /// `1,234,567`
@@ -435,15 +525,27 @@ mod tests {
     fn columns_of_80_characters() {
         assert_eq!(column_widths(&[0.45, 0.80, 1.0], 76).unwrap(), [33, 24, 15]);
         assert_eq!(column_widths(&[0.3, 0.56, 0.74, 1.0], 76).unwrap(), [21, 19, 12, 19]);
+        assert_eq!(column_widths(&[0.5, 0.7, 0.8], 70).unwrap(), [40, 17, 9]);
     }
 
     #[test]
     fn cells() {
         assert_eq!(
-            wrap("[(None, 3), (None, 3), (None, 3)]", 17),
+            wrap("[(None, 3), (None, 3), (None, 3)]", 17, Overflow::Cut),
             ["[(None, 3),", "(None, 3), (None,", "3)]"]
         );
-        assert_eq!(wrap("a_very_long_layer_name (Dense)", 10), ["a_very_lo…", "(Dense)"]);
+        let cases: [(&str, Overflow, &[&str]); 7] = [
+            ("a_very_long_layer_name (Dense)", Overflow::Cut, &["a_very_lo…", "(Dense)"]),
+            ("a_very_long_name (a)", Overflow::Fold, &["a_very_lon", "g_name (a)"]),
+            ("密な層です (a)", Overflow::Cut, &["密な層です", "(a)"]),
+            ("密な層ですよ", Overflow::Cut, &["密な層で …"]),
+            ("密な層ですよ", Overflow::Fold, &["密な層です", "よ"]),
+            ("cafe\u{301} (abc)", Overflow::Cut, &["cafe\u{301} (abc)"]),
+            ("a\nb\tc", Overflow::Cut, &["a", "b       c"]),
+        ];
+        for (text, overflow, lines) in cases {
+            assert_eq!(wrap(text, 10, overflow), lines, "{text}");
+        }
         assert_eq!((thousands(54410), memory(217640)), ("54,410".into(), "212.54 KB".into()));
     }
 }

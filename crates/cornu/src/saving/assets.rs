@@ -19,6 +19,14 @@ const LEARNED: &str = "learned";
 /// # Errors
 /// When a file is damaged.
 pub(super) fn add(config: &mut Json, archive: &mut Archive, arrays: &Arrays) -> Result<()> {
+    layers_of(config).map_or(Ok(()), |layers| add_to(layers, "layers", archive, arrays))
+}
+
+/// [`add`] for the saved forms of layers that lie under the name `root`.
+///
+/// # Errors
+/// When a file is damaged.
+pub(super) fn add_to(layers: &mut [Json], root: &str, archive: &mut Archive, arrays: &Arrays) -> Result<()> {
     let mut fill = |layer: &mut Json, path: &str| {
         let class = layer["class_name"].as_str().unwrap_or_default();
         let known = LOOKUPS.iter().find(|(name, _)| *name == class);
@@ -39,11 +47,13 @@ pub(super) fn add(config: &mut Json, archive: &mut Archive, arrays: &Arrays) -> 
         layer[LEARNED] = true.into();
         let weights = arrays.by_path.get(&format!("{path}/vars/idf_weights"));
         if let Some(weights) = weights.filter(|_| layer["config"]["idf_weights"].is_null()) {
-            layer["config"]["idf_weights"] = json!(weights.cast(DType::F64).to_f64());
+            let mut weights = weights.cast(DType::F64).to_f64();
+            weights.truncate(layer["config"]["vocabulary"].as_array().map_or(0, Vec::len));
+            layer["config"]["idf_weights"] = json!(weights);
         }
         Ok(())
     };
-    each(config, "", &mut fill)
+    each(layers, &format!("{root}/"), &mut fill)
 }
 
 /// Whether the saved form of a layer says that its vocabulary is learned.
@@ -53,6 +63,15 @@ pub(crate) fn is_learned(saved: &Json) -> bool {
 
 /// Takes what layers have learned out of the config of a model; the files for it.
 pub(super) fn take(config: &mut Json, layers: &[LayerRef]) -> Result<Vec<(String, Vec<u8>)>> {
+    layers_of(config).map_or(Ok(vec![]), |saved| take_from(saved, "layers", layers))
+}
+
+/// [`take`] for the saved forms of layers that lie under the name `root`.
+pub(super) fn take_from(
+    saved: &mut [Json],
+    root: &str,
+    layers: &[LayerRef],
+) -> Result<Vec<(String, Vec<u8>)>> {
     let mut learned = HashSet::new();
     find(layers, &mut learned);
     let mut files = vec![];
@@ -64,6 +83,10 @@ pub(super) fn take(config: &mut Json, layers: &[LayerRef]) -> Result<Vec<(String
             return Ok(());
         }
         let config = &mut layer["config"];
+        // Keras does not read its own files of these: they have more weights than words.
+        if config["output_mode"] == "tf_idf" && config["pad_to_max_tokens"] == true {
+            return Ok(());
+        }
         let Some(text) = vocabulary(&class, config) else { return Ok(()) };
         config["vocabulary"] = Json::Null;
         config["idf_weights"] = Json::Null;
@@ -73,7 +96,7 @@ pub(super) fn take(config: &mut Json, layers: &[LayerRef]) -> Result<Vec<(String
         files.push((format!("assets/{path}/vocabulary.txt"), text.into_bytes()));
         Ok(())
     };
-    each(config, "", &mut empty)?;
+    each(saved, &format!("{root}/"), &mut empty)?;
     Ok(files)
 }
 
@@ -87,19 +110,23 @@ fn find(layers: &[LayerRef], learned: &mut HashSet<String>) {
     }
 }
 
-/// Calls `f` with the saved form of each layer of a saved model, and of the models within, and with its place in files.
-fn each(model: &mut Json, path: &str, f: &mut dyn FnMut(&mut Json, &str) -> Result<()>) -> Result<()> {
-    let Some(layers) = model.pointer_mut("/config/layers").and_then(Json::as_array_mut) else {
-        return Ok(());
-    };
+/// The saved forms of the layers of a model.
+fn layers_of(model: &mut Json) -> Option<&mut Vec<Json>> {
+    model.pointer_mut("/config/layers").and_then(Json::as_array_mut)
+}
+
+/// Calls `f` with the saved form of each of some layers, and of those of the models among them, and with its place in files.
+fn each(layers: &mut [Json], path: &str, f: &mut dyn FnMut(&mut Json, &str) -> Result<()>) -> Result<()> {
     let mut uses: HashMap<String, usize> = HashMap::new();
     for layer in layers {
         let class = snake_case(layer["class_name"].as_str().unwrap_or_default());
         let count = uses.entry(class.clone()).or_insert(0);
-        let path = format!("{path}layers/{}", numbered(&class, *count));
+        let path = format!("{path}{}", numbered(&class, *count));
         *count += 1;
         f(layer, &path)?;
-        each(layer, &format!("{path}/"), f)?;
+        if let Some(within) = layers_of(layer) {
+            each(within, &format!("{path}/layers/"), f)?;
+        }
     }
     Ok(())
 }

@@ -117,6 +117,9 @@ pub(super) fn apply(model: &mut Model, saved: &Json, arrays: &Arrays) -> Result<
     compile.saved = Some(saved.clone());
     compile.counters = weights::counters(arrays);
     // Settings for outputs that are not there come out at the first step, as in Keras.
+    if !model.is_built() {
+        return model.compile(compile);
+    }
     let variables = model.compile_saved(compile)?;
     if weights::load_optimizer(&variables, arrays)? {
         model.resume(variables)?;

@@ -28,6 +28,7 @@ mod legacy;
 mod legacy_config;
 mod legacy_save;
 mod load_weights;
+mod object_file;
 mod safetensors;
 mod save_model;
 mod sharded;
@@ -49,6 +50,7 @@ use archive::Archive;
 pub(crate) use assets::is_learned;
 use cornu_graph::{Error, Result, memory};
 use layout::Arrays;
+pub(crate) use object_file::{ObjectFile, save_object};
 use serde_json::Value as Json;
 use std::path::Path;
 

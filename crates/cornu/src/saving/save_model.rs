@@ -199,7 +199,8 @@ fn named(model: &Model) -> Result<Vec<(String, Array)>> {
 
 /// The files of a whole model.
 fn files(model: &Model) -> Result<Vec<(String, Content)>> {
-    model.built()?;
+    // A stack whose shapes are not known yet is saved without weights.
+    model.build_if_known()?;
     let mut config = saved_with_compile_config(model)?;
     let learned = assets::take(&mut config, &super::layers(model))?;
     let metadata = json!({"keras_version": KERAS_VERSION, "date_saved": date::now()});

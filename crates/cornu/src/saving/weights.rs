@@ -66,6 +66,13 @@ pub(super) fn counters(arrays: &Arrays) -> DType {
 
 /// Gives the model its weights. All are found before the first is changed.
 pub(super) fn load(model: &Model, arrays: &Arrays) -> Result<()> {
+    // A stack whose shapes were not known yet has none.
+    if !arrays.by_path.keys().any(|path| path.starts_with("layers/")) {
+        model.build_if_known()?;
+        if !model.is_built() {
+            return Ok(());
+        }
+    }
     model.built()?;
     let mut found = Found::default();
     layout::of_layers(&super::layers(model)).find("layers/", arrays, &mut found)?;

@@ -1,4 +1,5 @@
 //! Names for layers and models that were given none.
+use cornu_graph::{Error, Result};
 use std::cell::RefCell;
 use std::collections::HashMap;
 
@@ -14,6 +15,17 @@ pub(crate) fn unique(class: &str) -> String {
         *count += 1;
         if *count == 1 { name } else { format!("{name}_{}", *count - 1) }
     })
+}
+
+/// Fails on a name that would be two in the path of a weight.
+///
+/// # Errors
+/// When it has a `/`.
+pub(crate) fn check(name: &str) -> Result<()> {
+    if name.contains('/') {
+        return Err(Error::argument("name", format!("cannot contain the character `/`, got `{name}`")));
+    }
+    Ok(())
 }
 
 /// Starts names over: the next `Dense` is `dense` again. Keras's `keras.utils.clear_session`, for this thread.

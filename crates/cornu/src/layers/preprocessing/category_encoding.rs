@@ -1,5 +1,5 @@
 //! Categories as vectors.
-use super::encoding::OutputMode;
+use super::encoding::{OutputMode, not_sparse};
 use crate::layers::checks::positive;
 use crate::layers::prelude::*;
 
@@ -22,6 +22,10 @@ pub struct CategoryEncoding {
     /// `"multi_hot"` (default), `"one_hot"` or `"count"`.
     #[default("multi_hot")]
     pub output_mode: OutputMode,
+    /// Must be false: there are no sparse tensors.
+    #[unsaved]
+    #[default(false)]
+    pub sparse: bool,
 }
 
 impl Layer for CategoryEncoding {
@@ -30,6 +34,7 @@ impl Layer for CategoryEncoding {
     }
 
     fn build_many(&self, _: &mut Weights, _: &[Shape]) -> Result<()> {
+        not_sparse("CategoryEncoding", self.sparse)?;
         positive("CategoryEncoding.num_tokens", self.num_tokens)
     }
 

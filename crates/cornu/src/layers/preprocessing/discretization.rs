@@ -64,6 +64,11 @@ impl Layer for Discretization {
             let error = Error::State("there are no bins yet".into());
             return Err(error.help("give `bin_boundaries`, or call `adapt` before the layer is applied"));
         };
+        let both = self.num_bins.is_some() && !self.base.has_learned() && self.base.as_read().is_none();
+        if both {
+            let message = "must not be given with `bin_boundaries`, which say how many there are";
+            return Err(Error::argument("Discretization.num_bins", message));
+        }
         if !boundaries.is_sorted() || boundaries.iter().any(|b| b.is_nan()) {
             return Err(Error::argument("bin_boundaries", format!("must rise, got {boundaries:?}")));
         }
@@ -81,6 +86,16 @@ impl Layer for Discretization {
 
 impl Adapt for Discretization {
     fn adapt(&mut self, data: &Tensor) -> Result<()> {
+        self.adapt_in(data, data.len().max(1))
+    }
+}
+
+impl Discretization {
+    /// Looks at so many numbers at a time, as Keras does at the batches of a data set: boundaries depend on it a little.
+    ///
+    /// # Errors
+    /// As [`Adapt::adapt`].
+    pub(crate) fn adapt_in(&mut self, data: &Tensor, batch: usize) -> Result<()> {
         let Some(bins) = self.num_bins else {
             let message = "must be given to find bins; `bin_boundaries` are fixed";
             return Err(Error::argument("Discretization.num_bins", message));
@@ -90,8 +105,11 @@ impl Adapt for Discretization {
                 format!("cannot find {bins} bins of {} numbers within {}", data.len(), self.epsilon);
             return Err(Error::argument("Discretization", message));
         }
-        let summary = Summary::new(data.to_f64(), self.epsilon).compress(self.epsilon);
+        let values = data.to_f64();
+        let batches = values.chunks(batch).map(|batch| Summary::new(batch.to_vec(), self.epsilon));
+        let summary = batches.fold(Summary::default(), |all, new| new.merge(all).compress(self.epsilon));
         self.bin_boundaries = Some(summary.boundaries(bins));
+        self.base.set_learned();
         Ok(())
     }
 }

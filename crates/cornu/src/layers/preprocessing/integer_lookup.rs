@@ -3,7 +3,8 @@ use super::Adapt;
 use super::encoding::{IDF_WEIGHTS, OutputMode, count_not_greater, not_sparse};
 use super::hash::Salt;
 use super::hashing::single;
-use super::token_table::Lookup;
+use super::token_table::{Lookup, check_weights};
+use super::vocabulary::{few, not_given, vocabulary_methods};
 use crate::layers::HostLayer;
 use crate::layers::prelude::*;
 use std::collections::{HashMap, HashSet};
@@ -12,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 /// `IntegerLookup`.
 ///
 /// The vocabulary is given, or found by [`Adapt::adapt`]: the most frequent first. Unknown integers take the first places
-/// by their remainder; without such places they give -1.
+/// by their remainder. Without such places they are an error, and the layer works before the graph, on inputs of the model.
 ///
 /// ```
 /// use cornu::prelude::*;
@@ -49,7 +50,7 @@ pub struct IntegerLookup {
     /// Whether vectors have `max_tokens` elements however few integers are known.
     #[default(false)]
     pub pad_to_max_tokens: bool,
-    /// `"int64"` or `"int32"`.
+    /// `"int64"`, which is the only one.
     #[default("int64")]
     pub vocabulary_dtype: String,
     /// For `"tf_idf"`, the weight of each integer of the vocabulary.
@@ -60,6 +61,7 @@ pub struct IntegerLookup {
     pub vocabulary: Option<Vec<i64>>,
     /// Number of places, as saved by Keras.
     #[default(None)]
+    #[no_setter]
     pub vocabulary_size: Option<usize>,
     /// How unknown integers get their place: `"floormod"` (default), or `"farmhash"`; the layer then works before the graph.
     #[default("floormod")]
@@ -69,7 +71,27 @@ pub struct IntegerLookup {
     pub salt: Option<Salt>,
 }
 
+vocabulary_methods!(IntegerLookup of i64);
+
 impl IntegerLookup {
+    fn places(&self) -> Result<Vec<i64>> {
+        let mut all = self.special()?;
+        self.check()?;
+        all.extend_from_slice(self.tokens()?);
+        Ok(all)
+    }
+
+    fn special(&self) -> Result<Vec<i64>> {
+        few("IntegerLookup", self.num_oov_indices)?;
+        let mask = self.mask_token.filter(|_| self.oov_start() == 1);
+        let unknown = std::iter::repeat_n(self.oov_token.unwrap_or(UNKNOWN), self.num_oov_indices);
+        Ok(mask.into_iter().chain(unknown).collect())
+    }
+
+    fn check_vocabulary(&self) -> Result<()> {
+        self.check()
+    }
+
     /// Whether a hash gives unknown integers their place.
     fn hashes(&self) -> bool {
         self.oov_method == "farmhash"
@@ -120,6 +142,9 @@ impl IntegerLookup {
         if !["floormod", "farmhash"].contains(&self.oov_method.as_str()) {
             return Err(Error::unknown("oov_method", &self.oov_method, ["floormod", "farmhash"]));
         }
+        if self.vocabulary_dtype != "int64" {
+            return Err(Error::unknown("vocabulary_dtype", &self.vocabulary_dtype, ["int64"]));
+        }
         if self.salt.is_some() && !self.hashes() {
             return Err(Error::argument("salt", "can only be used with `oov_method=\"farmhash\"`"));
         }
@@ -132,7 +157,21 @@ impl IntegerLookup {
         if self.pad_to_max_tokens && self.max_tokens.is_none() {
             return Err(Error::argument("pad_to_max_tokens", "needs `max_tokens`"));
         }
-        let places = self.token_start() + self.tokens()?.len();
+        let tokens = self.tokens()?;
+        if self.invert && self.num_oov_indices > 0 {
+            let Some(oov) = self.oov_token else {
+                return Err(Error::argument("IntegerLookup.oov_token", "is needed when `invert` is true"));
+            };
+            if tokens.contains(&oov) {
+                let message = format!("has {oov} where the token for what is unknown may not stand");
+                return Err(Error::argument("IntegerLookup.vocabulary", message));
+            }
+        }
+        if let (Some(given), Some(vocabulary)) = (&self.idf_weights, &self.vocabulary) {
+            let depth = self.depth()?;
+            check_weights("IntegerLookup", given.len(), vocabulary.len(), self.pad_to_max_tokens, depth)?;
+        }
+        let places = self.token_start() + tokens.len();
         match self.max_tokens {
             Some(max) if max <= 1 => {
                 Err(Error::argument("max_tokens", format!("must be more than 1, got {max}")))
@@ -146,7 +185,7 @@ impl IntegerLookup {
     }
 
     /// The place of each integer.
-    fn places(&self, x: &Value) -> Result<Value> {
+    fn lookup(&self, x: &Value) -> Result<Value> {
         let mut known: Vec<(i64, i64)> =
             self.tokens()?.iter().zip(self.token_start() as i64..).map(|(&t, place)| (t, place)).collect();
         known.sort_unstable();
@@ -157,10 +196,7 @@ impl IntegerLookup {
 
         let at = count_not_greater(x, &sorted) - 1.0;
         let found = sorted.take_clamped(&at, 0).equal(x);
-        let unknown = match self.num_oov_indices {
-            0 => x.full_like(-1.0),
-            n => floor_mod(x, n) + self.oov_start(),
-        };
+        let unknown = floor_mod(x, self.num_oov_indices) + self.oov_start();
         let place = found.select(&places.take_clamped(&at, 0), &unknown);
         Ok(match self.mask_token {
             // In vectors, padding has no place.
@@ -178,7 +214,7 @@ impl IntegerLookup {
         let table = x.builder().constant(Tensor::new([tokens.len()], tokens.to_vec())?);
         let at = x - self.token_start();
         let inside = at.ge(&at.scalar(0.0)).and(&at.lt(&at.scalar(tokens.len() as f64)));
-        let unknown = self.oov_token.unwrap_or(-1) as f64;
+        let unknown = self.oov_token.unwrap_or(UNKNOWN) as f64;
         let y = inside.select(&table.take_clamped(&at, 0), &x.full_like(unknown));
         Ok(match self.mask_token {
             Some(mask) => x.equal(&x.scalar(0.0)).select(&x.full_like(mask as f64), &y),
@@ -190,12 +226,6 @@ impl IntegerLookup {
     fn weights(&self, depth: usize) -> Result<Tensor> {
         let given = self.idf_weights.as_deref().unwrap_or_default();
         let vocabulary = self.vocabulary.as_deref().unwrap_or_default();
-        // A file of padded vectors holds a weight for each place.
-        if given.len() < vocabulary.len() || given.is_empty() {
-            let message =
-                format!("must be as many as the vocabulary's {}, got {}", vocabulary.len(), given.len());
-            return Err(Error::argument("idf_weights", message));
-        }
         // Unknown integers weigh as much as the mean, unless the vocabulary names them itself.
         let before = if self.tokens()?.len() == vocabulary.len() { self.token_start() } else { 0 };
         let mean = given.iter().sum::<f64>() / given.len() as f64;
@@ -205,6 +235,9 @@ impl IntegerLookup {
         Tensor::from_f64([depth], DType::F32, &weights)
     }
 }
+
+/// What is unknown is called so unless it has another name.
+const UNKNOWN: i64 = -1;
 
 /// The remainder that is never negative.
 fn floor_mod(x: &Value, n: usize) -> Value {
@@ -229,6 +262,7 @@ impl HostLayer for IntegerLookup {
         let oov = self.oov_token.map(|token| token.to_string());
         let lookup = Lookup {
             class: "IntegerLookup",
+            invert: self.invert,
             vocabulary: vocabulary.as_deref(),
             idf_weights: self.idf_weights.as_deref(),
             mask_token: mask.as_deref(),
@@ -242,7 +276,7 @@ impl HostLayer for IntegerLookup {
         let table = lookup.table()?;
         let values = x.cast(DType::I64).to_vec::<i64>()?;
         if self.invert {
-            let token = |place: &i64| table.token(*place).parse().unwrap_or(-1);
+            let token = |place: &i64| table.token(*place).parse().unwrap_or(UNKNOWN);
             return Tensor::new(x.shape(), values.iter().map(token).collect::<Vec<i64>>());
         }
         table.encode(x.shape(), &written(&values))
@@ -261,7 +295,13 @@ impl Layer for IntegerLookup {
     }
 
     fn on_host(&self) -> Option<&dyn HostLayer> {
-        if self.hashes() { Some(self) } else { None }
+        // In the graph nothing can fail.
+        let fails = self.num_oov_indices == 0 && !self.invert;
+        if self.hashes() || fails { Some(self) } else { None }
+    }
+
+    fn settle(&self, config: &mut serde_json::Value, _: Option<&[Shape]>) {
+        self.settle_vocabulary(config);
     }
 
     fn before_graph(&self) -> Option<&dyn HostLayer> {
@@ -274,7 +314,7 @@ impl Layer for IntegerLookup {
         if self.invert {
             return self.inverse(&x);
         }
-        let places = self.places(&x)?;
+        let places = self.lookup(&x)?;
         let depth = self.depth()?;
         match &self.output_mode {
             OutputMode::Int => Ok(places),
@@ -293,10 +333,12 @@ impl Layer for IntegerLookup {
 
 impl Adapt for IntegerLookup {
     fn adapt(&mut self, data: &Tensor) -> Result<()> {
+        not_given(&self.base, "IntegerLookup", self.vocabulary.is_some())?;
         let mut counts: HashMap<i64, usize> = HashMap::new();
         let mut documents: HashMap<i64, usize> = HashMap::new();
         let values = data.cast(DType::I64).to_vec::<i64>()?;
-        let samples = data.shape().first().copied().filter(|_| data.rank() > 1).unwrap_or(1);
+        // Each integer of a list is a sample.
+        let samples = data.shape().first().copied().unwrap_or(1);
         for sample in values.chunks((values.len() / samples.max(1)).max(1)) {
             sample.iter().for_each(|token| *counts.entry(*token).or_default() += 1);
             let distinct: HashSet<i64> = sample.iter().copied().collect();

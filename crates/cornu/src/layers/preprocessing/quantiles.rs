@@ -1,6 +1,7 @@
 //! Quantiles of many numbers from a small weighted sample of them.
 
 /// Rising numbers, each with how many it stands for.
+#[derive(Default)]
 pub(super) struct Summary {
     values: Vec<f64>,
     weights: Vec<f64>,
@@ -14,6 +15,15 @@ impl Summary {
         let values: Vec<f64> =
             numbers.into_iter().skip((step - 1.0) as usize).step_by(step as usize).collect();
         let weights = vec![step; values.len()];
+        Summary { values, weights }
+    }
+
+    /// The numbers of both.
+    pub fn merge(self, other: Summary) -> Summary {
+        let pairs = |of: Summary| of.values.into_iter().zip(of.weights);
+        let mut all: Vec<(f64, f64)> = pairs(self).chain(pairs(other)).collect();
+        all.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let (values, weights) = all.into_iter().unzip();
         Summary { values, weights }
     }
 

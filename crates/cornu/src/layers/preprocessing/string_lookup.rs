@@ -4,6 +4,7 @@ use super::encoding::{IDF_WEIGHTS, OutputMode, not_sparse};
 use super::hash::Salt;
 use super::hashing::{single, tokens, without_points};
 use super::token_table::Lookup;
+use super::vocabulary::{not_given, vocabulary_methods};
 use crate::data::text;
 use crate::layers::HostLayer;
 use crate::layers::prelude::*;
@@ -58,6 +59,7 @@ pub struct StringLookup {
     pub vocabulary: Option<Vec<String>>,
     /// Number of places, as saved by Keras.
     #[default(None)]
+    #[no_setter]
     pub vocabulary_size: Option<usize>,
     /// Of integers; strings always go by a hash.
     #[default("floormod")]
@@ -70,19 +72,25 @@ pub struct StringLookup {
     pub encoding: String,
 }
 
+vocabulary_methods!(StringLookup of String);
+
 impl StringLookup {
-    /// All tokens in the order of their places: that of padding, if it has one, those of unknown tokens, the known ones. Keras's
-    /// `get_vocabulary`.
-    ///
-    /// # Errors
-    /// When there is no vocabulary yet, or it does not fit the other arguments.
-    pub fn get_vocabulary(&self) -> Result<Vec<String>> {
+    fn places(&self) -> Result<Vec<String>> {
         self.lookup().all_tokens()
+    }
+
+    fn special(&self) -> Result<Vec<String>> {
+        self.lookup().special()
+    }
+
+    fn check_vocabulary(&self) -> Result<()> {
+        self.lookup().table().map(drop)
     }
 
     fn lookup(&self) -> Lookup<'_> {
         Lookup {
             class: "StringLookup",
+            invert: self.invert,
             vocabulary: self.vocabulary.as_deref(),
             idf_weights: self.idf_weights.as_deref(),
             mask_token: self.mask_token.as_deref(),
@@ -114,6 +122,10 @@ impl Layer for StringLookup {
     /// Keras saves that it is built, not for what.
     fn build_config(&self, _: &[Shape]) -> Option<serde_json::Value> {
         Some(serde_json::json!({}))
+    }
+
+    fn settle(&self, config: &mut serde_json::Value, _: Option<&[Shape]>) {
+        self.settle_vocabulary(config);
     }
 
     fn on_host(&self) -> Option<&dyn HostLayer> {
@@ -158,6 +170,7 @@ impl HostLayer for StringLookup {
 
 impl Adapt for StringLookup {
     fn adapt(&mut self, data: &Tensor) -> Result<()> {
+        not_given(&self.base, "StringLookup", self.vocabulary.is_some())?;
         let (shape, tokens) = tokens(data)?;
         let documents = if shape.len() > 1 { shape[0] } else { tokens.len() };
         let each = (tokens.len() / documents.max(1)).max(1);

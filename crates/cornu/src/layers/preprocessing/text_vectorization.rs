@@ -4,6 +4,7 @@ use super::encoding::{IDF_WEIGHTS, OutputMode, not_sparse};
 use super::hashing::{single, tokens, without_points};
 use super::string_lookup::utf8;
 use super::token_table::{Lookup, TokenTable};
+use super::vocabulary::{not_given, vocabulary_methods};
 use crate::arguments::keyword;
 use crate::layers::HostLayer;
 use crate::layers::prelude::*;
@@ -112,22 +113,29 @@ pub struct TextVectorization {
     pub encoding: String,
     /// Number of places, as saved by Keras.
     #[default(None)]
+    #[no_setter]
     pub vocabulary_size: Option<usize>,
 }
 
+vocabulary_methods!(TextVectorization of String);
+
 impl TextVectorization {
-    /// All tokens in the order of their places: that of padding, if it has one, those of unknown tokens, the known ones. Keras's
-    /// `get_vocabulary`.
-    ///
-    /// # Errors
-    /// When there is no vocabulary yet, or it does not fit the other arguments.
-    pub fn get_vocabulary(&self) -> Result<Vec<String>> {
+    fn places(&self) -> Result<Vec<String>> {
         self.lookup().all_tokens()
+    }
+
+    fn special(&self) -> Result<Vec<String>> {
+        self.lookup().special()
+    }
+
+    fn check_vocabulary(&self) -> Result<()> {
+        self.check().map(drop)
     }
 
     fn lookup(&self) -> Lookup<'_> {
         Lookup {
             class: "TextVectorization",
+            invert: false,
             vocabulary: self.vocabulary.as_deref(),
             idf_weights: self.idf_weights.as_deref(),
             mask_token: Some(""),
@@ -226,6 +234,10 @@ impl Layer for TextVectorization {
         weights.into_iter().flat_map(both).collect()
     }
 
+    fn settle(&self, config: &mut serde_json::Value, _: Option<&[Shape]>) {
+        self.settle_vocabulary(config);
+    }
+
     fn on_host(&self) -> Option<&dyn HostLayer> {
         Some(self)
     }
@@ -243,6 +255,9 @@ impl HostLayer for TextVectorization {
         let batch = shape.dims().first().copied().flatten();
         Ok(match self.output_mode {
             OutputMode::Int => (Shape(vec![batch, self.output_sequence_length]), DType::I64),
+            OutputMode::OneHot if shape.rank() > 1 => {
+                (self.output_mode.shape(&shape, table.depth()), DType::F32)
+            }
             _ => (Shape(vec![batch, Some(table.depth())]), DType::F32),
         })
     }
@@ -268,6 +283,7 @@ impl HostLayer for TextVectorization {
 impl Adapt for TextVectorization {
     fn adapt(&mut self, data: &Tensor) -> Result<()> {
         self.check_arguments()?;
+        not_given(&self.base, "TextVectorization", self.vocabulary.is_some())?;
         let (shape, texts) = tokens(data)?;
         let (_, each) = self.texts(&shape)?;
         let documents: Vec<Vec<String>> =

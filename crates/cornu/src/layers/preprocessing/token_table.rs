@@ -1,6 +1,7 @@
 //! Places of tokens in a vocabulary.
 use super::encoding::OutputMode;
 use super::hash::{Salt, bin};
+use super::vocabulary::few;
 use crate::layers::prelude::*;
 use std::collections::{HashMap, HashSet};
 
@@ -8,6 +9,7 @@ use std::collections::{HashMap, HashSet};
 #[derive(Clone, Copy)]
 pub(super) struct Lookup<'a> {
     pub class: &'a str,
+    pub invert: bool,
     pub vocabulary: Option<&'a [String]>,
     pub idf_weights: Option<&'a [f64]>,
     pub mask_token: Option<&'a str>,
@@ -63,6 +65,15 @@ impl<'a> Lookup<'a> {
                 return Err(Error::argument(argument("vocabulary"), message));
             }
         }
+        if self.invert && self.num_oov_indices > 0 {
+            let Some(oov) = self.oov_token else {
+                return Err(Error::argument(argument("oov_token"), "is needed when `invert` is true"));
+            };
+            if places.contains_key(oov) {
+                let message = format!("has {oov:?} where the token for what is unknown may not stand");
+                return Err(Error::argument(argument("vocabulary"), message));
+            }
+        }
         if self.pad_to_max_tokens && self.max_tokens.is_none() {
             return Err(Error::argument(argument("pad_to_max_tokens"), "needs `max_tokens`"));
         }
@@ -75,6 +86,9 @@ impl<'a> Lookup<'a> {
             let message = "must be given for the output mode \"tf_idf\" only";
             return Err(Error::argument(argument("idf_weights"), message));
         }
+        if let Some(given) = self.idf_weights {
+            check_weights(self.class, given.len(), vocabulary.len(), self.pad_to_max_tokens, table.depth())?;
+        }
         Ok(table)
     }
 
@@ -83,11 +97,20 @@ impl<'a> Lookup<'a> {
     /// # Errors
     /// When there is no vocabulary yet, or it does not fit the other arguments.
     pub fn all_tokens(self) -> Result<Vec<String>> {
-        let table = self.table()?;
+        let mut all = self.special()?;
+        all.extend_from_slice(self.table()?.tokens);
+        Ok(all)
+    }
+
+    /// The tokens before those of the vocabulary.
+    ///
+    /// # Errors
+    /// When they are too many.
+    pub fn special(self) -> Result<Vec<String>> {
+        few(self.class, self.num_oov_indices)?;
         let mask = self.mask_token.filter(|_| self.oov_start() == 1);
         let unknown = std::iter::repeat_n(self.oov_token.unwrap_or_default(), self.num_oov_indices);
-        let known = table.tokens.iter().map(String::as_str);
-        Ok(mask.into_iter().chain(unknown).chain(known).map(str::to_string).collect())
+        Ok(mask.into_iter().chain(unknown).map(str::to_string).collect())
     }
 
     /// The tokens of the documents, most frequent first, and how rare each is. Of those equally frequent the largest is
@@ -119,6 +142,21 @@ impl<'a> Lookup<'a> {
         let weights = tokens.iter().map(|(_, _, with)| rarity(*with)).collect();
         Ok((tokens.into_iter().map(|(_, token, _)| token.to_string()).collect(), weights))
     }
+}
+
+/// Fails when there are not as many weights as tokens; padded vectors may have one for each place.
+pub(super) fn check_weights(
+    class: &str,
+    given: usize,
+    tokens: usize,
+    padded: bool,
+    depth: usize,
+) -> Result<()> {
+    if given == tokens || padded && given == depth {
+        return Ok(());
+    }
+    let message = format!("must be as many as the {tokens} tokens, got {given}");
+    Err(Error::argument(format!("{class}.idf_weights"), message))
 }
 
 impl TokenTable<'_> {
@@ -165,28 +203,21 @@ impl TokenTable<'_> {
     }
 
     /// The weight of each place for `"tf_idf"`.
-    ///
-    /// # Errors
-    /// When there are not as many weights as tokens.
-    pub fn weights(&self) -> Result<Option<Vec<f64>>> {
-        let Some(given) = self.lookup.idf_weights else { return Ok(None) };
+    pub fn weights(&self) -> Option<Vec<f64>> {
+        let given = self.lookup.idf_weights?;
         let vocabulary = self.lookup.vocabulary.map_or(0, <[String]>::len);
-        if given.len() < vocabulary {
-            let message = format!("must be as many as the {vocabulary} tokens, got {}", given.len());
-            return Err(Error::argument(format!("{}.idf_weights", self.lookup.class), message));
-        }
         // Unknown tokens weigh as much as the mean, unless the vocabulary names them itself.
         let before = if self.tokens.len() == vocabulary { self.lookup.token_start() } else { 0 };
         let mean = given.iter().sum::<f64>() / given.len() as f64;
         let mut weights = vec![mean; before];
         weights.extend(given);
         weights.resize(self.depth(), 0.0);
-        Ok(Some(weights))
+        Some(weights)
     }
 
     /// [`TokenTable::weights`] as Keras keeps them beside the weights of a layer.
     pub fn saved_weights(&self) -> Option<Tensor> {
-        let weights = self.weights().ok()??;
+        let weights = self.weights()?;
         Tensor::from_f64([weights.len()], DType::F32, &weights).ok()
     }
 
@@ -196,6 +227,6 @@ impl TokenTable<'_> {
     /// When one is unknown and there is no place for it.
     pub fn encode(&self, shape: &[usize], tokens: &[String]) -> Result<Tensor> {
         let places = tokens.iter().map(|token| self.place(token)).collect::<Result<Vec<_>>>()?;
-        self.lookup.output_mode.encode_places(shape, &places, self.depth(), self.weights()?.as_deref())
+        self.lookup.output_mode.encode_places(shape, &places, self.depth(), self.weights().as_deref())
     }
 }

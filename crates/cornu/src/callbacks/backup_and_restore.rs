@@ -1,4 +1,5 @@
 //! Training that goes on after the program was interrupted.
+use crate::callbacks::save_freq::Steps;
 use crate::callbacks::{Callback, Context, SaveFreq};
 use crate::training::Logs;
 use crate::utils::atomic;
@@ -23,9 +24,7 @@ pub struct BackupAndRestore {
     double_checkpoint: bool,
     delete_checkpoint: bool,
     epoch: usize,
-    batch: usize,
-    /// Batches since the last save.
-    batches: usize,
+    steps: Steps,
 }
 
 impl BackupAndRestore {
@@ -37,8 +36,7 @@ impl BackupAndRestore {
             double_checkpoint: false,
             delete_checkpoint: true,
             epoch: 0,
-            batch: 0,
-            batches: 0,
+            steps: Steps { last: Some(0), ..Steps::default() },
         }
     }
 
@@ -81,7 +79,7 @@ impl BackupAndRestore {
         }
         let [weights, metadata] = self.files(false);
         cx.model().save_weights(&weights)?;
-        let place = json!({"epoch": self.epoch, "batch": self.batch});
+        let place = json!({"epoch": self.epoch, "batch": self.steps.last});
         atomic::write(&metadata, place.to_string().as_bytes())
     }
 
@@ -116,30 +114,25 @@ impl Callback for BackupAndRestore {
         if self.backup_dir.as_os_str().is_empty() {
             return Err(Error::argument("BackupAndRestore.backup_dir", "is empty"));
         }
-        if self.save_freq == SaveFreq::Batches(0) {
-            let message = "takes \"epoch\" or a positive number of steps";
-            return Err(Error::argument("BackupAndRestore.save_freq", message));
-        }
+        self.save_freq.check("BackupAndRestore")?;
         match self.restore(cx, false) {
             Err(_) if self.files(true)[0].exists() => self.restore(cx, true),
             restored => restored,
         }
     }
 
+    fn on_epoch_begin(&mut self, _: &mut Context, epoch: usize) -> Result<()> {
+        self.epoch = epoch;
+        Ok(())
+    }
+
     fn on_epoch_end(&mut self, cx: &mut Context, epoch: usize, _: &mut Logs) -> Result<()> {
-        (self.epoch, self.batch) = (epoch + 1, 0);
+        (self.epoch, self.steps.last) = (epoch + 1, Some(0));
         if self.save_freq == SaveFreq::Epoch { self.save(cx) } else { Ok(()) }
     }
 
     fn on_train_batch_end(&mut self, cx: &mut Context, batch: usize, _: &Logs) -> Result<()> {
-        let SaveFreq::Batches(every) = self.save_freq else { return Ok(()) };
-        self.batch = batch;
-        self.batches += 1;
-        if self.batches < every {
-            return Ok(());
-        }
-        self.batches = 0;
-        self.save(cx)
+        if self.steps.is_due(batch, self.save_freq) { self.save(cx) } else { Ok(()) }
     }
 
     fn on_train_end(&mut self, _: &mut Context, _: &Logs) -> Result<()> {

@@ -35,15 +35,18 @@ impl CSVLogger {
         self
     }
 
-    fn write(&mut self, line: &str) -> Result<()> {
+    /// Puts quotes around what would be more than one value without them.
+    fn write_line(&mut self, values: impl Iterator<Item = String>) -> Result<()> {
         let Some(file) = &mut self.file else { return Ok(()) };
+        let quoted = |value: String| match value {
+            v if v.contains(['"', '\r', '\n']) || v.contains(&self.separator) => {
+                format!("\"{}\"", v.replace('"', "\"\""))
+            }
+            v => v,
+        };
+        let line = values.map(quoted).collect::<Vec<_>>().join(&self.separator) + "\r\n";
         file.write_all(line.as_bytes()).and_then(|()| file.flush()).map_err(|e| Error::io(&self.filename, e))
     }
-}
-
-/// A number as Python writes it.
-fn as_python(value: f64) -> String {
-    if value.is_nan() { "nan".into() } else { number(value) }
 }
 
 impl Callback for CSVLogger {
@@ -52,6 +55,10 @@ impl Callback for CSVLogger {
     }
 
     fn on_train_begin(&mut self, _: &mut Context) -> Result<()> {
+        if self.separator.chars().count() != 1 {
+            let message = format!("must be one character, got `{}`", self.separator);
+            return Err(Error::argument("CSVLogger.separator", message));
+        }
         let mut options = OpenOptions::new();
         options.create(true).write(true).append(self.append).truncate(!self.append);
         let file = options.open(&self.filename).map_err(|e| Error::io(&self.filename, e))?;
@@ -78,22 +85,20 @@ impl Callback for CSVLogger {
         }
         let keys = self.keys.clone().unwrap_or_default();
         if header {
-            let line = std::iter::once("epoch").chain(keys.iter().map(String::as_str)).collect::<Vec<_>>();
-            self.write(&(line.join(&self.separator) + "\r\n"))?;
+            self.write_line(std::iter::once("epoch".into()).chain(keys.iter().cloned()))?;
         }
         let value = |key: &String| match logs.list(key) {
             [] => "NA".into(),
-            [value] => as_python(*value),
+            [value] => number(*value),
             values => {
                 // NumPy's numbers of a list show no more digits than float32 needs.
                 let short = |v: &f64| (*v as f32).to_string().parse().unwrap_or(*v);
-                let values: Vec<String> = values.iter().map(|v| as_python(short(v))).collect();
-                // In quotes of Keras's own, which those of the file double.
-                format!("\"\"\"[{}]\"\"\"", values.join(", "))
+                let values: Vec<String> = values.iter().map(|v| number(short(v))).collect();
+                // In quotes of Keras's own, to which come those of the file.
+                format!("\"[{}]\"", values.join(", "))
             }
         };
-        let line: Vec<String> = std::iter::once(epoch.to_string()).chain(keys.iter().map(value)).collect();
-        self.write(&(line.join(&self.separator) + "\r\n"))
+        self.write_line(std::iter::once(epoch.to_string()).chain(keys.iter().map(value)))
     }
 
     fn on_train_end(&mut self, _: &mut Context, _: &Logs) -> Result<()> {

@@ -3,12 +3,15 @@ mod backup_and_restore;
 mod csv_logger;
 mod early_stopping;
 mod event_file;
+mod filepath;
 mod lambda_callback;
 mod learning_rate_scheduler;
 mod model_checkpoint;
 mod monitor;
+mod rates;
 mod reduce_lr_on_plateau;
 mod remote_monitor;
+mod save_freq;
 mod saved;
 mod swap_ema_weights;
 mod tensorboard;
@@ -19,10 +22,11 @@ pub use csv_logger::CSVLogger;
 pub use early_stopping::EarlyStopping;
 pub use lambda_callback::LambdaCallback;
 pub use learning_rate_scheduler::LearningRateScheduler;
-pub use model_checkpoint::{ModelCheckpoint, SaveFreq};
+pub use model_checkpoint::ModelCheckpoint;
 pub use monitor::Mode;
 pub use reduce_lr_on_plateau::ReduceLROnPlateau;
 pub use remote_monitor::RemoteMonitor;
+pub use save_freq::SaveFreq;
 pub use saved::from_saved;
 pub use swap_ema_weights::SwapEMAWeights;
 pub use tensorboard::{EmbeddingsMetadata, TensorBoard, UpdateFreq};
@@ -46,6 +50,16 @@ impl Context<'_> {
     /// Ends training after this step or epoch.
     pub fn stop_training(&mut self) {
         self.model.trainer.stop_training = true;
+    }
+
+    /// Ends the evaluation or validation that is running after this batch. Keras's attribute `stop_evaluating`.
+    pub fn stop_evaluating(&mut self) {
+        self.model.trainer.stop_evaluating = true;
+    }
+
+    /// Ends the prediction that is running after this batch. Keras's attribute `stop_predicting`.
+    pub fn stop_predicting(&mut self) {
+        self.model.trainer.stop_predicting = true;
     }
 
     /// Whether training ends after this step or epoch.

@@ -136,16 +136,16 @@ impl<'a> Passes<'a> {
         model: &mut Model,
         kind: Needs,
         limit: Option<usize>,
-        f: &mut dyn FnMut(&mut Model, usize, &Batches) -> Result<()>,
+        f: &mut dyn FnMut(&mut Model, usize, &Batches) -> Result<bool>,
     ) -> Result<()> {
         self.begin_epoch()?;
         self.begin_pass(None);
         let mut step = 0;
         self.run(limit, &mut |batch| {
             let batch = model.batch(batch, kind)?;
-            f(model, step, &batch)?;
+            let goes_on = f(model, step, &batch)?;
             step += 1;
-            Ok(true)
+            Ok(goes_on)
         })?;
         self.end_epoch()?;
         self.end_pass();

@@ -206,10 +206,12 @@ impl Model {
         run.spec = first.step_spec(Phase::Train, rows);
         let ready = self.ready_for(&run.spec)?;
         callbacks.begin(self, Stage::Train)?;
-        let mut logs = Logs::new();
+        // Those of the end are without what callbacks added.
+        let mut last = Logs::new();
         let first = self.trainer.initial_epoch.take().unwrap_or(run.options.initial_epoch);
         for epoch in first..run.options.epochs {
-            logs = run.epoch(self, epoch, &mut callbacks)?;
+            let logs;
+            (last, logs) = run.epoch(self, epoch, &mut callbacks)?;
             history.push(epoch, &logs);
             if self.trainer.stop_training {
                 break;
@@ -218,7 +220,7 @@ impl Model {
         if run.options.epochs > 0 {
             ready.finalize()?;
         }
-        callbacks.end(self, Stage::Train, &logs)?;
+        callbacks.end(self, Stage::Train, &last)?;
         Ok(history)
     }
 }
@@ -331,11 +333,12 @@ impl<'a, 'b> FitRun<'a, 'b> {
         Ok(FitRun { options, training, validation, shuffled, order, next: 0, spec, seen: None })
     }
 
-    fn epoch(&mut self, model: &mut Model, epoch: usize, callbacks: &mut Callbacks) -> Result<Logs> {
+    /// The logs of an epoch, before and after callbacks saw them.
+    fn epoch(&mut self, model: &mut Model, epoch: usize, callbacks: &mut Callbacks) -> Result<(Logs, Logs)> {
         let target = self.options.steps_per_epoch.or(self.training.steps(None)).or(self.seen);
         let mut progress = Progress::new(self.options.verbose, target);
-        progress.epoch(epoch, self.options.epochs);
         callbacks.epoch_begin(model, epoch)?;
+        progress.epoch(epoch, self.options.epochs);
         let ready = model.ready_for(&self.spec)?;
         model.trainer.reset(&ready)?;
         let mut logs = Logs::new();
@@ -355,9 +358,11 @@ impl<'a, 'b> FitRun<'a, 'b> {
             let found = model.evaluate_feed(validation, limit, callbacks, &mut silent)?;
             found.lists().for_each(|(name, values)| logs.set_list(&format!("val_{name}"), values.to_vec()));
         }
+        logs.sort();
+        let before = logs.clone();
         callbacks.epoch_end(model, epoch, &mut logs)?;
         progress.finish(&logs);
-        Ok(logs)
+        Ok((before, logs))
     }
 
     /// The steps of an epoch on batches that a data set makes; how many there were.
@@ -414,8 +419,11 @@ impl<'a, 'b> FitRun<'a, 'b> {
             self.order = model.trainer.shuffle(count)?;
         }
         let mut step = 0;
-        while step < target && self.next < count && !model.trainer.stop_training {
+        while step < target && self.next < count {
             step = self.run_batches(model, step, target, callbacks, progress, logs)?;
+            if model.trainer.stop_training {
+                break;
+            }
         }
         if self.next >= count {
             self.next = 0;
@@ -436,7 +444,8 @@ impl<'a, 'b> FitRun<'a, 'b> {
         let Feed::Arrays(training, size) = &self.training else { return Ok(first) };
         let together = model.steps_per_execution();
         // As in Keras, an execution is as long as the data lasts, even beyond the last step asked for.
-        let wanted = if callbacks.watch_batches() { 1 } else { (target - first).div_ceil(together) };
+        let one = callbacks.watch_batches() || model.trainer.stop_training;
+        let wanted = if one { 1 } else { (target - first).div_ceil(together) };
         let order = &self.order[self.next..];
         let order = &order[..order.len().min(wanted.saturating_mul(together).saturating_mul(*size))];
         let count = order.len().div_ceil(*size);

@@ -14,13 +14,23 @@ pub struct CSVLogger {
     separator: String,
     append: bool,
     file: Option<File>,
+    /// Whether the names stand in the file.
+    has_header: bool,
+    /// Which values are written, from the first epoch on.
     keys: Option<Vec<String>>,
 }
 
 impl CSVLogger {
     /// Writes to this file.
     pub fn new(filename: impl Into<PathBuf>) -> CSVLogger {
-        CSVLogger { filename: filename.into(), separator: ",".into(), append: false, file: None, keys: None }
+        CSVLogger {
+            filename: filename.into(),
+            separator: ",".into(),
+            append: false,
+            file: None,
+            has_header: false,
+            keys: None,
+        }
     }
 
     /// Between the values; `","` by default.
@@ -62,19 +72,13 @@ impl Callback for CSVLogger {
         let mut options = OpenOptions::new();
         options.create(true).write(true).append(self.append).truncate(!self.append);
         let file = options.open(&self.filename).map_err(|e| Error::io(&self.filename, e))?;
-        let started = self.append && file.metadata().is_ok_and(|m| m.len() > 0);
-        self.keys = None;
-        self.file = Some(file);
-        if started {
-            // The header is there already.
-            self.keys = Some(vec![]);
-        }
+        self.has_header = self.append && file.metadata().is_ok_and(|m| m.len() > 0);
+        (self.file, self.keys) = (Some(file), None);
         Ok(())
     }
 
     fn on_epoch_end(&mut self, _: &mut Context, epoch: usize, logs: &mut Logs) -> Result<()> {
-        let header = self.keys.is_none();
-        if self.keys.as_ref().is_none_or(Vec::is_empty) {
+        if self.keys.is_none() {
             let mut keys: Vec<String> = logs.lists().map(|(name, _)| name.to_string()).collect();
             keys.sort_unstable();
             // An epoch without validation leaves room for one.
@@ -84,7 +88,7 @@ impl Callback for CSVLogger {
             self.keys = Some(keys);
         }
         let keys = self.keys.clone().unwrap_or_default();
-        if header {
+        if !std::mem::replace(&mut self.has_header, true) {
             self.write_line(std::iter::once("epoch".into()).chain(keys.iter().cloned()))?;
         }
         let value = |key: &String| match logs.list(key) {

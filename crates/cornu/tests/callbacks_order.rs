@@ -214,6 +214,40 @@ fn evaluation_and_prediction_end_when_told_to() {
 }
 
 #[test]
+fn the_number_of_batches() {
+    let mut seen = vec![];
+    let mut note = |what: &'static str, cx: &mut Context| seen.push((what, cx.steps(), cx.epochs()));
+    struct Steps<'a>(&'a mut dyn FnMut(&'static str, &mut Context));
+    impl Callback for Steps<'_> {
+        fn on_train_begin(&mut self, cx: &mut Context) -> Result<()> {
+            (self.0)("fit", cx);
+            Ok(())
+        }
+        fn on_test_begin(&mut self, cx: &mut Context) -> Result<()> {
+            (self.0)("test", cx);
+            Ok(())
+        }
+        fn on_predict_begin(&mut self, cx: &mut Context) -> Result<()> {
+            (self.0)("predict", cx);
+            Ok(())
+        }
+    }
+    let mut model = model(1);
+    let fit = Fit::new().epochs(3).batch_size(4).verbose(0).validation_data((zeros(2), zeros(2)));
+    model.fit(zeros(6), zeros(6), fit.callback(Steps(&mut note))).unwrap();
+    let fit = Fit::new().epochs(3).verbose(0).callback(Steps(&mut note));
+    model.fit(source(true, 4).0, (), fit).unwrap();
+    let fit = Fit::new().epochs(3).steps_per_epoch(2).verbose(0).callback(Steps(&mut note));
+    model.fit(zeros(6), zeros(6), fit).unwrap();
+    let evaluate = Evaluate::new().batch_size(2).verbose(0).callback(Steps(&mut note));
+    model.evaluate(zeros(6), zeros(6), evaluate).unwrap();
+    model.predict(zeros(6), Predict::new().steps(1).verbose(0).callback(Steps(&mut note))).unwrap();
+    let test = ("test", Some(2), 3);
+    let fits = [("fit", Some(2), 3), test, test, test, ("fit", None, 3), ("fit", Some(2), 3)];
+    assert_eq!(seen, [&fits[..], &[("test", Some(3), 3), ("predict", Some(1), 3)]].concat());
+}
+
+#[test]
 fn logs_at_the_end() {
     // What callbacks add to the logs of an epoch is not there at the end of training; the next `fit` has a history of its own.
     let mut notes = Notes::default();

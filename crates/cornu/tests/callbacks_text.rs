@@ -141,6 +141,26 @@ fn cases() -> Vec<Case> {
         ),
         (|| drop(sgd(0.1).predict(zeros(6), Predict::new().batch_size(4).verbose(2))), "2/2 - T - T/step\n".into()),
         (|| drop(sgd(0.1).predict(zeros(6), Predict::new().batch_size(4))), format!("2/2 {BAR} T T/step\n")),
+        // The steps that were asked for, though the data ends before them.
+        (
+            || fit(&mut sgd(0.1), Fit::new().verbose(2).steps_per_epoch(5)),
+            format!("5/5 - T - T/step - {NO}\n"),
+        ),
+        (
+            || drop(sgd(0.1).evaluate(zeros(6), zeros(6), Evaluate::new().batch_size(2).steps(5).verbose(2))),
+            format!("5/5 - T - T/step - {NO}\n"),
+        ),
+        (
+            || {
+                let three = Dataset::from_generator(|| (0..3).map(|_| Ok((zeros(2), zeros(2)).into())));
+                sgd(0.1).fit(three, (), Fit::new().verbose(2)).unwrap();
+            },
+            format!("3/3 - T - T/step - {NO}\n"),
+        ),
+        (
+            || fit(&mut sgd(0.1), Fit::new().verbose(2).epochs(3).initial_epoch(2)),
+            format!("Epoch 3/3\n3/3 - T - T/step - {NO}\n"),
+        ),
         (
             || {
                 let endless = Dataset::generator((0..).map(|_| Ok((zeros(2), zeros(2)).into())));

@@ -39,6 +39,7 @@ use cornu_graph::{Result, Tensor};
 /// What a callback can do to the model that is running.
 pub struct Context<'a> {
     model: &'a mut Model,
+    steps: Option<usize>,
 }
 
 impl Context<'_> {
@@ -70,6 +71,11 @@ impl Context<'_> {
     /// The epoch that `fit` ends before.
     pub fn epochs(&self) -> usize {
         self.model.trainer.epochs
+    }
+
+    /// How many batches an epoch of this call has, or the evaluation or prediction, if that is known: `steps` of Keras's `params`.
+    pub fn steps(&self) -> Option<usize> {
+        self.steps
     }
 
     /// Lets `fit` begin with another epoch than it was told; before the first.
@@ -250,11 +256,13 @@ pub(crate) enum Stage {
 /// The callbacks of one call, in order.
 pub(crate) struct Callbacks<'a> {
     list: Vec<Box<dyn Callback + 'a>>,
+    /// The number of batches, if it is known.
+    steps: Option<usize>,
 }
 
 impl<'a> Callbacks<'a> {
-    pub fn new(list: Vec<Box<dyn Callback + 'a>>) -> Callbacks<'a> {
-        Callbacks { list }
+    pub fn new(list: Vec<Box<dyn Callback + 'a>>, steps: Option<usize>) -> Callbacks<'a> {
+        Callbacks { list, steps }
     }
 
     pub fn watch_batches(&self) -> bool {
@@ -266,7 +274,7 @@ impl<'a> Callbacks<'a> {
         model: &mut Model,
         mut f: impl FnMut(&mut (dyn Callback + 'a), &mut Context) -> Result<()>,
     ) -> Result<()> {
-        let mut cx = Context { model };
+        let mut cx = Context { model, steps: self.steps };
         self.list.iter_mut().try_for_each(|c| f(&mut **c, &mut cx))
     }
 

@@ -209,8 +209,9 @@ impl Model {
         check_positive("Evaluate.steps", steps)?;
         let y = Some(y.into());
         let mut feed = self.test_feed("Evaluate", x.into(), y, sample_weight, batch_size, steps)?;
-        let mut callbacks = Callbacks::new(callbacks);
-        let mut progress = Progress::new(verbose, feed.steps(steps));
+        let known = feed.steps(steps);
+        let mut callbacks = Callbacks::new(callbacks, known);
+        let mut progress = Progress::new(verbose, known);
         let logs = self.evaluate_feed(&mut feed, steps, &mut callbacks, &mut progress)?;
         progress.finish(&logs);
         Ok(logs)
@@ -303,8 +304,9 @@ impl Model {
                 Feed::Stream(Passes::new(dataset))
             }
         };
-        let mut callbacks = Callbacks::new(options.callbacks);
-        let mut progress = Progress::new(options.verbose, feed.steps(options.steps));
+        let known = feed.steps(options.steps);
+        let mut callbacks = Callbacks::new(options.callbacks, known);
+        let mut progress = Progress::new(options.verbose, known);
         // A model is built before callbacks see it.
         feed.first(self, Needs::Inputs)?;
         self.trainer.stop_predicting = false;

@@ -43,13 +43,12 @@ pub(crate) enum Feed<'a> {
 }
 
 impl Feed<'_> {
-    /// The number of batches, at most `limit`, if it is known.
-    pub fn steps(&self, limit: Option<usize>) -> Option<usize> {
-        let all = match self {
+    /// The number of batches: as many as were asked for, else all, if their number is known.
+    pub fn steps(&self, asked: Option<usize>) -> Option<usize> {
+        asked.or_else(|| match self {
             Feed::Arrays(batches, batch_size) => Some(batches.samples.count.div_ceil(*batch_size)),
             Feed::Stream(passes) => passes.dataset.num_batches(),
-        };
-        all.map_or(limit, |all| Some(all.min(limit.unwrap_or(usize::MAX))))
+        })
     }
 
     /// Copies arrays to the device if there is `room`, which becomes less; see [`Batches::stay`].

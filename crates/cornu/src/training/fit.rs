@@ -192,7 +192,8 @@ impl Model {
         options.check()?;
         let compile = self.compiled()?;
         let mut run = FitRun::new(self, x.into(), y.into(), options)?;
-        let mut callbacks = Callbacks::new(std::mem::take(&mut run.options.callbacks));
+        let steps = run.training.steps(run.options.steps_per_epoch);
+        let mut callbacks = Callbacks::new(std::mem::take(&mut run.options.callbacks), steps);
         let mut history = History::default();
         self.trainer.stop_training = false;
         (self.trainer.epochs, self.trainer.initial_epoch) = (run.options.epochs, None);
@@ -335,7 +336,7 @@ impl<'a, 'b> FitRun<'a, 'b> {
 
     /// The logs of an epoch, before and after callbacks saw them.
     fn epoch(&mut self, model: &mut Model, epoch: usize, callbacks: &mut Callbacks) -> Result<(Logs, Logs)> {
-        let target = self.options.steps_per_epoch.or(self.training.steps(None)).or(self.seen);
+        let target = self.training.steps(self.options.steps_per_epoch).or(self.seen);
         let mut progress = Progress::new(self.options.verbose, target);
         callbacks.epoch_begin(model, epoch)?;
         progress.epoch(epoch, self.options.epochs);

@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 /// Saves weights, optimizer state and epoch in a folder, and goes on from there when `fit` starts again after an
 /// interruption. At the end of `fit` the folder is deleted. Keras's `BackupAndRestore`.
 ///
+/// A save in the middle of an epoch keeps the number of that epoch; in Keras a second interruption in the first epoch of a
+/// call makes it 0.
+///
 /// ```
 /// use cornu::callbacks::BackupAndRestore;
 /// let backup = BackupAndRestore::new("backup").delete_checkpoint(false);

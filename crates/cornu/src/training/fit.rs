@@ -359,6 +359,8 @@ impl<'a, 'b> FitRun<'a, 'b> {
             let found = model.evaluate_feed(validation, limit, callbacks, &mut silent)?;
             found.lists().for_each(|(name, values)| logs.set_list(&format!("val_{name}"), values.to_vec()));
         }
+        // Not every step was noted.
+        progress.found(done);
         logs.sort();
         let before = logs.clone();
         callbacks.epoch_end(model, epoch, &mut logs)?;

@@ -53,6 +53,11 @@ impl Progress {
         self.bar.show(step, logs.means(), false);
     }
 
+    /// There are so many steps, if that was not known.
+    pub fn found(&mut self, steps: usize) {
+        self.bar.found(steps);
+    }
+
     /// All steps are done.
     pub fn finish(&mut self, logs: &Logs) {
         self.bar.finish(logs.means());

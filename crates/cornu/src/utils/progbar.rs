@@ -126,6 +126,11 @@ impl Progbar {
         self.last.is_none_or(|last| last.elapsed() >= self.interval)
     }
 
+    /// There are so many steps, which was not known.
+    pub(crate) fn found(&mut self, steps: usize) {
+        self.target.get_or_insert(steps);
+    }
+
     /// All steps are done: the target is what was seen where it was not known.
     pub(crate) fn finish<'a>(&mut self, values: impl Iterator<Item = (&'a str, f64)>) {
         let target = *self.target.get_or_insert(self.seen);

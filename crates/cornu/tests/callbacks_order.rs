@@ -274,6 +274,26 @@ fn logs_at_the_end() {
     assert_eq!(notes.calls[notes.calls.len() - 2], "epoch> 0 Zed/loss/val_Zed/val_loss/val_wer/wer");
 }
 
+/// After an epoch with an error the means are in the place of the weights, as after one without.
+#[test]
+fn means_of_weights_after_an_error() {
+    for fails in [false, true] {
+        utils::clear_session();
+        let mut model = Sequential::new()
+            .add(Input::new([1]))
+            .add(Dense::new(1).use_bias(false).kernel_initializer("ones"));
+        let sgd = SGD::new().learning_rate(0.25).use_ema(true).ema_momentum(0.5);
+        model.compile(Compile::new(sgd, "mse")).unwrap();
+        let fit = Fit::new().batch_size(2).verbose(0).callback(LambdaCallback::new().on_epoch_end(
+            move |_, _, _| {
+                if fails { Err(Error::State("stop".into())) } else { Ok(()) }
+            },
+        ));
+        assert_eq!(model.fit(Tensor::ones([4, 1], DType::F32), zeros(4), fit).is_err(), fails);
+        assert_eq!(model.get_weights().unwrap()[0].to_f64(), [0.375]);
+    }
+}
+
 #[test]
 fn means_of_weights() {
     let mut calls: Vec<(String, f64)> = vec![];

@@ -288,6 +288,13 @@ fn as_keras_says_it() {
     std::fs::remove_dir_all(&folder).unwrap();
     let text = String::from_utf8(spoken.stdout).unwrap();
     assert!(spoken.status.success(), "{text}");
+    // What is not there is told of once in each call of `fit`, not in every epoch.
+    let warnings = String::from_utf8(spoken.stderr).unwrap();
+    assert_eq!(
+        warnings.matches("warning: ModelCheckpoint watches `val_mae`, which is not there").count(),
+        1,
+        "{warnings}"
+    );
     for (i, (_, want)) in cases().into_iter().enumerate() {
         let (_, said) = text.split_once(&format!("\n[{i}]\n")).unwrap();
         let (said, _) = said.split_once("[end]").unwrap();

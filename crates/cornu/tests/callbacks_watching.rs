@@ -240,6 +240,12 @@ fn each_optimizer_within_has_a_rate() {
         [0.05000000074505806, 0.02500000037252903, 0.0020000000949949026]
     );
     assert!(history.get("learning_rate").is_empty());
+
+    // One within another is the only one.
+    let mut scaled = self::model(LossScaleOptimizer::new(SGD::new().learning_rate(0.1)));
+    let plateau = ReduceLROnPlateau::new().patience(1);
+    let history = watched(&mut scaled, "val_loss", &[0.5; 3], plateau).unwrap();
+    assert_eq!(history.get("learning_rate").iter().map(|v| *v as f32).collect::<Vec<_>>(), [0.1, 0.1, 0.01]);
 }
 
 /// Which direction is better, found by how long training goes on while the value grows.

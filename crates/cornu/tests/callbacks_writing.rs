@@ -70,7 +70,7 @@ fn train<'a>(
 /// Three epochs of three batches with these `val_loss`es; a negative one is not there.
 fn checkpointed(checkpoint: impl Callback, values: [f64; 3]) -> Result<History> {
     let logs = move |epoch: usize, logs: &mut Logs| {
-        if !(values[epoch] < 0.0) {
+        if values[epoch].is_nan() || values[epoch] >= 0.0 {
             logs.set("val_loss", f64::from(values[epoch] as f32));
         }
     };
@@ -269,6 +269,11 @@ fn backups_that_stay_and_that_are_broken() {
         assert!(run(new().save_freq(2), 5, Some((2, 2))).is_err());
     }
     assert_eq!(run(new().save_freq(2), 5, None).unwrap(), [2, 3, 4]);
+    // Interrupted in the very first epoch, the call says where to begin.
+    assert!(run(new().save_freq(1), 5, Some((0, 1))).is_err());
+    let zeros = Tensor::zeros([8, 1], DType::F32);
+    let fit = Fit::new().batch_size(2).initial_epoch(3).epochs(5).verbose(0).callback(new());
+    assert_eq!(model(1).fit(&zeros, &zeros, fit).unwrap().epoch, [3, 4]);
     assert!(run(BackupAndRestore::new(""), 1, None).unwrap_err().to_string().contains("is empty"));
 }
 

@@ -92,7 +92,11 @@ impl BackupAndRestore {
             cx.model().load_weights(&weights)?;
         }
         if metadata.exists() {
-            cx.start_at(epoch_of(&metadata)?);
+            // Interrupted in the first epoch, training begins with the one that `fit` is told.
+            let epoch = epoch_of(&metadata)?;
+            if epoch > 0 {
+                cx.start_at(epoch);
+            }
         }
         Ok(())
     }

@@ -87,9 +87,9 @@ impl ModelCheckpoint {
 
     /// Whether this state is to be saved.
     fn is_wanted(&mut self, logs: &Logs, path: &str) -> bool {
-        let (epoch, name) = (self.epoch + 1, &self.monitor.name);
+        let (epoch, verbose) = (self.epoch + 1, self.verbose);
         let say = |text: String| {
-            if self.verbose > 0 {
+            if verbose > 0 {
                 print_message(&format!("\nEpoch {epoch}: {text}\n"));
             }
         };
@@ -101,6 +101,7 @@ impl ModelCheckpoint {
         let Some(value) = self.monitor.value(logs, "ModelCheckpoint") else { return true };
         let best = self.monitor.best.map_or("None".into(), |best| fixed(best, 5));
         let improves = self.monitor.improves_best(value, 0.0);
+        let name = &self.monitor.name;
         if improves {
             say(format!("{name} improved from {best} to {}, saving model to {path}", fixed(value, 5)));
             self.monitor.best = Some(value);

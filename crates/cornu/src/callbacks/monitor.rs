@@ -40,11 +40,13 @@ pub(crate) struct Monitor {
     pub best: Option<f64>,
     /// Which direction is better, once training began.
     direction: Direction,
+    /// Whether it was said that the value is not there.
+    told: bool,
 }
 
 impl Monitor {
     pub fn new(name: impl Into<String>) -> Monitor {
-        Monitor { name: name.into(), mode: Mode::Auto, best: None, direction: Direction::Down }
+        Monitor { name: name.into(), mode: Mode::Auto, best: None, direction: Direction::Down, told: false }
     }
 
     /// Finds out which direction is better: the loss goes down, and metrics say theirs.
@@ -63,6 +65,7 @@ impl Monitor {
             let message = format!("cannot tell whether more or less of `{}` is better", self.name);
             Error::argument(format!("{who}.mode"), message).help("give it `mode(\"max\")` or `mode(\"min\")`")
         })?;
+        self.told = false;
         Ok(())
     }
 
@@ -80,10 +83,10 @@ impl Monitor {
         self.best.is_none_or(|best| self.improves(value, best, min_delta))
     }
 
-    /// The value now; a missing one is a warning on standard error, as in Keras.
-    pub fn value(&self, logs: &Logs, who: &str) -> Option<f64> {
+    /// The value now; a missing one is a warning on standard error, as in Keras, once in each call of `fit`.
+    pub fn value(&mut self, logs: &Logs, who: &str) -> Option<f64> {
         let value = logs.get(&self.name);
-        if value.is_none() {
+        if value.is_none() && !std::mem::replace(&mut self.told, true) {
             let names: Vec<&str> = logs.iter().map(|(n, _)| n).collect();
             let (names, several) = (names.join(", "), !logs.list(&self.name).is_empty());
             let is = if several { "is not one number" } else { "is not there" };

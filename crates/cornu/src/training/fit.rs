@@ -210,17 +210,22 @@ impl Model {
         // Those of the end are without what callbacks added.
         let mut last = Logs::new();
         let first = self.trainer.initial_epoch.take().unwrap_or(run.options.initial_epoch);
+        let mut ran = Ok(());
         for epoch in first..run.options.epochs {
-            let logs;
-            (last, logs) = run.epoch(self, epoch, &mut callbacks)?;
-            history.push(epoch, &logs);
-            if self.trainer.stop_training {
+            match run.epoch(self, epoch, &mut callbacks) {
+                Ok((before, logs)) => {
+                    last = before;
+                    history.push(epoch, &logs);
+                }
+                Err(error) => ran = Err(error),
+            }
+            if ran.is_err() || self.trainer.stop_training {
                 break;
             }
         }
-        if run.options.epochs > 0 {
-            ready.finalize()?;
-        }
+        // As in Keras, even where training failed.
+        let finalized = if run.options.epochs > 0 { ready.finalize() } else { Ok(()) };
+        ran.and(finalized)?;
         callbacks.end(self, Stage::Train, &last)?;
         Ok(history)
     }

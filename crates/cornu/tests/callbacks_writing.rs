@@ -262,6 +262,11 @@ fn backups_that_stay_and_that_are_broken() {
         "b/latest.weights.h5 b/latest.weights.h5.bkp b/training_metadata.json b/training_metadata.json.bkp";
     assert_eq!(folder.files(), both);
     std::fs::write(folder.0.join("b/latest.weights.h5"), "x").unwrap();
+    // The one that could be read is the last now, before anything else is saved.
+    assert!(run(new(), 3, Some((1, 0))).is_err());
+    let weights = ["b/latest.weights.h5", "b/latest.weights.h5.bkp"]
+        .map(|name| std::fs::read(folder.0.join(name)).unwrap());
+    assert!(weights[0] == weights[1]);
     assert_eq!(run(new().double_checkpoint(true), 3, None).unwrap(), [1, 2]);
 
     // Interrupted a second time in its first epoch, it still knows which that was. Keras begins with epoch 0 then.

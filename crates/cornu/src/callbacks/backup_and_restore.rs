@@ -73,10 +73,7 @@ impl BackupAndRestore {
         if self.double_checkpoint {
             for (last, before) in self.files(false).iter().zip(self.files(true)) {
                 if last.exists() {
-                    let mut last_file = File::open(last).map_err(|e| Error::io(last, e))?;
-                    atomic::write_with(&before, |file| {
-                        io::copy(&mut last_file, file).map(drop).map_err(|e| Error::io(&before, e))
-                    })?;
+                    copy(last, &before)?;
                 }
             }
         }
@@ -86,8 +83,20 @@ impl BackupAndRestore {
         atomic::write(&metadata, place.to_string().as_bytes())
     }
 
-    fn restore(&self, cx: &mut Context, before: bool) -> Result<()> {
-        let [weights, metadata] = self.files(before);
+    /// Puts the state before the last in its place, so that it is not the next to be lost.
+    fn step_back(&self) -> Result<()> {
+        for (last, before) in self.files(false).iter().zip(self.files(true)) {
+            if before.exists() {
+                copy(&before, last)?;
+            } else if last.exists() {
+                std::fs::remove_file(last).map_err(|e| Error::io(last, e))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn restore(&self, cx: &mut Context) -> Result<()> {
+        let [weights, metadata] = self.files(false);
         if weights.exists() {
             cx.model().load_weights(&weights)?;
         }
@@ -100,6 +109,11 @@ impl BackupAndRestore {
         }
         Ok(())
     }
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    let mut source = File::open(from).map_err(|e| Error::io(from, e))?;
+    atomic::write_with(to, |file| io::copy(&mut source, file).map(drop).map_err(|e| Error::io(to, e)))
 }
 
 fn epoch_of(metadata: &Path) -> Result<usize> {
@@ -122,8 +136,11 @@ impl Callback for BackupAndRestore {
             return Err(Error::argument("BackupAndRestore.backup_dir", "is empty"));
         }
         self.save_freq.check("BackupAndRestore")?;
-        match self.restore(cx, false) {
-            Err(_) if self.files(true)[0].exists() => self.restore(cx, true),
+        match self.restore(cx) {
+            Err(_) if self.files(true)[0].exists() => {
+                self.step_back()?;
+                self.restore(cx)
+            }
             restored => restored,
         }
     }

@@ -1,6 +1,6 @@
 //! Callbacks: when they are called, what they write and send.
 #![allow(clippy::unwrap_used, clippy::panic)]
-use cornu::callbacks::{Callback, Context};
+use cornu::callbacks::{Callback, Context, UpdateFreq};
 use cornu::prelude::*;
 use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -368,6 +368,31 @@ fn tensorboard() {
     };
     assert_eq!(tags, [epoch(0), epoch(1)].concat());
     assert_eq!(of(&validation, "epoch_mae"), expected("val_mae"));
+}
+
+/// Steps now and then, validation every other epoch, and a rate that another callback has put into the logs.
+#[test]
+fn tensorboard_now_and_then() {
+    let epoch = |n| vec![("epoch_loss", n), ("epoch_mae", n), ("epoch_learning_rate", n)];
+    let batch = |n| vec![("batch_loss", n), ("batch_mae", n)];
+    let two = [batch(2), batch(4), epoch(0), batch(6), batch(8), epoch(1)].concat();
+    let four = [batch(4), epoch(0), batch(8), epoch(1)].concat();
+    for (freq, want) in
+        [(UpdateFreq::from(2), two), (4.into(), four), ("epoch".into(), [epoch(0), epoch(1)].concat())]
+    {
+        let folder = Folder::new("now-and-then");
+        let (x, y) = data(8);
+        let board = TensorBoard::new().log_dir(&folder.0).write_graph(false).update_freq(freq);
+        let rate = LearningRateScheduler::new(|_, _| 0.5);
+        let fit = Fit::new().batch_size(2).epochs(2).verbose(0).validation_data((&x, &y)).validation_freq(2);
+        model().fit(&x, &y, fit.callback(rate).callback(board)).unwrap();
+        let train = events(&folder.0.join("train"));
+        assert_eq!(train.iter().map(|(tag, step, _)| (tag.as_str(), *step)).collect::<Vec<_>>(), want);
+        let validation = events(&folder.0.join("validation"));
+        let tags: Vec<(&str, u64)> = validation.iter().map(|(tag, step, _)| (tag.as_str(), *step)).collect();
+        let of_evaluation = [("evaluation_loss_vs_iterations", 8), ("evaluation_mae_vs_iterations", 8)];
+        assert_eq!(tags, [&of_evaluation[..], &[("epoch_loss", 1), ("epoch_mae", 1)]].concat());
+    }
 }
 
 #[test]

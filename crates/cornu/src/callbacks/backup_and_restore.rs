@@ -1,4 +1,5 @@
 //! Training that goes on after the program was interrupted.
+use crate::callbacks::save_freq::Steps;
 use crate::callbacks::{Callback, Context, SaveFreq};
 use crate::training::Logs;
 use crate::utils::atomic;
@@ -10,6 +11,9 @@ use std::path::{Path, PathBuf};
 
 /// Saves weights, optimizer state and epoch in a folder, and goes on from there when `fit` starts again after an
 /// interruption. At the end of `fit` the folder is deleted. Keras's `BackupAndRestore`.
+///
+/// A save in the middle of an epoch keeps the number of that epoch; in Keras a second interruption in the first epoch of a
+/// call makes it 0.
 ///
 /// ```
 /// use cornu::callbacks::BackupAndRestore;
@@ -23,9 +27,7 @@ pub struct BackupAndRestore {
     double_checkpoint: bool,
     delete_checkpoint: bool,
     epoch: usize,
-    batch: usize,
-    /// Batches since the last save.
-    batches: usize,
+    steps: Steps,
 }
 
 impl BackupAndRestore {
@@ -37,8 +39,7 @@ impl BackupAndRestore {
             double_checkpoint: false,
             delete_checkpoint: true,
             epoch: 0,
-            batch: 0,
-            batches: 0,
+            steps: Steps { last: Some(0), ..Steps::default() },
         }
     }
 
@@ -72,29 +73,47 @@ impl BackupAndRestore {
         if self.double_checkpoint {
             for (last, before) in self.files(false).iter().zip(self.files(true)) {
                 if last.exists() {
-                    let mut last_file = File::open(last).map_err(|e| Error::io(last, e))?;
-                    atomic::write_with(&before, |file| {
-                        io::copy(&mut last_file, file).map(drop).map_err(|e| Error::io(&before, e))
-                    })?;
+                    copy(last, &before)?;
                 }
             }
         }
         let [weights, metadata] = self.files(false);
         cx.model().save_weights(&weights)?;
-        let place = json!({"epoch": self.epoch, "batch": self.batch});
+        let place = json!({"epoch": self.epoch, "batch": self.steps.last});
         atomic::write(&metadata, place.to_string().as_bytes())
     }
 
-    fn restore(&self, cx: &mut Context, before: bool) -> Result<()> {
-        let [weights, metadata] = self.files(before);
+    /// Puts the state before the last in its place, so that it is not the next to be lost.
+    fn step_back(&self) -> Result<()> {
+        for (last, before) in self.files(false).iter().zip(self.files(true)) {
+            if before.exists() {
+                copy(&before, last)?;
+            } else if last.exists() {
+                std::fs::remove_file(last).map_err(|e| Error::io(last, e))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn restore(&self, cx: &mut Context) -> Result<()> {
+        let [weights, metadata] = self.files(false);
         if weights.exists() {
             cx.model().load_weights(&weights)?;
         }
         if metadata.exists() {
-            cx.start_at(epoch_of(&metadata)?);
+            // Interrupted in the first epoch, training begins with the one that `fit` is told.
+            let epoch = epoch_of(&metadata)?;
+            if epoch > 0 {
+                cx.start_at(epoch);
+            }
         }
         Ok(())
     }
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    let mut source = File::open(from).map_err(|e| Error::io(from, e))?;
+    atomic::write_with(to, |file| io::copy(&mut source, file).map(drop).map_err(|e| Error::io(to, e)))
 }
 
 fn epoch_of(metadata: &Path) -> Result<usize> {
@@ -116,30 +135,28 @@ impl Callback for BackupAndRestore {
         if self.backup_dir.as_os_str().is_empty() {
             return Err(Error::argument("BackupAndRestore.backup_dir", "is empty"));
         }
-        if self.save_freq == SaveFreq::Batches(0) {
-            let message = "takes \"epoch\" or a positive number of steps";
-            return Err(Error::argument("BackupAndRestore.save_freq", message));
-        }
-        match self.restore(cx, false) {
-            Err(_) if self.files(true)[0].exists() => self.restore(cx, true),
+        self.save_freq.check("BackupAndRestore")?;
+        match self.restore(cx) {
+            Err(_) if self.files(true)[0].exists() => {
+                self.step_back()?;
+                self.restore(cx)
+            }
             restored => restored,
         }
     }
 
+    fn on_epoch_begin(&mut self, _: &mut Context, epoch: usize) -> Result<()> {
+        self.epoch = epoch;
+        Ok(())
+    }
+
     fn on_epoch_end(&mut self, cx: &mut Context, epoch: usize, _: &mut Logs) -> Result<()> {
-        (self.epoch, self.batch) = (epoch + 1, 0);
+        (self.epoch, self.steps.last) = (epoch + 1, Some(0));
         if self.save_freq == SaveFreq::Epoch { self.save(cx) } else { Ok(()) }
     }
 
     fn on_train_batch_end(&mut self, cx: &mut Context, batch: usize, _: &Logs) -> Result<()> {
-        let SaveFreq::Batches(every) = self.save_freq else { return Ok(()) };
-        self.batch = batch;
-        self.batches += 1;
-        if self.batches < every {
-            return Ok(());
-        }
-        self.batches = 0;
-        self.save(cx)
+        if self.steps.is_due(batch, self.save_freq) { self.save(cx) } else { Ok(()) }
     }
 
     fn on_train_end(&mut self, _: &mut Context, _: &Logs) -> Result<()> {

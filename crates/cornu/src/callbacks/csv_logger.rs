@@ -14,13 +14,23 @@ pub struct CSVLogger {
     separator: String,
     append: bool,
     file: Option<File>,
+    /// Whether the names stand in the file.
+    has_header: bool,
+    /// Which values are written, from the first epoch on.
     keys: Option<Vec<String>>,
 }
 
 impl CSVLogger {
     /// Writes to this file.
     pub fn new(filename: impl Into<PathBuf>) -> CSVLogger {
-        CSVLogger { filename: filename.into(), separator: ",".into(), append: false, file: None, keys: None }
+        CSVLogger {
+            filename: filename.into(),
+            separator: ",".into(),
+            append: false,
+            file: None,
+            has_header: false,
+            keys: None,
+        }
     }
 
     /// Between the values; `","` by default.
@@ -35,15 +45,18 @@ impl CSVLogger {
         self
     }
 
-    fn write(&mut self, line: &str) -> Result<()> {
+    /// Puts quotes around what would be more than one value without them.
+    fn write_line(&mut self, values: impl Iterator<Item = String>) -> Result<()> {
         let Some(file) = &mut self.file else { return Ok(()) };
+        let quoted = |value: String| match value {
+            v if v.contains(['"', '\r', '\n']) || v.contains(&self.separator) => {
+                format!("\"{}\"", v.replace('"', "\"\""))
+            }
+            v => v,
+        };
+        let line = values.map(quoted).collect::<Vec<_>>().join(&self.separator) + "\r\n";
         file.write_all(line.as_bytes()).and_then(|()| file.flush()).map_err(|e| Error::io(&self.filename, e))
     }
-}
-
-/// A number as Python writes it.
-fn as_python(value: f64) -> String {
-    if value.is_nan() { "nan".into() } else { number(value) }
 }
 
 impl Callback for CSVLogger {
@@ -52,22 +65,20 @@ impl Callback for CSVLogger {
     }
 
     fn on_train_begin(&mut self, _: &mut Context) -> Result<()> {
+        if self.separator.chars().count() != 1 {
+            let message = format!("must be one character, got `{}`", self.separator);
+            return Err(Error::argument("CSVLogger.separator", message));
+        }
         let mut options = OpenOptions::new();
         options.create(true).write(true).append(self.append).truncate(!self.append);
         let file = options.open(&self.filename).map_err(|e| Error::io(&self.filename, e))?;
-        let started = self.append && file.metadata().is_ok_and(|m| m.len() > 0);
-        self.keys = None;
-        self.file = Some(file);
-        if started {
-            // The header is there already.
-            self.keys = Some(vec![]);
-        }
+        self.has_header = self.append && file.metadata().is_ok_and(|m| m.len() > 0);
+        (self.file, self.keys) = (Some(file), None);
         Ok(())
     }
 
     fn on_epoch_end(&mut self, _: &mut Context, epoch: usize, logs: &mut Logs) -> Result<()> {
-        let header = self.keys.is_none();
-        if self.keys.as_ref().is_none_or(Vec::is_empty) {
+        if self.keys.is_none() {
             let mut keys: Vec<String> = logs.lists().map(|(name, _)| name.to_string()).collect();
             keys.sort_unstable();
             // An epoch without validation leaves room for one.
@@ -77,23 +88,21 @@ impl Callback for CSVLogger {
             self.keys = Some(keys);
         }
         let keys = self.keys.clone().unwrap_or_default();
-        if header {
-            let line = std::iter::once("epoch").chain(keys.iter().map(String::as_str)).collect::<Vec<_>>();
-            self.write(&(line.join(&self.separator) + "\r\n"))?;
+        if !std::mem::replace(&mut self.has_header, true) {
+            self.write_line(std::iter::once("epoch".into()).chain(keys.iter().cloned()))?;
         }
         let value = |key: &String| match logs.list(key) {
             [] => "NA".into(),
-            [value] => as_python(*value),
+            [value] => number(*value),
             values => {
                 // NumPy's numbers of a list show no more digits than float32 needs.
                 let short = |v: &f64| (*v as f32).to_string().parse().unwrap_or(*v);
-                let values: Vec<String> = values.iter().map(|v| as_python(short(v))).collect();
-                // In quotes of Keras's own, which those of the file double.
-                format!("\"\"\"[{}]\"\"\"", values.join(", "))
+                let values: Vec<String> = values.iter().map(|v| number(short(v))).collect();
+                // In quotes of Keras's own, to which come those of the file.
+                format!("\"[{}]\"", values.join(", "))
             }
         };
-        let line: Vec<String> = std::iter::once(epoch.to_string()).chain(keys.iter().map(value)).collect();
-        self.write(&(line.join(&self.separator) + "\r\n"))
+        self.write_line(std::iter::once(epoch.to_string()).chain(keys.iter().map(value)))
     }
 
     fn on_train_end(&mut self, _: &mut Context, _: &Logs) -> Result<()> {

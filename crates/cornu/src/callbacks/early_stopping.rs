@@ -121,17 +121,17 @@ impl Callback for EarlyStopping {
         false
     }
 
-    fn on_train_begin(&mut self, _: &mut Context) -> Result<()> {
+    fn on_train_begin(&mut self, cx: &mut Context) -> Result<()> {
+        self.monitor.begin(cx.model(), "EarlyStopping")?;
         (self.wait, self.stopped_epoch, self.best_epoch) = (0, None, 0);
         (self.monitor.best, self.best_weights) = (None, None);
         Ok(())
     }
 
     fn on_epoch_end(&mut self, cx: &mut Context, epoch: usize, logs: &mut Logs) -> Result<()> {
-        if epoch < self.start_from_epoch {
-            return Ok(());
-        }
-        let Some(value) = self.monitor.value(logs, "EarlyStopping") else { return Ok(()) };
+        // A value that is missing is told of from the first epoch on.
+        let value = self.monitor.value(logs, "EarlyStopping").filter(|_| epoch >= self.start_from_epoch);
+        let Some(value) = value else { return Ok(()) };
         if self.restore_best_weights && self.best_weights.is_none() {
             // Even if no epoch is better than the first.
             self.best_weights = Some(cx.model().get_weights()?);

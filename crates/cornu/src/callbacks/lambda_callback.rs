@@ -7,6 +7,7 @@ type Begin<'a> = Box<dyn FnMut(&mut Context) -> Result<()> + 'a>;
 type End<'a> = Box<dyn FnMut(&mut Context, &Logs) -> Result<()> + 'a>;
 type At<'a> = Box<dyn FnMut(&mut Context, usize) -> Result<()> + 'a>;
 type AtEnd<'a> = Box<dyn FnMut(&mut Context, usize, &Logs) -> Result<()> + 'a>;
+type EpochEnd<'a> = Box<dyn FnMut(&mut Context, usize, &mut Logs) -> Result<()> + 'a>;
 type Outputs<'a> = Box<dyn FnMut(&mut Context, usize, &[Tensor]) -> Result<()> + 'a>;
 
 /// A callback made of closures. Keras's `LambdaCallback`.
@@ -22,7 +23,7 @@ type Outputs<'a> = Box<dyn FnMut(&mut Context, usize, &[Tensor]) -> Result<()> +
 #[derive(Default)]
 pub struct LambdaCallback<'a> {
     on_epoch_begin: Option<At<'a>>,
-    on_epoch_end: Option<AtEnd<'a>>,
+    on_epoch_end: Option<EpochEnd<'a>>,
     on_train_begin: Option<Begin<'a>>,
     on_train_end: Option<End<'a>>,
     on_train_batch_begin: Option<At<'a>>,
@@ -49,8 +50,8 @@ impl<'a> LambdaCallback<'a> {
         self
     }
 
-    /// After each epoch.
-    pub fn on_epoch_end(mut self, f: impl FnMut(&mut Context, usize, &Logs) -> Result<()> + 'a) -> Self {
+    /// After each epoch. What is added to the logs goes to the callbacks that follow and to `History`.
+    pub fn on_epoch_end(mut self, f: impl FnMut(&mut Context, usize, &mut Logs) -> Result<()> + 'a) -> Self {
         self.on_epoch_end = Some(Box::new(f));
         self
     }

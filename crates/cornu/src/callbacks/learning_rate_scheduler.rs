@@ -1,5 +1,7 @@
 //! A learning rate by epoch.
+use crate::callbacks::rates::{log_rates, owner, rates};
 use crate::callbacks::{Callback, Context};
+use crate::saving::words::number;
 use crate::training::Logs;
 use crate::utils::print_message;
 use cornu_graph::{Error, Result};
@@ -18,7 +20,8 @@ pub struct LearningRateScheduler<F> {
 }
 
 impl<F: FnMut(usize, f64) -> f64> LearningRateScheduler<F> {
-    /// `schedule` gets the epoch, from 0, and the present rate, and gives the new one.
+    /// `schedule` gets the epoch, from 0, and the present rate, and gives the new one. With a
+    /// [`MultiOptimizer`](crate::optimizers::MultiOptimizer) it is asked for each optimizer within.
     pub fn new(schedule: F) -> Self {
         LearningRateScheduler { schedule, verbose: 0 }
     }
@@ -36,23 +39,24 @@ impl<F: FnMut(usize, f64) -> f64> Callback for LearningRateScheduler<F> {
     }
 
     fn on_epoch_begin(&mut self, cx: &mut Context, epoch: usize) -> Result<()> {
-        let rate = (self.schedule)(epoch, cx.model().learning_rate()?);
-        if !rate.is_finite() {
-            let message = format!("gave {rate} for epoch {epoch}");
-            return Err(Error::argument("LearningRateScheduler.schedule", message));
-        }
-        cx.model().set_learning_rate(rate)?;
-        if self.verbose > 0 {
-            print_message(&format!(
-                "\nEpoch {}: LearningRateScheduler setting learning rate to {rate}.\n",
-                epoch + 1
-            ));
+        for now in rates(cx)? {
+            let rate = (self.schedule)(epoch, now.value);
+            if !rate.is_finite() {
+                let message = format!("gave {rate} for epoch {epoch}");
+                return Err(Error::argument("LearningRateScheduler.schedule", message));
+            }
+            now.set(rate)?;
+            if self.verbose > 0 {
+                let (of, rate, epoch) = (owner(&now), number(rate), epoch + 1);
+                print_message(&format!(
+                    "\nEpoch {epoch}: LearningRateScheduler setting{of} learning rate to {rate}.\n"
+                ));
+            }
         }
         Ok(())
     }
 
     fn on_epoch_end(&mut self, cx: &mut Context, _: usize, logs: &mut Logs) -> Result<()> {
-        logs.set("learning_rate", cx.model().learning_rate()?);
-        Ok(())
+        log_rates(cx, logs)
     }
 }

@@ -3,12 +3,15 @@ mod backup_and_restore;
 mod csv_logger;
 mod early_stopping;
 mod event_file;
+mod filepath;
 mod lambda_callback;
 mod learning_rate_scheduler;
 mod model_checkpoint;
 mod monitor;
+mod rates;
 mod reduce_lr_on_plateau;
 mod remote_monitor;
+mod save_freq;
 mod saved;
 mod swap_ema_weights;
 mod tensorboard;
@@ -19,10 +22,11 @@ pub use csv_logger::CSVLogger;
 pub use early_stopping::EarlyStopping;
 pub use lambda_callback::LambdaCallback;
 pub use learning_rate_scheduler::LearningRateScheduler;
-pub use model_checkpoint::{ModelCheckpoint, SaveFreq};
+pub use model_checkpoint::ModelCheckpoint;
 pub use monitor::Mode;
 pub use reduce_lr_on_plateau::ReduceLROnPlateau;
 pub use remote_monitor::RemoteMonitor;
+pub use save_freq::SaveFreq;
 pub use saved::from_saved;
 pub use swap_ema_weights::SwapEMAWeights;
 pub use tensorboard::{EmbeddingsMetadata, TensorBoard, UpdateFreq};
@@ -35,6 +39,7 @@ use cornu_graph::{Result, Tensor};
 /// What a callback can do to the model that is running.
 pub struct Context<'a> {
     model: &'a mut Model,
+    steps: Option<usize>,
 }
 
 impl Context<'_> {
@@ -48,6 +53,16 @@ impl Context<'_> {
         self.model.trainer.stop_training = true;
     }
 
+    /// Ends the evaluation or validation that is running after this batch. Keras's attribute `stop_evaluating`.
+    pub fn stop_evaluating(&mut self) {
+        self.model.trainer.stop_evaluating = true;
+    }
+
+    /// Ends the prediction that is running after this batch. Keras's attribute `stop_predicting`.
+    pub fn stop_predicting(&mut self) {
+        self.model.trainer.stop_predicting = true;
+    }
+
     /// Whether training ends after this step or epoch.
     pub fn stops(&self) -> bool {
         self.model.trainer.stop_training
@@ -56,6 +71,11 @@ impl Context<'_> {
     /// The epoch that `fit` ends before.
     pub fn epochs(&self) -> usize {
         self.model.trainer.epochs
+    }
+
+    /// How many batches an epoch of this call has, or the evaluation or prediction, if that is known: `steps` of Keras's `params`.
+    pub fn steps(&self) -> Option<usize> {
+        self.steps
     }
 
     /// Lets `fit` begin with another epoch than it was told; before the first.
@@ -236,11 +256,13 @@ pub(crate) enum Stage {
 /// The callbacks of one call, in order.
 pub(crate) struct Callbacks<'a> {
     list: Vec<Box<dyn Callback + 'a>>,
+    /// The number of batches, if it is known.
+    steps: Option<usize>,
 }
 
 impl<'a> Callbacks<'a> {
-    pub fn new(list: Vec<Box<dyn Callback + 'a>>) -> Callbacks<'a> {
-        Callbacks { list }
+    pub fn new(list: Vec<Box<dyn Callback + 'a>>, steps: Option<usize>) -> Callbacks<'a> {
+        Callbacks { list, steps }
     }
 
     pub fn watch_batches(&self) -> bool {
@@ -252,7 +274,7 @@ impl<'a> Callbacks<'a> {
         model: &mut Model,
         mut f: impl FnMut(&mut (dyn Callback + 'a), &mut Context) -> Result<()>,
     ) -> Result<()> {
-        let mut cx = Context { model };
+        let mut cx = Context { model, steps: self.steps };
         self.list.iter_mut().try_for_each(|c| f(&mut **c, &mut cx))
     }
 

@@ -1,31 +1,13 @@
 //! Saving the model as it improves.
+use crate::callbacks::filepath::fill_in;
 use crate::callbacks::monitor::{Mode, Monitor};
-use crate::callbacks::{Callback, Context};
+use crate::callbacks::save_freq::Steps;
+use crate::callbacks::{Callback, Context, SaveFreq};
 use crate::training::Logs;
 use crate::utils::print_message;
+use crate::utils::python_format::fixed;
 use cornu_graph::{Error, Result};
-
-/// When a [`ModelCheckpoint`] saves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SaveFreq {
-    /// After each epoch.
-    Epoch,
-    /// After so many training steps, counted across epochs.
-    Batches(usize),
-}
-
-impl From<&str> for SaveFreq {
-    /// `"epoch"`; no other word is known.
-    fn from(word: &str) -> SaveFreq {
-        if word == "epoch" { SaveFreq::Epoch } else { SaveFreq::Batches(0) }
-    }
-}
-
-impl From<usize> for SaveFreq {
-    fn from(batches: usize) -> SaveFreq {
-        SaveFreq::Batches(batches)
-    }
-}
+use std::path::Path;
 
 /// Saves weights and optimizer state during training, each time or when a watched value improves. Keras's
 /// `ModelCheckpoint`.
@@ -33,7 +15,7 @@ impl From<usize> for SaveFreq {
 /// A path that ends in `.keras` or `.h5` gets the whole model, as [`Model::save`](crate::models::Model::save) writes it, and one
 /// that ends in `.npz` a checkpoint ([`Model::save_checkpoint`](crate::models::Model::save_checkpoint)); with
 /// `save_weights_only` it is a file of [`Model::save_weights`](crate::models::Model::save_weights). The path may hold `{epoch}`,
-/// `{epoch:02d}` and any value of the logs: `{val_loss:.2f}`.
+/// `{epoch:02d}` and any value of the logs, `{val_loss:.2f}`, as Python formats them; and `{batch}` when `save_freq` is a number.
 #[derive(Clone, Debug)]
 pub struct ModelCheckpoint {
     filepath: String,
@@ -43,7 +25,7 @@ pub struct ModelCheckpoint {
     save_weights_only: bool,
     save_freq: SaveFreq,
     epoch: usize,
-    batches: usize,
+    steps: Steps,
 }
 
 impl ModelCheckpoint {
@@ -57,7 +39,7 @@ impl ModelCheckpoint {
             save_weights_only: false,
             save_freq: SaveFreq::Epoch,
             epoch: 0,
-            batches: 0,
+            steps: Steps::default(),
         }
     }
 
@@ -67,13 +49,13 @@ impl ModelCheckpoint {
         self
     }
 
-    /// 1: says when it saves.
+    /// 1: says when it saves, and with `save_best_only` when not.
     pub fn verbose(mut self, verbose: u8) -> Self {
         self.verbose = verbose;
         self
     }
 
-    /// Saves only when the watched value is better than ever.
+    /// Saves only when the watched value is better than ever, or not there.
     pub fn save_best_only(mut self, save_best_only: bool) -> Self {
         self.save_best_only = save_best_only;
         self
@@ -103,14 +85,39 @@ impl ModelCheckpoint {
         self
     }
 
-    fn save(&mut self, cx: &mut Context, logs: &Logs) -> Result<()> {
-        let path = fill_in(&self.filepath, self.epoch + 1, logs)?;
-        if self.save_best_only {
-            let Some(value) = self.monitor.value(logs, "ModelCheckpoint") else { return Ok(()) };
-            if !self.monitor.improves_best(value, 0.0) {
-                return Ok(());
+    /// Whether this state is to be saved.
+    fn is_wanted(&mut self, logs: &Logs, path: &str) -> bool {
+        let (epoch, verbose) = (self.epoch + 1, self.verbose);
+        let say = |text: String| {
+            if verbose > 0 {
+                print_message(&format!("\nEpoch {epoch}: {text}\n"));
             }
+        };
+        if !self.save_best_only {
+            say(format!("saving model to {path}"));
+            return true;
+        }
+        // As in Keras, a state of which nothing is known is kept.
+        let Some(value) = self.monitor.value(logs, "ModelCheckpoint") else { return true };
+        let best = self.monitor.best.map_or("None".into(), |best| fixed(best, 5));
+        let improves = self.monitor.improves_best(value, 0.0);
+        let name = &self.monitor.name;
+        if improves {
+            say(format!("{name} improved from {best} to {}, saving model to {path}", fixed(value, 5)));
             self.monitor.best = Some(value);
+        } else {
+            say(format!("{name} did not improve from {best}"));
+        }
+        improves
+    }
+
+    fn save(&mut self, cx: &mut Context, batch: Option<usize>, logs: &Logs) -> Result<()> {
+        let path = fill_in(&self.filepath, self.epoch + 1, batch.map(|batch| batch + 1), logs)?;
+        if !self.is_wanted(logs, &path) {
+            return Ok(());
+        }
+        if let Some(folder) = Path::new(&path).parent().filter(|folder| !folder.exists()) {
+            std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
         }
         if self.save_weights_only {
             cx.model().save_weights(&path)?;
@@ -120,9 +127,18 @@ impl ModelCheckpoint {
             cx.model().save(&path)?;
         }
         if self.verbose > 0 {
-            print_message(&format!("\nEpoch {}: saving model to {path}\n", self.epoch + 1));
+            print_message(&format!("\nEpoch {}: finished saving model to {path}\n", self.epoch + 1));
         }
         Ok(())
+    }
+
+    /// The endings of names that what is saved can have.
+    fn endings(&self) -> &'static [&'static str] {
+        if self.save_weights_only {
+            &[".weights.h5", ".safetensors", ".npz"]
+        } else {
+            &[".keras", ".h5", ".npz"]
+        }
     }
 }
 
@@ -131,19 +147,19 @@ impl Callback for ModelCheckpoint {
         self.save_freq != SaveFreq::Epoch
     }
 
-    fn on_train_begin(&mut self, _: &mut Context) -> Result<()> {
-        if self.save_freq == SaveFreq::Batches(0) {
-            let message = "takes \"epoch\" or a positive number of steps";
-            return Err(Error::argument("ModelCheckpoint.save_freq", message));
-        }
+    fn on_train_begin(&mut self, cx: &mut Context) -> Result<()> {
+        self.save_freq.check("ModelCheckpoint")?;
         // Said before an epoch is spent.
-        if !self.save_weights_only
-            && ![".keras", ".h5", ".npz"].iter().any(|end| self.filepath.ends_with(end))
-        {
-            let message = format!("must end in `.keras`, `.h5` or `.npz`, got `{}`", self.filepath);
-            return Err(Error::argument("ModelCheckpoint.filepath", message));
+        let path = &self.filepath;
+        let names_weights = path.ends_with(".weights.h5") && !self.save_weights_only;
+        if names_weights || !self.endings().iter().any(|end| path.ends_with(end)) {
+            let endings = self.endings().join("`, `");
+            let message = format!("must end in one of `{endings}`, got `{path}`");
+            let error = Error::argument("ModelCheckpoint.filepath", message);
+            let for_weights = "`.weights.h5` is for `save_weights_only(true)`";
+            return Err(if names_weights { error.help(for_weights) } else { error });
         }
-        Ok(())
+        self.monitor.begin(cx.model(), "ModelCheckpoint")
     }
 
     fn on_epoch_begin(&mut self, _: &mut Context, epoch: usize) -> Result<()> {
@@ -151,70 +167,11 @@ impl Callback for ModelCheckpoint {
         Ok(())
     }
 
-    fn on_train_batch_end(&mut self, cx: &mut Context, _: usize, logs: &Logs) -> Result<()> {
-        let SaveFreq::Batches(every) = self.save_freq else { return Ok(()) };
-        self.batches += 1;
-        if self.batches.is_multiple_of(every.max(1)) { self.save(cx, logs) } else { Ok(()) }
+    fn on_train_batch_end(&mut self, cx: &mut Context, batch: usize, logs: &Logs) -> Result<()> {
+        if self.steps.is_due(batch, self.save_freq) { self.save(cx, Some(batch), logs) } else { Ok(()) }
     }
 
-    fn on_epoch_end(&mut self, cx: &mut Context, epoch: usize, logs: &mut Logs) -> Result<()> {
-        self.epoch = epoch;
-        if self.save_freq == SaveFreq::Epoch { self.save(cx, logs) } else { Ok(()) }
-    }
-}
-
-/// Python's `str.format` for `{epoch:02d}` and `{val_loss:.4f}`.
-fn fill_in(path: &str, epoch: usize, logs: &Logs) -> Result<String> {
-    let bad = |what: &str| {
-        let mut names: Vec<&str> = logs.iter().map(|(n, _)| n).collect();
-        names.push("epoch");
-        Error::argument(
-            "ModelCheckpoint.filepath",
-            format!("`{{{what}}}` cannot be filled in; there are {names:?}"),
-        )
-    };
-    // No name of a file is longer.
-    let width = |digits: &str| digits.parse::<usize>().ok().filter(|&n| n < 256);
-    let mut filled = String::new();
-    let mut rest = path;
-    while let Some((before, after)) = rest.split_once('{') {
-        let (field, after) = after.split_once('}').ok_or_else(|| bad(after))?;
-        let (name, format) = field.split_once(':').unwrap_or((field, ""));
-        filled.push_str(before);
-        if name == "epoch" {
-            let digits = format.strip_suffix('d').unwrap_or(format);
-            match (digits.strip_prefix('0'), width(digits)) {
-                (_, None) if digits.is_empty() => filled.push_str(&epoch.to_string()),
-                (Some(_), Some(width)) => filled.push_str(&format!("{epoch:0width$}")),
-                (None, Some(width)) => filled.push_str(&format!("{epoch:width$}")),
-                _ => return Err(bad(field)),
-            }
-        } else {
-            let value = logs.get(name).ok_or_else(|| bad(field))?;
-            let digits = format.strip_suffix('f').unwrap_or(format);
-            match digits.strip_prefix('.').map(width) {
-                None if digits.is_empty() => filled.push_str(&value.to_string()),
-                Some(Some(digits)) => filled.push_str(&format!("{value:.digits$}")),
-                _ => return Err(bad(field)),
-            }
-        }
-        rest = after;
-    }
-    filled.push_str(rest);
-    Ok(filled)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths() {
-        let mut logs = Logs::new();
-        logs.set("val_loss", 0.12345);
-        assert_eq!(fill_in("a/{epoch:02d}-{val_loss:.2f}.npz", 7, &logs).unwrap(), "a/07-0.12.npz");
-        assert_eq!(fill_in("w{epoch}.npz", 12, &logs).unwrap(), "w12.npz");
-        let e = fill_in("{val_acc}.npz", 1, &logs).unwrap_err().to_string();
-        assert!(e.contains("`{val_acc}` cannot be filled in; there are [\"val_loss\", \"epoch\"]"), "{e}");
+    fn on_epoch_end(&mut self, cx: &mut Context, _: usize, logs: &mut Logs) -> Result<()> {
+        if self.save_freq == SaveFreq::Epoch { self.save(cx, None, logs) } else { Ok(()) }
     }
 }

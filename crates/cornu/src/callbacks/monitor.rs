@@ -1,10 +1,14 @@
 //! Watching one value for improvement.
+use crate::metrics::Direction;
+use crate::models::Model;
 use crate::training::Logs;
+use cornu_graph::{Error, Result};
 
 /// Which direction is better.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
-    /// By the name: more is better for accuracies and the like, less for losses and errors.
+    /// As the metric itself says: more is better for accuracies and the like, less for losses and errors. A metric of one's own
+    /// says it by [`MetricRule::direction`](crate::metrics::MetricRule::direction).
     #[default]
     Auto,
     /// Less is better.
@@ -28,52 +32,49 @@ impl From<&str> for Mode {
     }
 }
 
-impl Mode {
-    /// Whether more of `monitor` is better.
-    fn is_max(self, monitor: &str) -> bool {
-        let name = monitor.strip_prefix("val_").unwrap_or(monitor);
-        let grows = [
-            "acc",
-            "auc",
-            "precision",
-            "recall",
-            "f1",
-            "beta",
-            "iou",
-            "io_u",
-            "r2",
-            "sensitivity",
-            "specificity",
-            "cosine",
-            "correlation",
-        ];
-        match self {
-            Mode::Min => false,
-            Mode::Max => true,
-            Mode::Auto => grows.iter().any(|word| name.to_lowercase().contains(word)),
-        }
-    }
-}
-
 /// The best value so far.
 #[derive(Clone, Debug)]
 pub(crate) struct Monitor {
     pub name: String,
     pub mode: Mode,
     pub best: Option<f64>,
+    /// Which direction is better, once training began.
+    direction: Direction,
+    /// Whether it was said that the value is not there.
+    told: bool,
 }
 
 impl Monitor {
     pub fn new(name: impl Into<String>) -> Monitor {
-        Monitor { name: name.into(), mode: Mode::Auto, best: None }
+        Monitor { name: name.into(), mode: Mode::Auto, best: None, direction: Direction::Down, told: false }
     }
 
-    /// Whether `value` is better than `reference` by more than `min_delta`.
+    /// Finds out which direction is better: the loss goes down, and metrics say theirs.
+    ///
+    /// # Errors
+    /// When nobody says it.
+    pub fn begin(&mut self, model: &Model, who: &str) -> Result<()> {
+        let known = match self.mode {
+            Mode::Min => Some(Direction::Down),
+            Mode::Max => Some(Direction::Up),
+            Mode::Auto => {
+                model.trainer.ready()?.direction(self.name.strip_prefix("val_").unwrap_or(&self.name))
+            }
+        };
+        self.direction = known.ok_or_else(|| {
+            let message = format!("cannot tell whether more or less of `{}` is better", self.name);
+            Error::argument(format!("{who}.mode"), message).help("give it `mode(\"max\")` or `mode(\"min\")`")
+        })?;
+        self.told = false;
+        Ok(())
+    }
+
+    /// Whether `value` is better than `reference` by more than `min_delta`. As in Keras, numbers are compared as float32.
     pub fn improves(&self, value: f64, reference: f64, min_delta: f64) -> bool {
-        if self.mode.is_max(&self.name) {
-            value - min_delta.abs() > reference
-        } else {
-            value + min_delta.abs() < reference
+        let reference = reference as f32;
+        match self.direction {
+            Direction::Up => (value - min_delta.abs()) as f32 > reference,
+            Direction::Down => ((value + min_delta.abs()) as f32) < reference,
         }
     }
 
@@ -82,21 +83,16 @@ impl Monitor {
         self.best.is_none_or(|best| self.improves(value, best, min_delta))
     }
 
-    /// The value now; a missing one is a warning on standard error, as in Keras.
-    pub fn value(&self, logs: &Logs, who: &str) -> Option<f64> {
+    /// The value now; a missing one is a warning on standard error, as in Keras, once in each call of `fit`.
+    pub fn value(&mut self, logs: &Logs, who: &str) -> Option<f64> {
         let value = logs.get(&self.name);
-        if value.is_none() {
+        if value.is_none() && !std::mem::replace(&mut self.told, true) {
             let names: Vec<&str> = logs.iter().map(|(n, _)| n).collect();
-            eprintln!(
-                "warning: {who} watches `{}`, which is not there; there are {}{}",
-                self.name,
-                names.join(", "),
-                if self.name.starts_with("val_") {
-                    ". Values of validation need validation data"
-                } else {
-                    ""
-                }
-            );
+            let (names, several) = (names.join(", "), !logs.list(&self.name).is_empty());
+            let is = if several { "is not one number" } else { "is not there" };
+            let is_validation = !several && self.name.starts_with("val_");
+            let help = if is_validation { ". Values of validation need validation data" } else { "" };
+            eprintln!("warning: {who} watches `{}`, which {is}; there are {names}{help}", self.name);
         }
         value
     }

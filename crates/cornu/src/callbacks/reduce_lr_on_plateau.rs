@@ -1,6 +1,8 @@
 //! A smaller learning rate when nothing improves.
 use crate::callbacks::monitor::{Mode, Monitor};
+use crate::callbacks::rates::{log_rates, owner, rates};
 use crate::callbacks::{Callback, Context};
+use crate::saving::words::number;
 use crate::training::Logs;
 use crate::utils::print_message;
 use cornu_graph::{Error, Result};
@@ -89,6 +91,27 @@ impl ReduceLROnPlateau {
         self.min_lr = min_lr;
         self
     }
+
+    /// Reduces the rates that are above the least; whether there was one.
+    fn reduce(&self, cx: &mut Context, epoch: usize) -> Result<bool> {
+        let (least, mut reduced) = (self.min_lr, false);
+        for rate in rates(cx)? {
+            // Rates are float32, and so is the least when it is reached.
+            if rate.value > f64::from(least as f32) {
+                let new = (rate.value * self.factor).max(least);
+                rate.set(new)?;
+                if self.verbose > 0 {
+                    let (of, new) = (owner(&rate), number(new));
+                    let epoch = epoch + 1;
+                    print_message(&format!(
+                        "\nEpoch {epoch}: ReduceLROnPlateau reducing{of} learning rate to {new}.\n"
+                    ));
+                }
+                reduced = true;
+            }
+        }
+        Ok(reduced)
+    }
 }
 
 impl Callback for ReduceLROnPlateau {
@@ -96,18 +119,18 @@ impl Callback for ReduceLROnPlateau {
         false
     }
 
-    fn on_train_begin(&mut self, _: &mut Context) -> Result<()> {
-        if !(0.0..1.0).contains(&self.factor) {
-            let message = format!("must be at least 0 and less than 1, got {}", self.factor);
+    fn on_train_begin(&mut self, cx: &mut Context) -> Result<()> {
+        if self.factor.is_nan() || self.factor >= 1.0 {
+            let message = format!("must be less than 1, got {}", self.factor);
             return Err(Error::argument("ReduceLROnPlateau.factor", message));
         }
+        self.monitor.begin(cx.model(), "ReduceLROnPlateau")?;
         (self.wait, self.resting, self.monitor.best) = (0, 0, None);
         Ok(())
     }
 
     fn on_epoch_end(&mut self, cx: &mut Context, epoch: usize, logs: &mut Logs) -> Result<()> {
-        let rate = cx.model().learning_rate()?;
-        logs.set("learning_rate", rate);
+        log_rates(cx, logs)?;
         let Some(value) = self.monitor.value(logs, "ReduceLROnPlateau") else { return Ok(()) };
         if self.resting > 0 {
             self.resting -= 1;
@@ -118,15 +141,7 @@ impl Callback for ReduceLROnPlateau {
             self.wait = 0;
         } else if self.resting == 0 {
             self.wait += 1;
-            if self.wait >= self.patience && rate > self.min_lr {
-                let reduced = (rate * self.factor).max(self.min_lr);
-                cx.model().set_learning_rate(reduced)?;
-                if self.verbose > 0 {
-                    print_message(&format!(
-                        "\nEpoch {}: ReduceLROnPlateau reducing learning rate to {reduced}.\n",
-                        epoch + 1
-                    ));
-                }
+            if self.wait >= self.patience && self.reduce(cx, epoch)? {
                 (self.resting, self.wait) = (self.cooldown, 0);
             }
         }

@@ -7,6 +7,8 @@ use cornu_graph::Result;
 /// end of each epoch on, so that callbacks which save see them. The optimizer must keep them: `use_ema`. Keras's
 /// `SwapEMAWeights`.
 ///
+/// After a prediction the weights come back, as after an evaluation; Keras leaves the means there.
+///
 /// ```
 /// use cornu::callbacks::SwapEMAWeights;
 /// let swap = SwapEMAWeights::new().swap_on_epoch(true);

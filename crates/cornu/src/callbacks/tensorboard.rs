@@ -1,5 +1,6 @@
 //! Training as TensorBoard shows it.
 use crate::callbacks::event_file::EventFile;
+use crate::callbacks::rates::named_rates;
 use crate::callbacks::{Callback, Context};
 use crate::models::Model;
 use crate::training::Logs;
@@ -341,9 +342,10 @@ impl Callback for TensorBoard {
                 None => values.push((name.into(), value)),
             }
         }
-        let rate = cx.model().learning_rate()?;
-        values.retain(|(name, _)| name != "learning_rate");
-        values.push(("learning_rate".into(), rate));
+        for (name, rate) in named_rates(cx)? {
+            values.retain(|(other, _)| *other != name);
+            values.push((name, rate));
+        }
         if self.write_steps_per_second {
             let (start, before) = self.epoch_start;
             let steps = cx.model().iterations()?.unwrap_or(0) - before;

@@ -1,5 +1,6 @@
 //! Stopping when the loss is no number.
 use crate::callbacks::{Callback, Context};
+use crate::saving::words::number;
 use crate::training::Logs;
 use crate::utils::print_message;
 use cornu_graph::{Error, Result};
@@ -27,6 +28,7 @@ impl Callback for TerminateOnNaN {
     fn on_train_batch_end(&mut self, cx: &mut Context, batch: usize, logs: &Logs) -> Result<()> {
         let Some(loss) = logs.get("loss").filter(|loss| !loss.is_finite()) else { return Ok(()) };
         if self.raise_error {
+            let loss = number(loss);
             return Err(Error::State(format!(
                 "NaN or Inf loss encountered at batch {batch}. Loss value: {loss}. Terminating training immediately."
             )));

@@ -1,6 +1,8 @@
 //! How often predictions are right.
 use super::declare::metric;
-use super::{BinaryCrossentropy, CategoricalCrossentropy, Metric, MetricRule, SparseCategoricalCrossentropy};
+use super::{
+    BinaryCrossentropy, CategoricalCrossentropy, Direction, Metric, MetricRule, SparseCategoricalCrossentropy,
+};
 use crate::losses::Task;
 use crate::object::Saved;
 use crate::utils::numerical::same_rank;
@@ -11,7 +13,7 @@ metric! {
     /// How often predictions equal the targets. Keras's `Accuracy`; the name `"accuracy"` stands for the one of several
     /// accuracies that suits the shapes of targets and predictions.
     pub struct Accuracy("accuracy") {}
-    mean |self, y_true, y_pred| {
+    mean Up |self, y_true, y_pred| {
         let (y_true, y_pred) = same_rank(&y_true.cast(y_pred.dtype()), y_pred);
         y_true.equal(&y_pred)
     }
@@ -24,7 +26,7 @@ metric! {
         #[default(0.5)]
         pub threshold: f64,
     }
-    mean |self, y_true, y_pred| {
+    mean Up |self, y_true, y_pred| {
         let (y_true, y_pred) = same_rank(y_true, y_pred);
         let predicted = y_pred.gt(&y_pred.scalar(self.threshold)).cast(y_true.dtype());
         y_true.equal(&predicted)
@@ -34,13 +36,13 @@ metric! {
 metric! {
     /// How often the largest prediction is that of the one-hot target. Keras's `CategoricalAccuracy`.
     pub struct CategoricalAccuracy("categorical_accuracy") {}
-    mean |self, y_true, y_pred| y_true.argmax(-1).equal(&y_pred.argmax(-1))
+    mean Up |self, y_true, y_pred| y_true.argmax(-1).equal(&y_pred.argmax(-1))
 }
 
 metric! {
     /// How often the largest prediction is the one that the label names. Keras's `SparseCategoricalAccuracy`.
     pub struct SparseCategoricalAccuracy("sparse_categorical_accuracy") {}
-    mean |self, y_true, y_pred| {
+    mean Up |self, y_true, y_pred| {
         let squeeze = y_true.rank() == y_pred.rank() && y_true.dim(-1) == 1;
         let labels = if squeeze { y_true.squeeze(-1) } else { y_true.clone() };
         let right = labels.cast(DType::F32).equal(&y_pred.argmax(-1).cast(DType::F32));
@@ -58,9 +60,13 @@ impl ByShape {
     pub const ACCURACY: [&str; 2] = ["accuracy", "acc"];
     pub const CROSSENTROPY: [&str; 2] = ["crossentropy", "ce"];
 
+    fn is_crossentropy(&self) -> bool {
+        ByShape::CROSSENTROPY.contains(&self.name.to_lowercase().as_str())
+    }
+
     fn choose(&self, y_true: &Spec, y_pred: &Spec) -> Metric {
         let name = self.name.as_str();
-        if ByShape::CROSSENTROPY.contains(&name.to_lowercase().as_str()) {
+        if self.is_crossentropy() {
             return match Task::of(y_true, y_pred) {
                 Task::Binary => BinaryCrossentropy::new().name(name).into(),
                 Task::Sparse => SparseCategoricalCrossentropy::new().name(name).into(),
@@ -88,6 +94,10 @@ impl MetricRule for ByShape {
 
     fn takes_mask(&self) -> bool {
         true
+    }
+
+    fn direction(&self) -> Option<Direction> {
+        Some(if self.is_crossentropy() { Direction::Down } else { Direction::Up })
     }
 
     fn update_state(

@@ -50,7 +50,7 @@ macro_rules! at_constraint {
         }
 
         impl MetricRule for $Metric {
-            shared_arguments!();
+            shared_arguments!(Up);
 
             fn state(&self, _: &Spec, _: &Spec) -> Result<Vec<(String, Tensor)>> {
                 self.check()?;

@@ -250,7 +250,7 @@ fn interpolated_pr(counts: &Confusion) -> Value {
 }
 
 impl MetricRule for AUC {
-    shared_arguments!();
+    shared_arguments!(Up);
 
     fn state(&self, _: &Spec, y_pred: &Spec) -> Result<Vec<(String, Tensor)>> {
         self.check(y_pred)?;

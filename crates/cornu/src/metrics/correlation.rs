@@ -10,7 +10,7 @@ metric! {
         #[default(-1)]
         pub axis: i64,
     }
-    mean |self, y_true, y_pred| {
+    mean Up |self, y_true, y_pred| {
         let (y_true, y_pred) = same_rank(&y_true.cast(y_pred.dtype()), y_pred);
         let standard = |y: &Value| {
             let centered = y - y.mean_keepdims([self.axis]);
@@ -27,7 +27,7 @@ metric! {
         #[default(-1)]
         pub axis: i64,
     }
-    mean |self, y_true, y_pred| {
+    mean Up |self, y_true, y_pred| {
         let (y_true, y_pred) = same_rank(&y_true.cast(y_pred.dtype()), y_pred);
         let axis = [self.axis];
         let (mean_true, mean_pred) = (y_true.mean_keepdims(axis), y_pred.mean_keepdims(axis));

@@ -29,12 +29,12 @@ impl From<PlainDType> for DTypePolicy {
 }
 
 /// Declares a metric: its own arguments after those that all metrics share, in the order in which Keras saves them; and, when
-/// it is a mean of values, these. Keras's `MeanMetricWrapper`.
+/// it is a mean of values, these, after the better direction if there is one. Keras's `MeanMetricWrapper`.
 macro_rules! metric {
     (
         $(#[$doc:meta])*
         pub struct $Metric:ident($name:literal) { $($arguments:tt)* }
-        mean |$this:ident, $y_true:ident, $y_pred:ident| $values:expr
+        mean $($Direction:ident)? |$this:ident, $y_true:ident, $y_pred:ident| $values:expr
     ) => {
         $crate::metrics::declare::metric! {
             $(#[$doc])*
@@ -42,7 +42,7 @@ macro_rules! metric {
         }
 
         impl $crate::metrics::MetricRule for $Metric {
-            $crate::metrics::declare::shared_arguments!();
+            $crate::metrics::declare::shared_arguments!($($Direction)?);
 
             fn takes_mask(&self) -> bool {
                 true
@@ -79,9 +79,9 @@ macro_rules! metric {
 }
 pub(super) use metric;
 
-/// The methods of a metric that give its shared arguments.
+/// The methods of a metric that give its shared arguments, and the better direction if there is one.
 macro_rules! shared_arguments {
-    () => {
+    ($($Direction:ident)?) => {
         fn name(&self) -> String {
             self.name.clone()
         }
@@ -93,6 +93,10 @@ macro_rules! shared_arguments {
         fn renamed(&self, name: &str) -> Option<$crate::metrics::Metric> {
             Some(self.clone().name(name).into())
         }
+
+        $(fn direction(&self) -> Option<$crate::metrics::Direction> {
+            Some($crate::metrics::Direction::$Direction)
+        })?
     };
 }
 pub(super) use shared_arguments;

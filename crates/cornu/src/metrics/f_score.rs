@@ -150,7 +150,7 @@ macro_rules! score {
         }
 
         impl MetricRule for $Score {
-            shared_arguments!();
+            shared_arguments!(Up);
 
             fn state(&self, y_true: &Spec, y_pred: &Spec) -> Result<Vec<(String, Tensor)>> {
                 self.score().state(self.dtype()?, y_true, y_pred)

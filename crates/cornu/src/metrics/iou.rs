@@ -123,7 +123,7 @@ macro_rules! overlap {
         }
 
         impl MetricRule for $Metric {
-            shared_arguments!();
+            shared_arguments!(Up);
 
             fn state(&self, _: &Spec, _: &Spec) -> Result<Vec<(String, Tensor)>> {
                 self.overlap().state(self.dtype()?)

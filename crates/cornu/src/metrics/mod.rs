@@ -52,6 +52,15 @@ use cornu_graph::{DType, Result, Spec, Tensor, Value, memory};
 use serde_json::Value as Json;
 use std::fmt;
 
+/// Where a metric goes when a model becomes better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// More is better, as of an accuracy.
+    Up,
+    /// Less is better, as of an error.
+    Down,
+}
+
 /// What a metric gathers and gives.
 pub trait MetricRule: Saved + fmt::Debug + Send + Sync {
     /// Name in logs.
@@ -97,6 +106,11 @@ pub trait MetricRule: Saved + fmt::Debug + Send + Sync {
     /// Whether a mask of the predictions leaves values out; in Keras only means of values heed it.
     fn takes_mask(&self) -> bool {
         false
+    }
+
+    /// Where the metric goes when a model becomes better, for callbacks that watch it; `None` by default: they must be told.
+    fn direction(&self) -> Option<Direction> {
+        None
     }
 
     /// The same under another name, where it can be renamed.
@@ -169,7 +183,12 @@ impl Metric {
         name: impl Into<String>,
         function: impl Fn(&Value, &Value) -> Value + Send + Sync + 'static,
     ) -> Metric {
-        Metric::custom(Function { name: name.into(), function })
+        Metric::custom(Function { name: name.into(), function, direction: None })
+    }
+
+    /// The mean of a loss.
+    fn of_loss(name: &str, function: impl Fn(&Value, &Value) -> Value + Send + Sync + 'static) -> Metric {
+        Metric::custom(Function { name: name.into(), function, direction: Some(Direction::Down) })
     }
 
     /// Logs show a metric under the name by which it was asked for; `"accuracy"` and `"crossentropy"` are those that suit the
@@ -180,12 +199,12 @@ impl Metric {
             return Metric::custom(accuracy::ByShape { name: name.into() });
         }
         match name {
-            "huber" => Metric::function(name, |y_true, y_pred| huber(y_true, y_pred, 1.0)),
-            "log_cosh" => Metric::function(name, log_cosh),
-            "binary_focal_crossentropy" => Metric::function(name, |y_true, y_pred| {
+            "huber" => Metric::of_loss(name, |y_true, y_pred| huber(y_true, y_pred, 1.0)),
+            "log_cosh" => Metric::of_loss(name, log_cosh),
+            "binary_focal_crossentropy" => Metric::of_loss(name, |y_true, y_pred| {
                 binary_focal_crossentropy(y_true, y_pred, false, 0.25, 2.0, false, 0.0, -1)
             }),
-            "categorical_focal_crossentropy" => Metric::function(name, |y_true, y_pred| {
+            "categorical_focal_crossentropy" => Metric::of_loss(name, |y_true, y_pred| {
                 categorical_focal_crossentropy(y_true, y_pred, 0.25, 2.0, false, 0.0, -1)
             }),
             _ => self.get().ok().and_then(|rule| rule.renamed(name)).unwrap_or(self),
@@ -205,6 +224,11 @@ impl Metric {
     /// Name in logs.
     pub fn name(&self) -> String {
         self.get().map_or_else(|_| "unknown".into(), |rule| rule.name())
+    }
+
+    /// Where the metric goes when a model becomes better, if that is known.
+    pub(crate) fn direction(&self) -> Option<Direction> {
+        self.get().ok()?.direction()
     }
 
     pub(crate) fn takes_mask(&self) -> bool {
@@ -259,6 +283,7 @@ fn zeros(dtype: DType, variables: &[(&str, &[usize])]) -> Result<Vec<(String, Te
 struct Function<F> {
     name: String,
     function: F,
+    direction: Option<Direction>,
 }
 
 impl<F> fmt::Debug for Function<F> {
@@ -280,6 +305,10 @@ impl<F: Fn(&Value, &Value) -> Value + Send + Sync> MetricRule for Function<F> {
 
     fn takes_mask(&self) -> bool {
         true
+    }
+
+    fn direction(&self) -> Option<Direction> {
+        self.direction
     }
 
     fn update_state(

@@ -30,7 +30,7 @@ macro_rules! ratio {
         }
 
         impl MetricRule for $Ratio {
-            shared_arguments!();
+            shared_arguments!(Up);
 
             fn state(&self, _: &Spec, _: &Spec) -> Result<Vec<(String, Tensor)>> {
                 let shape = [self.thresholds_in_use()?.len()];

@@ -7,13 +7,13 @@ use cornu_graph::Value;
 metric! {
     /// The mean Kullback-Leibler divergence of predictions from targets. Keras's metric `KLDivergence`.
     pub struct KLDivergence("kl_divergence") {}
-    mean |self, y_true, y_pred| losses::kl_divergence(y_true, y_pred)
+    mean Down |self, y_true, y_pred| losses::kl_divergence(y_true, y_pred)
 }
 
 metric! {
     /// The mean of `y_pred - y_true log(y_pred)`. Keras's metric `Poisson`.
     pub struct Poisson("poisson") {}
-    mean |self, y_true, y_pred| losses::poisson(y_true, y_pred)
+    mean Down |self, y_true, y_pred| losses::poisson(y_true, y_pred)
 }
 
 metric! {
@@ -27,7 +27,7 @@ metric! {
         #[save_as(Whole)]
         pub label_smoothing: f64,
     }
-    mean |self, y_true, y_pred| {
+    mean Down |self, y_true, y_pred| {
         losses::binary_crossentropy(y_true, y_pred, self.from_logits, self.label_smoothing, -1)
     }
 }
@@ -46,7 +46,7 @@ metric! {
         #[default(-1)]
         pub axis: i64,
     }
-    mean |self, y_true, y_pred| {
+    mean Down |self, y_true, y_pred| {
         losses::categorical_crossentropy(y_true, y_pred, self.from_logits, self.label_smoothing, self.axis)
     }
 }
@@ -64,7 +64,7 @@ metric! {
         #[default(-1)]
         pub axis: i64,
     }
-    mean |self, y_true, y_pred| {
+    mean Down |self, y_true, y_pred| {
         losses::sparse_categorical_crossentropy(y_true, y_pred, self.from_logits, self.ignore_class, self.axis)
     }
 }

@@ -56,7 +56,7 @@ metric! {
 }
 
 impl MetricRule for R2Score {
-    shared_arguments!();
+    shared_arguments!(Up);
 
     fn state(&self, y_true: &Spec, y_pred: &Spec) -> Result<Vec<(String, Tensor)>> {
         if let Some(ClassAggregation::Unknown(word)) = &self.class_aggregation {

@@ -9,25 +9,25 @@ use cornu_graph::{Result, Value};
 metric! {
     /// The mean of `(y_true - y_pred)^2`. Keras's metric `MeanSquaredError`.
     pub struct MeanSquaredError("mean_squared_error") {}
-    mean |self, y_true, y_pred| losses::mean_squared_error(y_true, y_pred)
+    mean Down |self, y_true, y_pred| losses::mean_squared_error(y_true, y_pred)
 }
 
 metric! {
     /// The mean of `|y_true - y_pred|`. Keras's metric `MeanAbsoluteError`.
     pub struct MeanAbsoluteError("mean_absolute_error") {}
-    mean |self, y_true, y_pred| losses::mean_absolute_error(y_true, y_pred)
+    mean Down |self, y_true, y_pred| losses::mean_absolute_error(y_true, y_pred)
 }
 
 metric! {
     /// The mean error in percent of the targets. Keras's metric `MeanAbsolutePercentageError`.
     pub struct MeanAbsolutePercentageError("mean_absolute_percentage_error") {}
-    mean |self, y_true, y_pred| losses::mean_absolute_percentage_error(y_true, y_pred)
+    mean Down |self, y_true, y_pred| losses::mean_absolute_percentage_error(y_true, y_pred)
 }
 
 metric! {
     /// The mean squared difference of logarithms. Keras's metric `MeanSquaredLogarithmicError`.
     pub struct MeanSquaredLogarithmicError("mean_squared_logarithmic_error") {}
-    mean |self, y_true, y_pred| losses::mean_squared_logarithmic_error(y_true, y_pred)
+    mean Down |self, y_true, y_pred| losses::mean_squared_logarithmic_error(y_true, y_pred)
 }
 
 metric! {
@@ -39,13 +39,13 @@ metric! {
         #[omit_default]
         pub axis: i64,
     }
-    mean |self, y_true, y_pred| -losses::cosine_similarity(y_true, y_pred, self.axis)
+    mean Up |self, y_true, y_pred| -losses::cosine_similarity(y_true, y_pred, self.axis)
 }
 
 metric! {
     /// The mean of `log(cosh(y_pred - y_true))`. Keras's `LogCoshError`.
     pub struct LogCoshError("logcosh") {}
-    mean |self, y_true, y_pred| losses::log_cosh(y_true, y_pred)
+    mean Down |self, y_true, y_pred| losses::log_cosh(y_true, y_pred)
 }
 
 metric! {
@@ -54,7 +54,7 @@ metric! {
 }
 
 impl MetricRule for RootMeanSquaredError {
-    shared_arguments!();
+    shared_arguments!(Down);
 
     fn update_state(
         &self,

@@ -17,7 +17,7 @@ metric! {
         #[default(5)]
         pub k: usize,
     }
-    mean |self, y_true, y_pred| in_top_k(&y_true.argmax(-1), y_pred, self.k)
+    mean Up |self, y_true, y_pred| in_top_k(&y_true.argmax(-1), y_pred, self.k)
 }
 
 metric! {
@@ -32,7 +32,7 @@ metric! {
         #[omit_default]
         pub from_sorted_ids: bool,
     }
-    mean |self, y_true, y_pred| {
+    mean Up |self, y_true, y_pred| {
         // One label to a row of predictions, whatever axis of size 1 is missing or left over.
         let rows = &y_pred.shape()[..y_pred.rank().saturating_sub(1)];
         let labels = y_true.reshape(rows);

@@ -90,6 +90,9 @@ const DELETE: char = '\x7f';
 
 /// A number as Python shows it: the shortest digits that give it back, with an exponent where it is below 1e-4 or not below 1e16.
 pub(crate) fn number(value: f64) -> String {
+    if value.is_nan() {
+        return "nan".into();
+    }
     const PLAIN: std::ops::Range<f64> = 1e-4..1e16;
     if value == 0.0 || PLAIN.contains(&value.abs()) {
         return format!("{value:?}");

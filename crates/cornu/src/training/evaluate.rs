@@ -209,8 +209,9 @@ impl Model {
         check_positive("Evaluate.steps", steps)?;
         let y = Some(y.into());
         let mut feed = self.test_feed("Evaluate", x.into(), y, sample_weight, batch_size, steps)?;
-        let mut callbacks = Callbacks::new(callbacks);
-        let mut progress = Progress::new(verbose, feed.steps(steps));
+        let known = feed.steps(steps);
+        let mut callbacks = Callbacks::new(callbacks, known);
+        let mut progress = Progress::new(verbose, known);
         let logs = self.evaluate_feed(&mut feed, steps, &mut callbacks, &mut progress)?;
         progress.finish(&logs);
         Ok(logs)
@@ -226,13 +227,15 @@ impl Model {
         let (first, rows) = feed.first(self, Needs::Targets)?;
         let ready = self.ready_for(&first.step_spec(Phase::Test, rows))?;
         self.trainer.reset(&ready)?;
+        self.trainer.stop_evaluating = false;
         callbacks.begin(self, Stage::Test)?;
         let (mut logs, mut steps) = (Logs::new(), 0);
         match feed {
             Feed::Arrays(batches, batch_size) => {
                 let together = self.steps_per_execution();
+                let one_by_one = callbacks.watch_batches() || self.trainer.stop_evaluating;
                 for (first, order) in
-                    executions(batches.samples.count, *batch_size, limit, together, callbacks)
+                    executions(batches.samples.count, *batch_size, limit, together, one_by_one)
                 {
                     let last = order.len().div_ceil(*batch_size);
                     callbacks.batch_begin(self, Stage::Test, first)?;
@@ -248,6 +251,9 @@ impl Model {
                     })?;
                     callbacks.batch_end(self, Stage::Test, first.saturating_add(together - 1), &logs)?;
                     steps = first + last;
+                    if self.trainer.stop_evaluating {
+                        break;
+                    }
                 }
             }
             Feed::Stream(passes) => passes.each(self, Needs::Targets, limit, &mut |model, step, batch| {
@@ -260,10 +266,12 @@ impl Model {
                 callbacks.batch_end(model, Stage::Test, step, &logs)?;
                 progress.update(step + 1, &logs);
                 steps = step + 1;
-                Ok(())
+                Ok(!model.trainer.stop_evaluating)
             })?,
         }
-        warn_of_end(steps, limit);
+        if !self.trainer.stop_evaluating {
+            warn_of_end(steps, limit);
+        }
         callbacks.end(self, Stage::Test, &logs)?;
         Ok(logs)
     }
@@ -296,19 +304,22 @@ impl Model {
                 Feed::Stream(Passes::new(dataset))
             }
         };
-        let mut callbacks = Callbacks::new(options.callbacks);
-        let mut progress = Progress::new(options.verbose, feed.steps(options.steps));
+        let known = feed.steps(options.steps);
+        let mut callbacks = Callbacks::new(options.callbacks, known);
+        let mut progress = Progress::new(options.verbose, known);
         // A model is built before callbacks see it.
         feed.first(self, Needs::Inputs)?;
+        self.trainer.stop_predicting = false;
         callbacks.begin(self, Stage::Predict)?;
         let (mut joined, mut steps, none) = (vec![], 0, Logs::new());
         match &mut feed {
             Feed::Arrays(batches, batch_size) => {
                 let together = self.steps_per_execution();
-                let executions =
-                    executions(batches.samples.count, *batch_size, options.steps, together, &callbacks);
-                let expected = executions.iter().map(|(_, order)| order.len()).sum();
                 let is_watched = callbacks.watch_batches();
+                let one_by_one = is_watched || self.trainer.stop_predicting;
+                let executions =
+                    executions(batches.samples.count, *batch_size, options.steps, together, one_by_one);
+                let expected = executions.iter().map(|(_, order)| order.len()).sum();
                 for (first, order) in executions {
                     callbacks.batch_begin(self, Stage::Predict, first)?;
                     let mut last = vec![];
@@ -322,6 +333,9 @@ impl Model {
                         Ok(())
                     })?;
                     callbacks.predict_batch_end(self, first.saturating_add(together - 1), &last)?;
+                    if self.trainer.stop_predicting {
+                        break;
+                    }
                 }
             }
             Feed::Stream(passes) => {
@@ -337,29 +351,31 @@ impl Model {
                     Joined::push_all(&mut joined, &outputs, 0)?;
                     steps += 1;
                     progress.update(step + 1, &none);
-                    Ok(())
+                    Ok(!model.trainer.stop_predicting)
                 })?;
             }
         }
-        warn_of_end(steps, options.steps);
+        if !self.trainer.stop_predicting {
+            warn_of_end(steps, options.steps);
+        }
         callbacks.end(self, Stage::Predict, &none)?;
         progress.finish(&none);
         joined.into_iter().map(Joined::finish).collect()
     }
 }
 
-/// The first step and the samples of each station at which callbacks look: executions of `together` steps, or all at once
-/// where none does. As in Keras, an execution is as long as the data lasts, even beyond the limit of steps.
+/// The first step and the samples of each station at which callbacks look: `one_by_one` executions of `together` steps, or all at
+/// once where none does. As in Keras, an execution is as long as the data lasts, even beyond the limit of steps.
 fn executions(
     count: usize,
     batch_size: usize,
     limit: Option<usize>,
     together: usize,
-    callbacks: &Callbacks,
+    one_by_one: bool,
 ) -> Vec<(usize, Vec<u32>)> {
     let wanted = limit.map_or(usize::MAX, |steps| steps.div_ceil(together).saturating_mul(together));
     let count = count.min(wanted.saturating_mul(batch_size));
-    let steps = if callbacks.watch_batches() { together } else { usize::MAX };
+    let steps = if one_by_one { together } else { usize::MAX };
     let size = steps.saturating_mul(batch_size).min(count.max(1));
     let starts = (0..count).step_by(size);
     starts.map(|at| (at / batch_size, (at as u32..(at + size).min(count) as u32).collect())).collect()

@@ -43,13 +43,12 @@ pub(crate) enum Feed<'a> {
 }
 
 impl Feed<'_> {
-    /// The number of batches, at most `limit`, if it is known.
-    pub fn steps(&self, limit: Option<usize>) -> Option<usize> {
-        let all = match self {
+    /// The number of batches: as many as were asked for, else all, if their number is known.
+    pub fn steps(&self, asked: Option<usize>) -> Option<usize> {
+        asked.or_else(|| match self {
             Feed::Arrays(batches, batch_size) => Some(batches.samples.count.div_ceil(*batch_size)),
             Feed::Stream(passes) => passes.dataset.num_batches(),
-        };
-        all.map_or(limit, |all| Some(all.min(limit.unwrap_or(usize::MAX))))
+        })
     }
 
     /// Copies arrays to the device if there is `room`, which becomes less; see [`Batches::stay`].
@@ -136,16 +135,16 @@ impl<'a> Passes<'a> {
         model: &mut Model,
         kind: Needs,
         limit: Option<usize>,
-        f: &mut dyn FnMut(&mut Model, usize, &Batches) -> Result<()>,
+        f: &mut dyn FnMut(&mut Model, usize, &Batches) -> Result<bool>,
     ) -> Result<()> {
         self.begin_epoch()?;
         self.begin_pass(None);
         let mut step = 0;
         self.run(limit, &mut |batch| {
             let batch = model.batch(batch, kind)?;
-            f(model, step, &batch)?;
+            let goes_on = f(model, step, &batch)?;
             step += 1;
-            Ok(true)
+            Ok(goes_on)
         })?;
         self.end_epoch()?;
         self.end_pass();

@@ -192,7 +192,8 @@ impl Model {
         options.check()?;
         let compile = self.compiled()?;
         let mut run = FitRun::new(self, x.into(), y.into(), options)?;
-        let mut callbacks = Callbacks::new(std::mem::take(&mut run.options.callbacks));
+        let steps = run.training.steps(run.options.steps_per_epoch);
+        let mut callbacks = Callbacks::new(std::mem::take(&mut run.options.callbacks), steps);
         let mut history = History::default();
         self.trainer.stop_training = false;
         (self.trainer.epochs, self.trainer.initial_epoch) = (run.options.epochs, None);
@@ -206,19 +207,26 @@ impl Model {
         run.spec = first.step_spec(Phase::Train, rows);
         let ready = self.ready_for(&run.spec)?;
         callbacks.begin(self, Stage::Train)?;
-        let mut logs = Logs::new();
+        // Those of the end are without what callbacks added.
+        let mut last = Logs::new();
         let first = self.trainer.initial_epoch.take().unwrap_or(run.options.initial_epoch);
+        let mut ran = Ok(());
         for epoch in first..run.options.epochs {
-            logs = run.epoch(self, epoch, &mut callbacks)?;
-            history.push(epoch, &logs);
-            if self.trainer.stop_training {
+            match run.epoch(self, epoch, &mut callbacks) {
+                Ok((before, logs)) => {
+                    last = before;
+                    history.push(epoch, &logs);
+                }
+                Err(error) => ran = Err(error),
+            }
+            if ran.is_err() || self.trainer.stop_training {
                 break;
             }
         }
-        if run.options.epochs > 0 {
-            ready.finalize()?;
-        }
-        callbacks.end(self, Stage::Train, &logs)?;
+        // As in Keras, even where training failed.
+        let finalized = if run.options.epochs > 0 { ready.finalize() } else { Ok(()) };
+        ran.and(finalized)?;
+        callbacks.end(self, Stage::Train, &last)?;
         Ok(history)
     }
 }
@@ -331,11 +339,12 @@ impl<'a, 'b> FitRun<'a, 'b> {
         Ok(FitRun { options, training, validation, shuffled, order, next: 0, spec, seen: None })
     }
 
-    fn epoch(&mut self, model: &mut Model, epoch: usize, callbacks: &mut Callbacks) -> Result<Logs> {
-        let target = self.options.steps_per_epoch.or(self.training.steps(None)).or(self.seen);
+    /// The logs of an epoch, before and after callbacks saw them.
+    fn epoch(&mut self, model: &mut Model, epoch: usize, callbacks: &mut Callbacks) -> Result<(Logs, Logs)> {
+        let target = self.training.steps(self.options.steps_per_epoch).or(self.seen);
         let mut progress = Progress::new(self.options.verbose, target);
-        progress.epoch(epoch, self.options.epochs);
         callbacks.epoch_begin(model, epoch)?;
+        progress.epoch(epoch, self.options.epochs);
         let ready = model.ready_for(&self.spec)?;
         model.trainer.reset(&ready)?;
         let mut logs = Logs::new();
@@ -355,9 +364,13 @@ impl<'a, 'b> FitRun<'a, 'b> {
             let found = model.evaluate_feed(validation, limit, callbacks, &mut silent)?;
             found.lists().for_each(|(name, values)| logs.set_list(&format!("val_{name}"), values.to_vec()));
         }
+        // Not every step was noted.
+        progress.found(done);
+        logs.sort();
+        let before = logs.clone();
         callbacks.epoch_end(model, epoch, &mut logs)?;
         progress.finish(&logs);
-        Ok(logs)
+        Ok((before, logs))
     }
 
     /// The steps of an epoch on batches that a data set makes; how many there were.
@@ -414,8 +427,11 @@ impl<'a, 'b> FitRun<'a, 'b> {
             self.order = model.trainer.shuffle(count)?;
         }
         let mut step = 0;
-        while step < target && self.next < count && !model.trainer.stop_training {
+        while step < target && self.next < count {
             step = self.run_batches(model, step, target, callbacks, progress, logs)?;
+            if model.trainer.stop_training {
+                break;
+            }
         }
         if self.next >= count {
             self.next = 0;
@@ -436,7 +452,8 @@ impl<'a, 'b> FitRun<'a, 'b> {
         let Feed::Arrays(training, size) = &self.training else { return Ok(first) };
         let together = model.steps_per_execution();
         // As in Keras, an execution is as long as the data lasts, even beyond the last step asked for.
-        let wanted = if callbacks.watch_batches() { 1 } else { (target - first).div_ceil(together) };
+        let one = callbacks.watch_batches() || model.trainer.stop_training;
+        let wanted = if one { 1 } else { (target - first).div_ceil(together) };
         let order = &self.order[self.next..];
         let order = &order[..order.len().min(wanted.saturating_mul(together).saturating_mul(*size))];
         let count = order.len().div_ceil(*size);

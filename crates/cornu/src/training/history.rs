@@ -58,6 +58,16 @@ impl Logs {
         self.0.iter().map(|(name, values)| (name.as_str(), values.as_slice()))
     }
 
+    /// Names and values in order, with the means of those that are several numbers: what a bar shows.
+    pub(crate) fn means(&self) -> impl Iterator<Item = (&str, f64)> {
+        self.lists().map(|(name, values)| (name, values.iter().sum::<f64>() / values.len() as f64))
+    }
+
+    /// Brings them into the order of names.
+    pub(crate) fn sort(&mut self) {
+        self.0.sort_by(|(a, _), (b, _)| a.cmp(b));
+    }
+
     /// Sets what a step gave: a number, or a list of them.
     pub(crate) fn set_tensor(&mut self, name: &str, tensor: &Tensor) -> Result<()> {
         if tensor.len() == 1 && tensor.rank() == 0 {

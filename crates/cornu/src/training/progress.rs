@@ -36,9 +36,9 @@ impl Progress {
         Progress { verbose, bar: Progbar::new(target).verbose(verbose).stateless_metrics::<[&str; 0]>([]) }
     }
 
-    /// Announces an epoch.
+    /// Announces an epoch, where there are several.
     pub fn epoch(&self, epoch: usize, epochs: usize) {
-        if self.verbose != Verbose::Silent {
+        if self.verbose != Verbose::Silent && epochs > 1 {
             print_message(&format!("Epoch {}/{epochs}\n", epoch + 1));
         }
     }
@@ -50,11 +50,16 @@ impl Progress {
 
     /// `step` steps are done.
     pub fn update(&mut self, step: usize, logs: &Logs) {
-        self.bar.show(step, logs.iter(), false);
+        self.bar.show(step, logs.means(), false);
+    }
+
+    /// There are so many steps, if that was not known.
+    pub fn found(&mut self, steps: usize) {
+        self.bar.found(steps);
     }
 
     /// All steps are done.
     pub fn finish(&mut self, logs: &Logs) {
-        self.bar.finish(logs.iter());
+        self.bar.finish(logs.means());
     }
 }

@@ -1,10 +1,10 @@
 //! What a model keeps between `compile`, `fit`, `evaluate` and `predict`.
 use crate::layers::Trace;
 use crate::layers::lora::{changes, other_weights};
-use crate::metrics::Metric;
+use crate::metrics::{Direction, Metric};
 use crate::models::Model;
 use crate::models::weights::ModelVariable;
-use crate::optimizers::Optimizer;
+use crate::optimizers::{Optimizer, follows_schedule};
 use crate::training::compile::{Compile, PerOutput, check_steps_per_execution};
 use crate::training::custom::OwnStep;
 use crate::training::run::Program;
@@ -23,6 +23,8 @@ pub(crate) struct Trainer {
     /// One for each phase and shape of batch.
     pub programs: HashMap<StepSpec, Program>,
     pub stop_training: bool,
+    pub stop_evaluating: bool,
+    pub stop_predicting: bool,
     /// The epoch that `fit` ends before.
     pub epochs: usize,
     /// The epoch to begin with, where a callback knows better than the caller of `fit`.
@@ -100,6 +102,17 @@ impl Ready {
             .try_for_each(|m| m.total.assign(&zero).and_then(|()| m.count.assign(&zero)))?;
         let pairs = self.metrics.iter().flat_map(|m| m.state.iter().zip(&m.initial));
         pairs.into_iter().try_for_each(|(variable, value)| variable.assign(value))
+    }
+
+    /// Where the value of this name in logs goes when the model becomes better, if that is known. Metrics are found under their own
+    /// names as well, as in Keras.
+    pub fn direction(&self, name: &str) -> Option<Direction> {
+        let by = |same: &dyn Fn(&ReadyMetric) -> bool| self.metrics.iter().find(|m| same(m));
+        let metric = by(&|m| m.name == name).or_else(|| by(&|m| m.metric.name() == name));
+        match metric {
+            Some(metric) => metric.metric.direction(),
+            None => self.loss_means.iter().any(|mean| mean.name == name).then_some(Direction::Down),
+        }
     }
 
     /// Adds the update of all trainable weights to a step.
@@ -335,10 +348,7 @@ impl Model {
     /// When the model has not been trained since `compile`, or the optimizer follows a schedule.
     pub fn set_learning_rate(&mut self, learning_rate: f64) -> Result<()> {
         if self.compiled()?.optimizer.has_schedule() {
-            let message = "the optimizer was created with a learning rate schedule, hence its learning rate is not \
-                           settable";
-            let error = Error::State(message.into());
-            return Err(error.help("give the optimizer a number to set it by hand or by a callback"));
+            return Err(follows_schedule());
         }
         let ready = self.trainer.ready.as_ref();
         let found = ready.map(|r| r.rule.learning_rate_variable(&r.optimizer)).transpose()?.flatten();

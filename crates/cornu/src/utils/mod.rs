@@ -16,6 +16,7 @@ pub(crate) mod numerical;
 mod plot_model;
 pub(crate) mod png;
 mod progbar;
+pub(crate) mod python_format;
 mod random_state;
 mod seed;
 mod sources;

@@ -1,6 +1,7 @@
 //! Keras 3's progress line.
 use crate::training::Verbose;
 use crate::utils::io::{is_terminal, print_message};
+use crate::utils::python_format::{fixed, scientific};
 use cornu_graph::{Error, Result};
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -125,6 +126,11 @@ impl Progbar {
         self.last.is_none_or(|last| last.elapsed() >= self.interval)
     }
 
+    /// There are so many steps, which was not known.
+    pub(crate) fn found(&mut self, steps: usize) {
+        self.target.get_or_insert(steps);
+    }
+
     /// All steps are done: the target is what was seen where it was not known.
     pub(crate) fn finish<'a>(&mut self, values: impl Iterator<Item = (&'a str, f64)>) {
         let target = *self.target.get_or_insert(self.seen);
@@ -190,14 +196,14 @@ impl Progbar {
             None => (format!("{:>7}/Unknown", self.seen), elapsed),
         };
         let per_step = self.per_step_text(per_step);
-        format!("{bar} {}{per_step}{}", paint("1", time), self.values_text())
+        format!("{bar} {}{per_step}{}", paint("1", time), self.values_text(f64::abs))
     }
 
     fn short_line(&self) -> String {
         let seconds = self.start.elapsed().as_secs_f64();
         let target = self.target.unwrap_or(self.seen);
         let per_step = self.per_step_text(self.per_step());
-        format!("{target}/{target} - {seconds:.0}s -{per_step}{}", self.values_text())
+        format!("{target}/{target} - {seconds:.0}s -{per_step}{}", self.values_text(|value| value))
     }
 
     /// Seconds a step, without the first.
@@ -219,8 +225,13 @@ impl Progbar {
         }
     }
 
-    fn values_text(&self) -> String {
-        let text = |(name, sum, count): &(String, f64, f64)| format!(" - {name}: {}", number(sum / count));
+    /// `size` says how large a number is: in Keras's lines, not in its bars, numbers below 0 count as small.
+    fn values_text(&self, size: fn(f64) -> f64) -> String {
+        let text = |(name, sum, count): &(String, f64, f64)| {
+            let value = sum / count;
+            let value = if size(value) > 1e-3 { fixed(value, 4) } else { scientific(value, 4) };
+            format!(" - {name}: {value}")
+        };
         self.values.iter().map(text).collect()
     }
 }
@@ -233,22 +244,6 @@ fn remaining(seconds: f64) -> String {
         format!("{}:{:02}", s / 60, s % 60)
     } else {
         format!("{s}s")
-    }
-}
-
-/// Four digits; small numbers as `1.2345e-04`.
-fn number(value: f64) -> String {
-    if value.abs() > 1e-3 || value.is_nan() {
-        return format!("{value:.4}").replace("NaN", "nan");
-    }
-    // Python writes at least two digits of the exponent, with a sign.
-    let text = format!("{value:.4e}");
-    match text.split_once('e') {
-        Some((mantissa, exponent)) => {
-            let exponent: i32 = exponent.parse().unwrap_or(0);
-            format!("{mantissa}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs())
-        }
-        None => text,
     }
 }
 
@@ -273,15 +268,24 @@ mod tests {
 
     #[test]
     fn numbers_as_keras_prints_them() {
-        for (value, text) in [
-            (0.91234, "0.9123"),
-            (12.0, "12.0000"),
-            (0.0005, "5.0000e-04"),
-            (0.0, "0.0000e+00"),
-            (-0.5, "-0.5000"),
-            (f64::NAN, "nan"),
+        for (value, in_bar, in_line) in [
+            (0.91234, "0.9123", "0.9123"),
+            (12.0, "12.0000", "12.0000"),
+            (0.0005, "5.0000e-04", "5.0000e-04"),
+            (1e-3, "1.0000e-03", "1.0000e-03"),
+            (0.0010001, "0.0010", "0.0010"),
+            (0.0, "0.0000e+00", "0.0000e+00"),
+            (-0.5, "-0.5000", "-5.0000e-01"),
+            (1e20, "100000000000000000000.0000", "100000000000000000000.0000"),
+            (f64::NAN, "nan", "nan"),
+            (f64::INFINITY, "inf", "inf"),
+            (f64::NEG_INFINITY, "-inf", "-inf"),
         ] {
-            assert_eq!(number(value), text);
+            let mut bar = Progbar::new(Some(1)).verbose(0);
+            bar.update(1, &[("x", value)], None).unwrap();
+            for (line, want) in [(bar.line(true, false), in_bar), (bar.short_line(), in_line)] {
+                assert!(line.ends_with(&format!("/step - x: {want}")), "{line} {want}");
+            }
         }
     }
 

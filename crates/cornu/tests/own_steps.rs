@@ -76,7 +76,7 @@ fn epochs_callbacks_and_files_are_those_of_fit() {
     let mut model = line();
     model.set_train_step(squares);
     model.compile(Compile::new(SGD::new().learning_rate(0.05), "mse").metrics(["mae"])).unwrap();
-    let mut stop = EarlyStopping::new().monitor("mean_loss").min_delta(1.5).patience(1);
+    let mut stop = EarlyStopping::new().monitor("mean_loss").mode("min").min_delta(1.5).patience(1);
     let options = quiet().epochs(9).validation_data((&x, &y)).callback(&mut stop);
     let history = model.fit(&x, &y, options).unwrap();
     let names: Vec<&str> = history.history.iter().map(|(name, _)| name.as_str()).collect();

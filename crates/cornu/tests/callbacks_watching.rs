@@ -1,7 +1,8 @@
 //! Callbacks that watch a value, in odd configurations: what they do is what Keras 3.15.1 does with the same values.
 #![allow(clippy::unwrap_used)]
 use cornu::callbacks::{Callback, Context};
-use cornu::metrics::{self, Metric};
+use cornu::metrics::{self, Direction, Metric, MetricRule};
+use cornu::object::Saved;
 use cornu::optimizers::OptimizerMap;
 use cornu::optimizers::schedules::ExponentialDecay;
 use cornu::prelude::*;
@@ -314,6 +315,38 @@ fn metrics_say_which_direction_is_better() {
     assert!(e.to_string().starts_with("ReduceLROnPlateau.mode: "), "{e}");
     let e = watched(&mut sgd(0.1), "x", &[1.0], ModelCheckpoint::new("a.keras").monitor("x")).unwrap_err();
     assert!(e.to_string().starts_with("ModelCheckpoint.mode: "), "{e}");
+}
+
+/// A metric of one's own, which says where it goes.
+#[derive(Debug)]
+struct Own(Option<Direction>);
+
+impl Saved for Own {
+    fn saved(&self) -> Result<serde_json::Value> {
+        Ok("own".into())
+    }
+}
+
+impl MetricRule for Own {
+    fn name(&self) -> String {
+        "own".into()
+    }
+
+    fn update_state(&self, state: &[Value], _: &Value, y: &Value, _: Option<&Value>) -> Result<Vec<Value>> {
+        Ok(vec![&state[0] + y.sum(y.all_axes()), &state[1] + 1.0])
+    }
+
+    fn direction(&self) -> Option<Direction> {
+        self.0
+    }
+}
+
+#[test]
+fn metrics_of_ones_own_say_it_too() {
+    for (own, want) in [(Some(Direction::Up), "max"), (Some(Direction::Down), "min")] {
+        assert_eq!(direction(vec![Metric::custom(Own(own))], "val_own").unwrap(), want);
+    }
+    assert!(direction(vec![Metric::custom(Own(None))], "own").is_err());
 }
 
 /// Keras knows a metric of one of several outputs by its own name only, which is not the one in the logs.

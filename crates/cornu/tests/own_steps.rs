@@ -29,7 +29,7 @@ fn near(got: &[f64], expected: &[f64]) {
 /// A step on squares, as users write it.
 fn squares(cx: &StepContext, batch: &[Value]) -> Result<Vec<(&'static str, Value)>> {
     let y = cx.call(cx.model()?, &batch[0], true)?;
-    let loss = ops::mean(&ops::square(y - &batch[1]), None, false);
+    let loss = ops::mean(ops::square(y - &batch[1]), None, false);
     cx.optimize(&loss)?;
     Ok(vec![("last", loss.clone()), ("mean_loss", cx.mean("mean_loss", &loss)?)])
 }
@@ -79,7 +79,7 @@ fn epochs_callbacks_and_files_are_those_of_fit() {
     let mut stop = EarlyStopping::new().monitor("mean_loss").mode("min").min_delta(1.5).patience(1);
     let options = quiet().epochs(9).validation_data((&x, &y)).callback(&mut stop);
     let history = model.fit(&x, &y, options).unwrap();
-    let names: Vec<&str> = history.history.iter().map(|(name, _)| name.as_str()).collect();
+    let names: Vec<&str> = history.history.keys().map(|name| name.as_str()).collect();
     assert_eq!(names, ["last", "mean_loss", "val_loss", "val_mae"]);
     assert!(history.epoch.len() < 9);
     assert_eq!(model.iterations().unwrap(), Some(3 * history.epoch.len() as i64));
@@ -102,7 +102,7 @@ fn evaluation_of_ones_own() {
     let (x, y) = samples();
     let mut model = line();
     model.set_test_step(|cx, batch| {
-        let off = ops::mean(&ops::absolute(cx.call(cx.model()?, &batch[0], false)? - &batch[1]), None, false);
+        let off = ops::mean(ops::absolute(cx.call(cx.model()?, &batch[0], false)? - &batch[1]), None, false);
         Ok(vec![("off", cx.mean("off", &off)?)])
     });
     model.compile(Compile::new("sgd", ())).unwrap();
@@ -158,7 +158,7 @@ fn mistakes_are_errors() {
             step(cx, &cx.call(cx.model()?, &batch[0], true)?)?;
             Ok(vec![])
         };
-        model.set_train_step(body.clone());
+        model.set_train_step(body);
         model.set_test_step(body);
         let train = model.fit(&x, &y, quiet()).map(drop).err().map(|e| e.to_string()).unwrap_or_default();
         let test = model.evaluate(&x, &y, Evaluate::new().verbose(0)).map(drop).err();

@@ -36,7 +36,7 @@ fn maps_of_a_layer_and_their_gradients() {
     let both = Model::new(model.inputs().unwrap(), outputs).unwrap().as_layer().unwrap();
     let mut step = PredictStep::new(|cx, batch| {
         let outputs = cx.call_many(&both, batch, false)?;
-        let score = ops::sum(&outputs[1].slice_axis(1, 1, 2), None, false);
+        let score = ops::sum(outputs[1].slice_axis(1, 1, 2), None, false);
         let grads = cx.value_gradients(&score, &[&outputs[0]])?;
         Ok(vec![outputs[0].clone(), outputs[1].clone(), grads[0].clone()])
     });
@@ -53,7 +53,7 @@ fn maps_of_a_layer_and_their_gradients() {
 fn gradients_for_inputs() {
     let model = cnn().as_layer().unwrap();
     let score = |cx: &cornu::training::StepContext, x: &Value| -> Result<Value> {
-        Ok(ops::sum(&ops::square(&cx.call(&model, x, false)?), None, false))
+        Ok(ops::sum(ops::square(&cx.call(&model, x, false)?), None, false))
     };
     let mut step = PredictStep::new(|cx, batch| {
         let score = score(cx, &batch[0])?;
@@ -79,8 +79,8 @@ fn penalties_of_gradients() {
     let penalty = |cx: &cornu::training::StepContext, x: &Value| -> Result<Value> {
         let score = ops::sum(&cx.call(&critic, x, true)?, None, false);
         let slopes = cx.value_gradients(&score, &[x])?.remove(0);
-        let norms = ops::sqrt(ops::sum(&ops::square(&slopes), [1, 2, 3], false));
-        Ok(ops::mean(&ops::square(norms - 1.0), None, false))
+        let norms = ops::sqrt(ops::sum(ops::square(&slopes), [1, 2, 3], false));
+        Ok(ops::mean(ops::square(norms - 1.0), None, false))
     };
     let mut value = PredictStep::new(|cx, batch| Ok(vec![penalty(cx, &batch[0])?]));
     let x = images();
@@ -112,7 +112,7 @@ fn penalties_of_gradients() {
 fn whatever_is_given_comes_back() {
     let mut step = PredictStep::new(|cx, batch| {
         let three = cx.builder().constant(Tensor::from([3i32]));
-        let total = ops::sum(&batch[0].cast(DType::F32), None, false);
+        let total = ops::sum(batch[0].cast(DType::F32), None, false);
         Ok(vec![batch[0].clone(), batch[0].clone(), three, total])
     });
     let x = Tensor::from([1i64, 2]);

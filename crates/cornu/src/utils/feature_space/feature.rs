@@ -56,6 +56,8 @@ impl Feature {
     /// assert_eq!(space.transform([("text", &data)])?.tensors()[0].shape(), [3, 5]);
     /// # Ok::<(), cornu::Error>(())
     /// ```
+    // Keras's name.
+    #[allow(clippy::self_named_constructors)]
     pub fn feature(dtype: &str, preprocessor: impl Layer, output_mode: &str) -> Feature {
         Feature::of_layer(dtype, &preprocessor.share(), output_mode)
     }

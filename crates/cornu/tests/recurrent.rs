@@ -64,6 +64,32 @@ impl Layer for MinimalCell {
     }
 }
 
+/// A [`MinimalCell`] that learns what it begins with.
+#[layer("tests")]
+struct LearnedStart {
+    units: usize,
+}
+
+impl Layer for LearnedStart {
+    fn build(&self, weights: &mut Weights, input: &Shape) -> Result<()> {
+        MinimalCell::new(self.units).build(weights, input)?;
+        weights.add("start", [self.units], &"zeros".into());
+        Ok(())
+    }
+
+    fn call_many(&self, cx: &Call, inputs: &[Value]) -> Result<Vec<Value>> {
+        MinimalCell::new(self.units).call_many(cx, inputs)
+    }
+
+    fn state_sizes(&self) -> Option<Vec<usize>> {
+        Some(vec![self.units])
+    }
+
+    fn initial_states(&self, cx: &Call, x: &Value) -> Result<Option<Vec<Value>>> {
+        Ok(Some(vec![cx.weight("start")?.broadcast_to(&[x.dim(0), self.units])]))
+    }
+}
+
 /// Two states, and an output that is as wide as both.
 #[layer("tests")]
 struct Counter {}
@@ -133,6 +159,44 @@ fn cells_of_user_code() {
         ],
         0.111_733_6,
         &[-0.18489, 0.481931, 0.092434, -0.281278, -0.199126, 0.498077, 0.098265, -0.295707],
+    );
+}
+
+#[test]
+fn states_that_are_learned() {
+    let last = [0.240973, -0.572393, 0.245556, -0.59156];
+    trained(
+        RNN::new(LearnedStart::new(2)).return_state(true),
+        false,
+        &[last, last].concat(),
+        0.397_971_5,
+        &[
+            -0.13478, 0.426675, 0.082839, -0.252397, -0.208952, 0.499732, 0.123611, -0.301597, -0.203929,
+            0.502175,
+        ],
+    );
+    trained(
+        RNN::new(LearnedStart::new(2)).return_sequences(true),
+        true,
+        &[
+            0.263625, -0.635149, -0.212931, 0.538725, -0.212931, 0.538725, -0.212931, 0.538725, 0.029991,
+            -0.049958, 0.029991, -0.049958, -0.188705, 0.438186, 0.274348, -0.644485,
+        ],
+        0.153_011_6,
+        &[
+            -0.182822, 0.480034, 0.092834, -0.286665, -0.194499, 0.493523, 0.08672, -0.284476, -0.189876,
+            0.494248,
+        ],
+    );
+    trained(
+        RNN::new(StackedRNNCells::new([MinimalCell::new(2).into(), LearnedStart::new(2).into()])),
+        false,
+        &[-0.104884, 0.283634, -0.142404, 0.378261],
+        0.063_702_2,
+        &[
+            -0.180845, 0.491189, 0.094409, -0.298007, -0.200588, 0.500476, 0.101894, -0.301352, -0.196302,
+            0.492268, 0.091617, -0.281835, -0.198632, 0.498499, 0.096462, -0.296009, -0.198192, 0.498993,
+        ],
     );
 }
 

@@ -403,20 +403,26 @@ impl Call<'_> {
     /// # Errors
     /// What went wrong in the cell.
     pub fn cell_constants(&self, cell: &LayerRef, x: &Value) -> Result<Vec<Value>> {
+        self.of_cell(cell, x, |call| cell.cell_constants(call, x))
+    }
+
+    /// The states that a cell within this layer begins the sequence `x` with; see [`Layer::initial_states`].
+    ///
+    /// # Errors
+    /// What went wrong in the cell.
+    pub fn cell_states(&self, cell: &LayerRef, x: &Value) -> Result<Option<Vec<Value>>> {
+        self.of_cell(cell, x, |call| cell.initial_states(call, x))
+    }
+
+    /// What is asked of a cell within this layer that sees a sequence.
+    fn of_cell<R>(&self, cell: &LayerRef, x: &Value, ask: impl FnOnce(&Call) -> Result<R>) -> Result<R> {
         let Some(features) = x.shape().get(2..) else {
             let message = format!("expected a sequence of shape (batch, time, ..), got {:?}", x.shape());
             return Err(Error::Data(message));
         };
         let plain = Given::in_order();
-        let call = self.trace.call_of(
-            &self.path,
-            self.training,
-            &**cell,
-            &plain,
-            &[Shape::batched(features)],
-            vec![],
-        )?;
-        cell.cell_constants(&call, x)
+        let step = [Shape::batched(features)];
+        ask(&self.trace.call_of(&self.path, self.training, &**cell, &plain, &step, vec![])?)
     }
 
     /// Calls a layer within this one; its outputs.

@@ -209,6 +209,16 @@ pub trait Layer: LayerObject {
         Ok(vec![])
     }
 
+    /// For cells: the states before the first step of a sequence `x` (`(batch, time, features)`), where none are given; zeros
+    /// unless said otherwise. Layers that keep states from batch to batch begin with zeros. Keras's `get_initial_state`.
+    ///
+    /// # Errors
+    /// When there are no such states.
+    fn initial_states(&self, cx: &Call, x: &Value) -> Result<Option<Vec<Value>>> {
+        let _ = (cx, x);
+        Ok(None)
+    }
+
     /// What a call adds to the loss for each of its outputs, by the number of samples; by default the `activity_regularizer`.
     fn output_penalty(&self) -> Option<Regularizer> {
         self.activity_regularizer().cloned()

@@ -84,9 +84,15 @@ ops! {
     /// The opposite bits. Keras's other name for [`bitwise_not`].
     BitwiseInvert bitwise_invert(x) => x.not();
     /// `x << y`
-    BitwiseLeftShift bitwise_left_shift(x, y) => x.shift_left(y);
+    BitwiseLeftShift bitwise_left_shift(x, y) => {
+        let [x, y] = counted(x, y);
+        x.shift_left(&y)
+    };
     /// `x << y`. Keras's other name for [`bitwise_left_shift`].
-    LeftShift left_shift(x, y) => x.shift_left(y);
+    LeftShift left_shift(x, y) => {
+        let [x, y] = counted(x, y);
+        x.shift_left(&y)
+    };
     /// `x >> y`
     BitwiseRightShift bitwise_right_shift(x, y) => shifted_right(x, y);
     /// `x >> y`. Keras's other name for [`bitwise_right_shift`].

@@ -103,22 +103,20 @@ impl Recurrence {
 
     /// In the dtype of the cell.
     fn initial_states(&self, cx: &Call, cell: &LayerRef, x: &Value, given: &[Value]) -> Result<Vec<Value>> {
-        let dtype = cell.base().built().map_or(&cell.base().dtype, |built| &built.dtype).compute_dtype()?;
-        let step = [&x.shape()[..1], &x.shape()[2..]].concat();
-        let shapes = state_shapes(cell, &Shape::from(step))?;
-        if !given.is_empty() {
-            if given.len() != shapes.len() {
-                let message = format!("expected {} initial states, got {}", shapes.len(), given.len());
-                return Err(Error::Data(message));
-            }
-            return Ok(given.iter().map(|s| s.cast(dtype)).collect());
+        let step = Shape::from([&x.shape()[..1], &x.shape()[2..]].concat());
+        let zeros = zero_states(cell, x, &step)?;
+        let states = if !given.is_empty() {
+            given.to_vec()
+        } else if self.stateful {
+            (0..zeros.len()).map(|i| cx.weight(&state_name(i))).collect::<Result<_>>()?
+        } else {
+            cx.cell_states(cell, x)?.unwrap_or_else(|| zeros.clone())
+        };
+        if states.len() != zeros.len() {
+            let message = format!("expected {} initial states, got {}", zeros.len(), states.len());
+            return Err(Error::Data(message));
         }
-        if self.stateful {
-            return (0..shapes.len()).map(|i| Ok(cx.weight(&state_name(i))?.cast(dtype))).collect();
-        }
-        let zero = x.scalar(0.0).cast(dtype);
-        let zeros = |shape: &Vec<usize>| zero.broadcast_to(&[&x.shape()[..1], &shape[..]].concat());
-        Ok(shapes.iter().map(zeros).collect())
+        Ok(states.iter().zip(&zeros).map(|(state, zero)| state.cast(zero.dtype())).collect())
     }
 
     fn scanned(
@@ -238,6 +236,14 @@ fn state_shapes(cell: &LayerRef, step: &Shape) -> Result<Vec<Vec<usize>>> {
         let error = Error::argument("cell", format!("{} is not a cell: it has no state", cell.class_name()));
         error.help("a cell's `state_sizes` says how large its states are")
     })
+}
+
+/// States of zeros for a sequence `x`, in the dtype of the cell.
+pub(super) fn zero_states(cell: &LayerRef, x: &Value, step: &Shape) -> Result<Vec<Value>> {
+    let dtype = cell.base().built().map_or(&cell.base().dtype, |built| &built.dtype).compute_dtype()?;
+    let zero = x.scalar(0.0).cast(dtype);
+    let zeros = |shape: Vec<usize>| zero.broadcast_to(&[&x.shape()[..1], &shape[..]].concat());
+    Ok(state_shapes(cell, step)?.into_iter().map(zeros).collect())
 }
 
 fn state_name(i: usize) -> String {

@@ -1,4 +1,5 @@
 //! Several cells as one.
+use super::recurrence::zero_states;
 use crate::layers::LayerBox;
 use crate::layers::prelude::*;
 
@@ -20,6 +21,18 @@ impl StackedRNNCells {
     /// The number of states of each cell.
     fn counts(&self) -> Vec<usize> {
         self.cells.iter().map(|c| c.layer().state_sizes().map_or(0, |s| s.len())).collect()
+    }
+
+    /// What is asked of each cell, with the sequence that it gets. Only the shape matters of those that other cells give.
+    fn each<T>(&self, cx: &Call, x: &Value, ask: impl Fn(&LayerRef, &Value) -> Result<T>) -> Result<Vec<T>> {
+        let mut x = x.clone();
+        let mut found = vec![];
+        for i in 0..self.cells.len() {
+            let cell = cx.child(&format!("cells/{i}"))?;
+            found.push(ask(cell, &x)?);
+            x = x.scalar(0.0).broadcast_to(&[x.dim(0), x.dim(1), cell.output_size().unwrap_or(1)]);
+        }
+        Ok(found)
     }
 }
 
@@ -72,16 +85,15 @@ impl Layer for StackedRNNCells {
     }
 
     fn cell_constants(&self, cx: &Call, x: &Value) -> Result<Vec<Value>> {
-        let mut constants = vec![];
-        let mut x = x.clone();
-        for i in 0..self.cells.len() {
-            let cell = cx.child(&format!("cells/{i}"))?;
-            constants.extend(cx.cell_constants(cell, &x)?);
-            // Only the sizes matter to a mask: the next cell gets this one's output.
-            let width = cell.output_size().unwrap_or(1);
-            x = x.scalar(0.0).broadcast_to(&[x.dim(0), x.dim(1), width]);
-        }
-        Ok(constants)
+        Ok(self.each(cx, x, |cell, x| cx.cell_constants(cell, x))?.concat())
+    }
+
+    fn initial_states(&self, cx: &Call, x: &Value) -> Result<Option<Vec<Value>>> {
+        let states = self.each(cx, x, |cell, x| {
+            let step = Shape::from([&x.shape()[..1], &x.shape()[2..]].concat());
+            Ok(cx.cell_states(cell, x)?.unwrap_or(zero_states(cell, x, &step)?))
+        })?;
+        Ok(Some(states.concat()))
     }
 
     fn constant_count(&self, training: bool) -> usize {

@@ -333,6 +333,8 @@ fn unsigned_beside_signed() {
         (ops::fmod(&small, &flag), "int8"),
         (ops::fmod(&flag, &flag), "int32"),
         (ops::power(&flag, &flag), "int32"),
+        (ops::left_shift(&flag, &flag), "int32"),
+        (ops::right_shift(&flag, &flag), "int32"),
         (ops::matmul(&small, &flag), "int8"),
         (ops::matmul(&small, &small), "int32"),
         (ops::einsum([&small, &flag], "bij,bjk->bik"), "int8"),

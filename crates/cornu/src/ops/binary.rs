@@ -173,6 +173,7 @@ fn divisor(x1: &Value, x2: &Value) -> Value {
 }
 
 fn shifted_right(x: &Value, y: &Value) -> Value {
+    let [x, y] = &counted(x, y);
     if DType::promote(x.dtype(), y.dtype()).is_signed_int() {
         x.shift_right_arithmetic(y)
     } else {

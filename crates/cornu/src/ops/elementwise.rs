@@ -1,5 +1,6 @@
 //! Element by element.
-use super::arguments::{DTypeName, Limits, MaybeDType};
+use super::Limits;
+use super::arguments::{DTypeName, MaybeDType};
 use super::dtypes::{choose, counted, float, floats, truth};
 use cornu_graph::{DType, Value};
 

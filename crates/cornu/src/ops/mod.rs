@@ -46,6 +46,7 @@ mod image_patches;
 mod image_places;
 mod image_scale;
 mod index;
+mod limits;
 mod linalg;
 mod linear;
 mod loss;
@@ -71,7 +72,7 @@ mod table;
 mod windows;
 
 pub use arguments::{
-    Arg, Axes, Constant, Limits, MaybeNumber, MaybePerAxis, Number, PerAxis, Sections, Sizes, constant,
+    Arg, Axes, Constant, MaybeNumber, MaybePerAxis, Number, PerAxis, Sections, Sizes, constant,
 };
 pub use binary::*;
 pub use blocks::*;
@@ -93,6 +94,7 @@ pub use image_patches::*;
 pub use image_places::*;
 pub use image_scale::scale_and_translate;
 pub use index::*;
+pub use limits::Limits;
 pub use linalg::*;
 pub use linear::*;
 pub use loss::*;

@@ -54,7 +54,7 @@ impl From<(usize, usize, usize)> for Size<3> {
 impl<'de, const N: usize> Deserialize<'de> for Size<N> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         #[derive(Deserialize)]
-        #[serde(untagged)]
+        #[serde(untagged, expecting = "expected a whole number, or one for each spatial axis")]
         enum Form {
             One(usize),
             Each(Vec<usize>),

@@ -84,7 +84,7 @@ impl<F> Saved for Function<F> {
 
 /// One axis or several, counted from the end when negative.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a whole number, or a list of them")]
 pub enum Axes {
     /// One axis.
     One(i64),

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub struct Axes(pub Vec<i64>);
 
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a whole number, or a list of them")]
 enum OneOrMore {
     One(i64),
     More(Vec<i64>),

@@ -91,7 +91,7 @@ impl<T: Into<Vec<f64>>> From<T> for LabelWeights {
 impl<'de> Deserialize<'de> for LabelWeights {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         #[derive(Deserialize)]
-        #[serde(untagged)]
+        #[serde(untagged, expecting = "expected a list of numbers")]
         enum Form {
             List(Vec<f64>),
             /// Keras's form of a tensor.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// One threshold or several, each from 0 to 1. With several, a metric gives one number for each.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a number, or a list of them")]
 pub enum Thresholds {
     /// One.
     One(f64),

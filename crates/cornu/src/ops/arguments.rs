@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A number in place of a tensor. It takes the dtype of the tensors beside it, as in Keras.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a number")]
 pub enum Number {
     /// Truth.
     Bool(bool),
@@ -127,7 +127,7 @@ impl<X, T: Into<Number>, const N: usize> From<[T; N]> for Arg<X> {
 
 /// One number for all spatial axes, or one for each.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a whole number, or one for each spatial axis")]
 pub enum PerAxis {
     /// The same for all.
     Same(usize),
@@ -211,7 +211,7 @@ impl From<Option<Number>> for MaybeNumber {
 
 /// Axes to work over: one, several, or all (`None`). Negative ones count from the end.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a whole number, a list of them, or null")]
 pub enum Axes {
     /// One axis.
     One(i64),
@@ -298,7 +298,7 @@ impl<'de> Deserialize<'de> for Sizes {
 
 /// How to cut an axis: into this many equal parts, or before these positions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a number of parts, or a list of places")]
 pub enum Sections {
     /// Equal parts.
     Equal(usize),

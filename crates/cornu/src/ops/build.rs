@@ -101,7 +101,7 @@ impl<const N: usize> From<[(i64, i64); N]> for Widths {
 impl<'de> serde::Deserialize<'de> for Widths {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(serde::Deserialize)]
-        #[serde(untagged)]
+        #[serde(untagged, expecting = "expected a width, a pair of them, or a pair for each axis")]
         enum Saved {
             Same(i64),
             Pair(i64, i64),

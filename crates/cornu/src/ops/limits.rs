@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// An end of a range: a number, numbers in lists that are broadcast, or none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a number, lists of numbers, or null")]
 pub enum Limits {
     /// One number.
     Number(Number),

@@ -125,7 +125,7 @@ type MaybeAxis = Option<i64>;
 
 /// What is summed over: so many axes, or these of the first and those of the second.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a number of axes, or two lists of axes")]
 pub enum Contracted {
     /// So many.
     Count(usize),

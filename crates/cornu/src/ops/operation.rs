@@ -189,7 +189,10 @@ impl Operation {
         let outputs = self.rule.call_given(&given);
         builder.check()?;
         if outputs.is_empty() {
-            let message = format!("cannot be called on {} arguments", given.len());
+            let message = match given.iter().filter(|argument| argument.is_none()).count() {
+                0 => format!("cannot be called on {} arguments", given.len()),
+                absent => format!("cannot be called without {absent} of its {} arguments", given.len()),
+            };
             return Err(Error::argument(self.rule.class_name(), message));
         }
         Ok(outputs)

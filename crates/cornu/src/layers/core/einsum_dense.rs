@@ -119,7 +119,7 @@ impl<const N: usize> From<[Option<usize>; N]> for OutputShape {
 impl<'de> Deserialize<'de> for OutputShape {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
-        #[serde(untagged)]
+        #[serde(untagged, expecting = "expected a size, or a list of them")]
         enum Form {
             One(usize),
             Each(Vec<Option<usize>>),

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// One axis or several, counted from the end when negative.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a whole number, or a list of them")]
 pub enum Axes {
     /// One.
     One(i64),

@@ -22,7 +22,7 @@ impl From<[u64; 2]> for Salt {
 impl<'de> Deserialize<'de> for Salt {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
-        #[serde(untagged)]
+        #[serde(untagged, expecting = "expected a whole number, or two")]
         enum Form {
             One(u64),
             Two([u64; 2]),

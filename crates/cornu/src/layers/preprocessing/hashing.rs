@@ -42,7 +42,7 @@ pub struct Hashing {
 
 /// An integer or a string.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a whole number, or a text")]
 pub enum Token {
     /// An integer.
     Integer(i64),

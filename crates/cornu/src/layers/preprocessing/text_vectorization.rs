@@ -34,7 +34,7 @@ keyword! {
 
 /// Which runs of tokens count as tokens: all up to a length, or those of some lengths.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a whole number, or a list of them")]
 pub enum Ngrams {
     /// All lengths from 1.
     UpTo(usize),

@@ -33,7 +33,7 @@ impl<const LOW: i64, const HIGH: i64> From<Factor<LOW, HIGH>> for (End, f64) {
 
 /// A number or the ends of a range, as it was given.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a number, or two")]
 pub enum RawFactor {
     /// A number, for a range around 0.
     One(f64),

@@ -286,6 +286,21 @@ fn batches_are_cut_where_they_can_be() {
     assert!(odd.to_string().contains("does not become"), "{odd}");
 }
 
+/// What Keras writes of `reshape(x, (shape(x)[0], -1))`, which it cannot run either.
+#[test]
+fn sizes_that_were_not_known() {
+    let x = Input::new([2, 3]).name("x").tensor();
+    let config = Model::new([x.clone()], [ops::reshape(&x, [-1, 6])]).unwrap().to_json().unwrap();
+    for (sizes, word) in
+        [("[null,-1]", "not known when the model was made"), ("[[1]]", "expected a whole number")]
+    {
+        let text = config.replace("[-1, 6]", sizes);
+        assert_ne!(text, config);
+        let message = cornu::saving::model_from_json(&text).unwrap_err().to_string();
+        assert!(message.contains("newshape") && message.contains(word), "{message}");
+    }
+}
+
 /// Ends in lists are broadcast, and saved as lists.
 #[test]
 fn clipped_by_lists() {

@@ -288,11 +288,20 @@ impl From<&[i64]> for Sizes {
 /// One number or a list of them.
 impl<'de> Deserialize<'de> for Sizes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Axes::deserialize(deserializer)? {
-            Axes::One(size) => Ok(Sizes(vec![size])),
-            Axes::Several(sizes) => Ok(Sizes(sizes)),
-            Axes::All(()) => Err(serde::de::Error::custom("sizes are missing")),
+        #[derive(Deserialize)]
+        #[serde(untagged, expecting = "expected a whole number, or a list of them")]
+        enum Saved {
+            One(i64),
+            Several(Vec<Option<i64>>),
         }
+        let sizes = match Saved::deserialize(deserializer)? {
+            Saved::One(size) => vec![Some(size)],
+            Saved::Several(sizes) => sizes,
+        };
+        let known = sizes.into_iter().collect::<Option<_>>().map(Sizes);
+        known.ok_or_else(|| {
+            serde::de::Error::custom("a size was not known when the model was made; one may be -1")
+        })
     }
 }
 

@@ -323,7 +323,7 @@ struct DroppingCell {}
 
 impl Layer for DroppingCell {
     fn build(&self, weights: &mut Weights, input: &Shape) -> Result<()> {
-        weights.add_layer("dropout", &Dropout::new(0.5).share(), &[input.clone()])
+        weights.add_layer("dropout", &Dropout::new(0.5).share(), std::slice::from_ref(input))
     }
 
     fn call_many(&self, cx: &Call, inputs: &[Value]) -> Result<Vec<Value>> {

@@ -231,6 +231,30 @@ def cases():
     yield case(L.GaussianNoise(0.4), (4, 3), trains=False)
     yield case(L.ActivityRegularization(l1=0.1, l2=0.2), (4, 3))
     yield case(L.Dense(3, kernel_regularizer="l2", bias_constraint="non_neg", activity_regularizer="l1"), (4,))
+    yield from recurrent()
+
+
+def recurrent():
+    """Recurrent layers in odd configurations. All have names, so that these cases do not depend on those before them."""
+    both = lambda layer, **options: L.Bidirectional(layer, name="both", **options)
+    whole = {"return_sequences": True, "return_state": True}
+    back = L.LSTM(2, activation="sigmoid", go_backwards=True, name="b", **whole)
+    yield case(both(L.LSTM(2, name="a", **whole), merge_mode=None, backward_layer=back), (4, 2), masked=True)
+    forward = L.GRU(2, reset_after=False, go_backwards=True, name="a")
+    yield case(both(forward, backward_layer=L.SimpleRNN(3, name="b")), (4, 2))
+    cells = L.StackedRNNCells([L.GRUCell(2, name="c"), L.LSTMCell(3, name="d")], name="cells")
+    yield case(both(L.RNN(cells, return_sequences=True, name="a"), merge_mode="mul"), (4, 2), masked=True)
+    yield case(both(L.RNN(L.LSTMCell(2, name="c"), unroll=True, name="a"), merge_mode="ave"), (4, 2))
+    yield case(both(L.ConvLSTM1D(2, 2, return_sequences=True, name="a"), merge_mode="sum"), (3, 4, 2))
+    yield case(L.ConvLSTM2D(2, (2, 1), unroll=True, padding="same", return_state=True, name="a"), (3, 4, 3, 2))
+    yield case(L.TimeDistributed(both(L.GRU(2, name="a")), name="each"), (3, 4, 2))
+    yield case(from_states(both(L.LSTM(2, name="a", **whole))), (4, 3), *[(2,)] * 4)
+    yield case(from_states(L.GRU(2, zero_output_for_mask=True, name="a", **whole)), (4, 3), (2,))
+
+
+def from_states(layer):
+    """With initial states after the sequence."""
+    return Call(layer, lambda inputs, **options: layer(inputs[0], initial_state=inputs[1:], **options))
 
 
 def self_attention(layer, **options):

@@ -364,6 +364,39 @@ fn dropout_over_time() {
     }
 }
 
+/// The gates of a cell see one choice of the input's features, or one each where the state is dropped as well, as those of a
+/// convolutional LSTM always do. Directions do not share theirs. What is expected are means and mean squares in Keras 3.15.1.
+#[test]
+fn dropout_of_gates() {
+    let near = |found: [f64; 3], mean: f64, square: f64| {
+        let close = (found[0] - mean).abs() < 0.2 && (found[1] / square - 1.0).abs() < 0.1;
+        assert!(close, "{found:?}, want {mean} and {square}");
+    };
+    let lstm = |input: f64, state: f64| {
+        let linear = LSTM::new(1).use_bias(false).activation("linear").recurrent_activation("linear");
+        linear.return_sequences(true).dropout(input).recurrent_dropout(state)
+    };
+    let gru = |input: f64, state: f64| {
+        let linear = GRU::new(1).use_bias(false).activation("linear").recurrent_activation("linear");
+        linear.return_sequences(true).dropout(input).recurrent_dropout(state)
+    };
+    // With linear gates and weights of 1 an input of 1 gives `m * m * m` and `(1 - m) * m`, where m is 0 or 2.
+    let (one, state) = (Tensor::ones([3000, 1, 1], DType::F32), Tensor::ones([3000, 1], DType::F32));
+    near(in_training(lstm(0.5, 0.0), &one, None), 4.0, 32.0);
+    near(in_training(gru(0.5, 0.0), &one, None), -1.0, 2.0);
+    near(in_training(Bidirectional::new(lstm(0.5, 0.0)).merge_mode("sum"), &one, None), 8.0, 96.0);
+    // The state is 0: only that there are masks for it matters.
+    near(in_training(lstm(0.5, 0.5), &one, None), 1.0, 8.0);
+    near(in_training(gru(0.5, 0.5), &one, None), 0.0, 2.0);
+    let zeros = Tensor::zeros([3000, 1, 1], DType::F32);
+    near(in_training(gru(0.0, 0.5), &zeros, Some(state.clone())), 1.0, 4.0);
+    near(in_training(gru(0.0, 0.5).reset_after(false), &zeros, Some(state)), 1.0, 4.0);
+    // Keras drops nothing at a rate of 1, but for the simplest cell, which drops all.
+    near(in_training(lstm(1.0, 0.0), &one, None), 1.0, 1.0);
+    let simple = SimpleRNN::new(1).use_bias(false).activation("linear").return_sequences(true).dropout(1.0);
+    assert_eq!(in_training(simple, &one, None), [0.0; 3]);
+}
+
 /// The penalty of what a cell gives counts at each step, once for the output and once for the state.
 #[test]
 fn penalties_within_a_cell() {

@@ -1,4 +1,5 @@
 //! One step of a convolutional LSTM.
+use super::gates::drops;
 use super::recurrence::dropout_mask;
 use crate::arguments::{DataFormat, Padding};
 use crate::layers::checks;
@@ -157,7 +158,7 @@ impl Layer for ConvLSTMCell {
         let (x, h) = (channels_last(x, &self.data_format)?, channels_last(h, &self.data_format)?);
         let c = channels_last(c, &self.data_format)?;
         let mut masks = masks.iter();
-        let mut mask = |rate: f64| if cx.training() && rate > 0.0 { masks.next() } else { None };
+        let mut mask = |rate: f64| if cx.training() && drops(rate) { masks.next() } else { None };
         let (input_mask, state_mask) = (mask(self.dropout), mask(self.recurrent_dropout));
 
         let mut z = self.gates(&x, input_mask, &cx.weight("kernel")?, false)?;
@@ -188,7 +189,7 @@ impl Layer for ConvLSTMCell {
     }
 
     fn constant_count(&self, training: bool) -> usize {
-        [self.dropout, self.recurrent_dropout].iter().filter(|&&rate| training && rate > 0.0).count()
+        [self.dropout, self.recurrent_dropout].iter().filter(|&&rate| training && drops(rate)).count()
     }
 
     fn cell_constants(&self, cx: &Call, x: &Value) -> Result<Vec<Value>> {
@@ -198,10 +199,15 @@ impl Layer for ConvLSTMCell {
         let of_input = with_gates(&step.shape()[..step.rank() - 1], step.dim(-1));
         let spatial = self.spatial(&Shape::from([&x.shape()[..1], &x.shape()[2..]].concat()))?;
         let of_state = with_gates(&[&x.shape()[..1], &spatial[..]].concat(), self.filters);
-        let masks = [
-            dropout_mask(cx, "dropout", self.dropout, &of_input)?,
-            dropout_mask(cx, "recurrent_dropout", self.recurrent_dropout, &of_state)?,
-        ];
-        Ok(masks.into_iter().flatten().collect())
+        let mut masks = vec![];
+        for (what, rate, shape) in
+            [("dropout", self.dropout, of_input), ("recurrent_dropout", self.recurrent_dropout, of_state)]
+        {
+            checks::share(what, rate)?;
+            if drops(rate) {
+                masks.extend(dropout_mask(cx, what, rate, &shape)?);
+            }
+        }
+        Ok(masks)
     }
 }

@@ -1,5 +1,6 @@
 //! Gated recurrent units.
-use super::recurrence::{Recurrence, dropout_mask};
+use super::gates::{GateDropout, gated};
+use super::recurrence::Recurrence;
 use crate::layers::prelude::*;
 use std::sync::Arc;
 
@@ -58,6 +59,12 @@ pub struct GRUCell {
     pub seed: Option<u64>,
 }
 
+impl GRUCell {
+    fn gate_dropout(&self) -> GateDropout {
+        GateDropout { dropout: self.dropout, recurrent_dropout: self.recurrent_dropout, gates: 3 }
+    }
+}
+
 impl Layer for GRUCell {
     fn build(&self, weights: &mut Weights, input: &Shape) -> Result<()> {
         let units = self.units;
@@ -91,11 +98,7 @@ impl Layer for GRUCell {
                 inputs.len()
             )));
         };
-        let [input_mask, state_mask] =
-            [self.dropout, self.recurrent_dropout].map(|rate| cx.training() && rate > 0.0);
-        // Each gate drops features of its own.
-        let (drop_x, drop_h) = masks.split_at(if input_mask { 3.min(masks.len()) } else { 0 });
-        let drop_h = if state_mask { drop_h } else { &[] };
+        let (drop_x, drop_h) = self.gate_dropout().split(cx, masks);
         let (kernel, recurrent) = (cx.weight("kernel")?, cx.weight("recurrent_kernel")?);
         let biases = match (self.use_bias, self.reset_after) {
             (false, _) => None,
@@ -106,14 +109,14 @@ impl Layer for GRUCell {
             }
         };
 
-        let mut of_x = gates(x, &kernel, drop_x)?;
+        let mut of_x = gated(x, &kernel, drop_x);
         if let Some((bias, _)) = &biases {
             of_x = of_x + bias;
         }
         let [x_z, x_r, x_h] = three(&of_x)?;
         let gate = |z: &Value| self.recurrent_activation.call(z);
         let (z, candidate) = if self.reset_after {
-            let mut of_h = gates(h, &recurrent, drop_h)?;
+            let mut of_h = gated(h, &recurrent, drop_h);
             if let Some((_, Some(bias))) = &biases {
                 of_h = of_h + bias;
             }
@@ -135,29 +138,12 @@ impl Layer for GRUCell {
     }
 
     fn constant_count(&self, training: bool) -> usize {
-        3 * [self.dropout, self.recurrent_dropout].iter().filter(|&&rate| training && rate > 0.0).count()
+        self.gate_dropout().count(training)
     }
 
     fn cell_constants(&self, cx: &Call, x: &Value) -> Result<Vec<Value>> {
-        let mut masks = vec![];
-        for (what, rate, size) in
-            [("dropout", self.dropout, x.dim(-1)), ("recurrent_dropout", self.recurrent_dropout, self.units)]
-        {
-            for _ in 0..3 {
-                masks.extend(dropout_mask(cx, what, rate, &[x.dim(0), size])?);
-            }
-        }
-        Ok(masks)
+        self.gate_dropout().masks(cx, x, self.units)
     }
-}
-
-/// The three gates' shares of the product with a kernel, with a mask for each if there are masks.
-fn gates(x: &Value, kernel: &Value, masks: &[Value]) -> Result<Value> {
-    if masks.is_empty() {
-        return Ok(x.matmul(kernel));
-    }
-    let products: Vec<Value> = masks.iter().zip(three(kernel)?).map(|(m, k)| (x * m).matmul(&k)).collect();
-    Ok(Value::concat(&products.iter().collect::<Vec<_>>(), -1))
 }
 
 /// Three parts of the last axis.

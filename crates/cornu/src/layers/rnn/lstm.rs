@@ -1,5 +1,6 @@
 //! Long short-term memory.
-use super::recurrence::{Recurrence, dropout_mask};
+use super::gates::{GateDropout, gated};
+use super::recurrence::Recurrence;
 use crate::layers::prelude::*;
 use std::sync::Arc;
 
@@ -59,6 +60,12 @@ pub struct LSTMCell {
     pub seed: Option<u64>,
 }
 
+impl LSTMCell {
+    fn gate_dropout(&self) -> GateDropout {
+        GateDropout { dropout: self.dropout, recurrent_dropout: self.recurrent_dropout, gates: 4 }
+    }
+}
+
 impl Layer for LSTMCell {
     fn build(&self, weights: &mut Weights, input: &Shape) -> Result<()> {
         let units = self.units;
@@ -93,16 +100,12 @@ impl Layer for LSTMCell {
                 inputs.len()
             )));
         };
-        let [input_mask, state_mask] =
-            [self.dropout, self.recurrent_dropout].map(|rate| cx.training() && rate > 0.0);
-        let mut masks = masks.iter();
-        let x = if input_mask { masks.next().map_or_else(|| x.clone(), |m| x * m) } else { x.clone() };
-        let h = if state_mask { masks.next().map_or_else(|| h.clone(), |m| h * m) } else { h.clone() };
-        let mut z = x.matmul(&cx.weight("kernel")?);
+        let (drop_x, drop_h) = self.gate_dropout().split(cx, masks);
+        let mut z = gated(x, &cx.weight("kernel")?, drop_x);
         if self.use_bias {
             z = z + cx.weight("bias")?;
         }
-        let z = z + h.matmul(&cx.weight("recurrent_kernel")?);
+        let z = z + gated(h, &cx.weight("recurrent_kernel")?, drop_h);
         let gates = z.split(4, -1);
         let [input, forget, candidate, output] = gates.as_slice() else {
             return Err(Error::State("the gates are not four".into()));
@@ -118,15 +121,11 @@ impl Layer for LSTMCell {
     }
 
     fn constant_count(&self, training: bool) -> usize {
-        [self.dropout, self.recurrent_dropout].iter().filter(|&&rate| training && rate > 0.0).count()
+        self.gate_dropout().count(training)
     }
 
     fn cell_constants(&self, cx: &Call, x: &Value) -> Result<Vec<Value>> {
-        let masks = [
-            dropout_mask(cx, "dropout", self.dropout, &[x.dim(0), x.dim(-1)])?,
-            dropout_mask(cx, "recurrent_dropout", self.recurrent_dropout, &[x.dim(0), self.units])?,
-        ];
-        Ok(masks.into_iter().flatten().collect())
+        self.gate_dropout().masks(cx, x, self.units)
     }
 }
 

@@ -2,6 +2,7 @@
 mod bidirectional;
 mod conv_lstm;
 mod conv_lstm_cell;
+mod gates;
 mod gru;
 mod lstm;
 mod recurrence;

@@ -258,7 +258,8 @@ pub(super) fn dropout_mask(cx: &Call, what: &str, rate: f64, shape: &[usize]) ->
     }
     let dtype = cx.dtype();
     let kept = cx.random(|state| state.bernoulli(1.0 - rate, shape))?;
-    Ok(Some(kept.cast(dtype) * (1.0 / (1.0 - rate))))
+    let scale = if rate < 1.0 { 1.0 / (1.0 - rate) } else { 0.0 };
+    Ok(Some(kept.cast(dtype) * scale))
 }
 
 /// Declares the recurrent layer of a cell: the arguments of the loop, then those of the cell, which `;` splits where Keras

@@ -369,7 +369,7 @@ fn dropout_over_time() {
 #[test]
 fn dropout_of_gates() {
     let near = |found: [f64; 3], mean: f64, square: f64| {
-        let close = (found[0] - mean).abs() < 0.2 && (found[1] / square - 1.0).abs() < 0.1;
+        let close = (found[0] - mean).abs() < 0.35 && (found[1] / square - 1.0).abs() < 0.1;
         assert!(close, "{found:?}, want {mean} and {square}");
     };
     let lstm = |input: f64, state: f64| {

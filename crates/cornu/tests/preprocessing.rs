@@ -33,6 +33,22 @@ fn bins_hold_as_many_samples() {
         assert!(near, "{bins} bins within {epsilon}: {found:?}, Keras finds {expected:?}");
     }
     assert!(error(Discretization::new().adapt(&data)).contains("num_bins"));
+
+    // What was found goes with clones, configs and files, though `num_bins` is there, too.
+    let mut layer = Discretization::new().num_bins(4);
+    layer.adapt(&data).unwrap();
+    let x = Input::new([1]).tensor();
+    let mut model = Model::new(&x, layer.apply(&x)).unwrap();
+    let column = data.reshape([40, 1]).unwrap();
+    let found = model.predict(&column, Predict::new()).unwrap();
+    let path = std::env::temp_dir().join(format!("cornu-bins-{}.keras", std::process::id()));
+    model.save(&path).unwrap();
+    let clone = cornu::models::clone_model(&model).unwrap();
+    let json = cornu::saving::model_from_json(&model.to_json().unwrap()).unwrap();
+    for mut same in [clone, json, load_model(&path).unwrap()] {
+        assert_eq!(same.predict(&column, Predict::new()).unwrap(), found);
+    }
+    std::fs::remove_file(path).unwrap();
 }
 
 #[test]

@@ -396,3 +396,14 @@ fn vocabularies_from_files() {
     std::fs::remove_file(&file).unwrap();
     assert!(error(integers.set_vocabulary_file(&path)).contains("cornu-vocabulary"));
 }
+
+/// Bins by hash as Keras finds them: negative keys, and numbers with fractions beside a mask.
+#[test]
+fn hashes_as_in_keras() {
+    let x = Input::new([1]).dtype("string").tensor();
+    let y = Hashing::new(3).salt(-5).apply(&x);
+    assert_eq!(predict(&x, &y, text::encode([4, 1], &["a", "b", "c", "d"]).unwrap()), [0.0, 1.0, 2.0, 0.0]);
+    let x = Input::new([3]).tensor();
+    let y = Hashing::new(3).mask_value(2).apply(&x);
+    assert_eq!(predict(&x, &y, Tensor::from([[2.0f32, 2.5, 3.0]])), [0.0, 2.0, 2.0]);
+}

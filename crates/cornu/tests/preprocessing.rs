@@ -407,3 +407,13 @@ fn hashes_as_in_keras() {
     let y = Hashing::new(3).mask_value(2).apply(&x);
     assert_eq!(predict(&x, &y, Tensor::from([[2.0f32, 2.5, 3.0]])), [0.0, 2.0, 2.0]);
 }
+
+#[test]
+fn functions_of_python_are_not_run() {
+    for key in ["standardize", "split"] {
+        let function = serde_json::json!({"module": "my", "class_name": "function", "config": "f"});
+        let saved = serde_json::json!({"class_name": "TextVectorization", "config": {key: function}});
+        let message = error(cornu::layers::list::from_saved(&saved));
+        assert!(message.contains(&format!("its `{key}` is a Python function")), "{message}");
+    }
+}

@@ -77,3 +77,22 @@ fn of_every_kind() {
     assert!(error.contains("none.keras"), "{error}");
     std::fs::remove_dir_all(place).unwrap();
 }
+
+/// Text is text, without its axis of code points.
+#[test]
+fn of_text() {
+    let text = cornu(&["info"], &testdata("on_feature_space.keras")).unwrap();
+    assert!(text.contains("input \"city\": \"string\" [null,1]\n"), "{text}");
+}
+
+/// `cornu summary model.keras | head -1`: nobody reads on, and nothing is said of it.
+#[test]
+fn to_a_reader_who_leaves() {
+    use std::process::Stdio;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cornu"));
+    command.args(["info", "--json"]).arg(testdata("letter.keras"));
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let done = child.wait_with_output().unwrap();
+    assert!(done.status.success() && done.stderr.is_empty(), "{}", String::from_utf8_lossy(&done.stderr));
+}

@@ -259,3 +259,41 @@ fn layers_of_one_s_own() {
     let mut space = FeatureSpace::new().feature("c", Feature::feature("string", lookup, "one_hot"));
     assert!(space.adapt(table()).unwrap_err().to_string().contains("vocabulary: is given"));
 }
+
+/// Combinations with what was found in bins, several places for the unknown, and features that nothing is to be learned for.
+#[test]
+fn tables_of_features_as_in_keras() {
+    let word = || text::encode([3], &["a", "b", "a"]).unwrap();
+    let table = || {
+        let (i, x) = (Tensor::from([1i32, 2, 3]), Tensor::from([1f32, 2.0, 3.0]));
+        [("c", word()), ("i", i), ("x", x)].map(|(name, t)| (name.to_string(), t))
+    };
+    let of = |mut space: FeatureSpace, names: &[&str]| {
+        let table: Vec<_> = table().into_iter().filter(|(n, _)| names.contains(&n.as_str())).collect();
+        space.adapt(table.clone()).unwrap();
+        space.transform(table).unwrap().tensors()[0].to_f64()
+    };
+    let crossed = FeatureSpace::new()
+        .feature("c", Feature::string_hashed(3))
+        .feature("x", Feature::float_discretized(2))
+        .cross(["c", "x"])
+        .crossing_dim(5);
+    let keras = [
+        1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0,
+        1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0,
+    ];
+    assert_eq!(of(crossed, &["c", "x"]), keras);
+    let unknown = FeatureSpace::new()
+        .feature("i", "integer_categorical")
+        .feature("c", Feature::string_categorical().num_oov_indices(2));
+    let keras = [
+        0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0,
+        0.0, 1.0, 0.0, 0.0,
+    ];
+    assert_eq!(of(unknown, &["c", "i"]), keras);
+    let plain = FeatureSpace::new().feature("c", Feature::string_categorical().output_mode("float"));
+    assert_eq!(of(plain.output_mode("dict"), &["c"]), [1.0, 2.0, 1.0]);
+    let mut hashed = FeatureSpace::new().feature("c", Feature::string_hashed(3));
+    let word = text::encode([1], &["a"]).unwrap();
+    assert_eq!(hashed.transform([("c", &word)]).unwrap().tensors()[0].to_f64(), [1.0, 0.0, 0.0]);
+}

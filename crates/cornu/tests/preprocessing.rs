@@ -33,6 +33,22 @@ fn bins_hold_as_many_samples() {
         assert!(near, "{bins} bins within {epsilon}: {found:?}, Keras finds {expected:?}");
     }
     assert!(error(Discretization::new().adapt(&data)).contains("num_bins"));
+
+    // What was found goes with clones, configs and files, though `num_bins` is there, too.
+    let mut layer = Discretization::new().num_bins(4);
+    layer.adapt(&data).unwrap();
+    let x = Input::new([1]).tensor();
+    let mut model = Model::new(&x, layer.apply(&x)).unwrap();
+    let column = data.reshape([40, 1]).unwrap();
+    let found = model.predict(&column, Predict::new()).unwrap();
+    let path = std::env::temp_dir().join(format!("cornu-bins-{}.keras", std::process::id()));
+    model.save(&path).unwrap();
+    let clone = cornu::models::clone_model(&model).unwrap();
+    let json = cornu::saving::model_from_json(&model.to_json().unwrap()).unwrap();
+    for mut same in [clone, json, load_model(&path).unwrap()] {
+        assert_eq!(same.predict(&column, Predict::new()).unwrap(), found);
+    }
+    std::fs::remove_file(path).unwrap();
 }
 
 #[test]
@@ -379,4 +395,25 @@ fn vocabularies_from_files() {
     std::fs::remove_file(&path).unwrap();
     std::fs::remove_file(&file).unwrap();
     assert!(error(integers.set_vocabulary_file(&path)).contains("cornu-vocabulary"));
+}
+
+/// Bins by hash as Keras finds them: negative keys, and numbers with fractions beside a mask.
+#[test]
+fn hashes_as_in_keras() {
+    let x = Input::new([1]).dtype("string").tensor();
+    let y = Hashing::new(3).salt(-5).apply(&x);
+    assert_eq!(predict(&x, &y, text::encode([4, 1], &["a", "b", "c", "d"]).unwrap()), [0.0, 1.0, 2.0, 0.0]);
+    let x = Input::new([3]).tensor();
+    let y = Hashing::new(3).mask_value(2).apply(&x);
+    assert_eq!(predict(&x, &y, Tensor::from([[2.0f32, 2.5, 3.0]])), [0.0, 2.0, 2.0]);
+}
+
+#[test]
+fn functions_of_python_are_not_run() {
+    for key in ["standardize", "split"] {
+        let function = serde_json::json!({"module": "my", "class_name": "function", "config": "f"});
+        let saved = serde_json::json!({"class_name": "TextVectorization", "config": {key: function}});
+        let message = error(cornu::layers::list::from_saved(&saved));
+        assert!(message.contains(&format!("its `{key}` is a Python function")), "{message}");
+    }
 }

@@ -257,6 +257,10 @@ fn the_optimizer_of_a_file_counts() {
     assert!(!model.summary().contains("Optimizer params"));
     let text = into(model).summary();
     assert!(text.contains(" Total params: 47 (") && text.contains(" Optimizer params: 32 ("), "{text}");
+    // As Keras shows it where it wrote the file: with counters of 4 bytes.
+    let text = saving::load_model(file("../files/cnn.keras")).unwrap().summary();
+    assert!(text.contains(" Total params: 194 (776.00 B)"), "{text}");
+    assert!(text.contains(" Optimizer params: 126 (504.00 B)"), "{text}");
 
     // A stack whose shapes are not known yet is saved with what it is compiled with.
     let mut model = Sequential::new().add(Dense::new(3).name("a")).with_name("lazy");

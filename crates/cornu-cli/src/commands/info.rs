@@ -26,7 +26,15 @@ pub fn run(m: &ArgMatches) -> Result<()> {
     }
     let model = load(file, false)?;
     let tensors = |names: Vec<String>, tensors: Vec<KerasTensor>| {
-        let one = |(name, t): (String, KerasTensor)| json!({"name": name, "shape": t.shape(), "dtype": t.dtype().name()});
+        let one = |(name, t): (String, KerasTensor)| {
+            let mut shape = t.shape().clone();
+            // Text has an axis of code points, which Keras does not know of.
+            let dtype = if t.is_text() { "string" } else { t.dtype().name() };
+            if t.is_text() {
+                shape.0.pop();
+            }
+            json!({"name": name, "shape": shape, "dtype": dtype})
+        };
         names.into_iter().zip(tensors).map(one).collect::<Vec<Json>>()
     };
     // A stack without an `Input` has none yet.

@@ -80,6 +80,27 @@ fn constants() {
     assert_eq!(sample("zeros", &[2]), [0.0, 0.0]);
     assert_eq!(sample("one", &[2]), [1.0, 1.0]);
     assert_eq!(sample(Constant::new().value(3.0), &[2]), [3.0, 3.0]);
+    // Arrays as Keras stretches them, from all forms in which it saves them.
+    let keras = [
+        (
+            r#"{"class_name": "__numpy__", "config": {"value": [[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]], "dtype": "float32"}}"#,
+            [0.0, 1.0, 2.0, 3.0, 4.0, 5.0],
+        ),
+        ("[1.0, 2.0]", [1.0, 2.0, 1.0, 2.0, 1.0, 2.0]),
+        ("[[1], [2], [3]]", [1.0, 1.0, 2.0, 2.0, 3.0, 3.0]),
+        ("[[5]]", [5.0; 6]),
+        ("\"Infinity\"", [f64::INFINITY; 6]),
+    ];
+    for (value, want) in keras {
+        let config = format!(r#"{{"class_name": "Constant", "config": {{"value": {value}}}}}"#);
+        let read: Initializer = serde_json::from_str(&config).unwrap();
+        assert_eq!(sample(read.clone(), &[3, 2]), want, "{value}");
+        let again: Initializer = serde_json::from_value(serde_json::to_value(&read).unwrap()).unwrap();
+        assert_eq!(sample(again, &[3, 2]), want, "{value}");
+    }
+    let misfit = Initializer::from(Constant::new().value([1.0, 2.0, 3.0]));
+    let message = misfit.sample(&[3, 2], DType::F32, &mut Generator::new(SEED)).unwrap_err().to_string();
+    assert!(message.contains("of shape [3] does not fit a weight of shape [3, 2]"), "{message}");
     assert_eq!(sample(Identity::new().gain(2.0), &[2, 3]), [2.0, 0.0, 0.0, 0.0, 2.0, 0.0]);
     let ints = Initializer::from("ones").sample(&[2], DType::I32, &mut Generator::new(SEED)).unwrap();
     assert_eq!(ints.to_vec::<i32>().unwrap(), [1, 1]);

@@ -115,8 +115,15 @@ fn one_from_saved(saved: &Json) -> Result<LayerRef> {
     }
 }
 
-/// A vocabulary is part of the model: nothing outside of it is opened.
+/// A vocabulary is part of the model: nothing outside of it is opened, and nothing of Python is run.
 fn refuse_outside(class: &str, config: &Json) -> Result<()> {
+    if let Some(key) = ["standardize", "split"].into_iter().find(|key| config[*key].is_object()) {
+        let message = format!("its `{key}` is a Python function, which is not run");
+        let help = format!(
+            "save the layer with `{key}=None` or a name of Keras's, and do in Rust before the model what it did"
+        );
+        return Err(Error::Format { what: format!("layer {class}"), message }.help(help));
+    }
     let Some(place) = config.get("vocabulary").and_then(Json::as_str) else { return Ok(()) };
     let message =
         format!("its `vocabulary` is in `{place}`; files and addresses outside of the model are not opened");

@@ -259,9 +259,10 @@ impl Start {
     /// # Errors
     /// When the initializer is unknown, or an argument of it makes no sense.
     fn can_wait(&self) -> Result<bool> {
-        use Initializer::{Custom, STFT};
+        use Initializer::{Constant, Custom, STFT};
         self.initializer.get()?;
-        if matches!(self.initializer, Custom(_) | STFT(_)) {
+        let is_array = matches!(&self.initializer, Constant(c) if !c.value.shape().is_empty());
+        if is_array || matches!(self.initializer, Custom(_) | STFT(_)) {
             return Ok(false);
         }
         // Others fail on some ranks at most, as on the small shape below.

@@ -329,6 +329,19 @@ pub(crate) fn output_specs(node: &Node) -> Result<Vec<(Shape, DType)>> {
     Ok(small.iter().zip(&large).map(join).collect())
 }
 
+/// [`output_specs`] as Keras has them: text is `string` and has no axis of code points.
+pub(crate) fn shown_specs(node: &Node) -> Result<Vec<(Shape, &'static str)>> {
+    let on_host = node.layer.on_host().is_some();
+    let shown = |(mut shape, dtype): (Shape, DType)| {
+        if on_host && dtype == DType::U32 {
+            shape.0.pop();
+            return (shape, "string");
+        }
+        (shape, dtype.name())
+    };
+    Ok(output_specs(node)?.into_iter().map(shown).collect())
+}
+
 /// What the call reads in the graph: of a model with text, what it makes of that before.
 fn in_graph(node: &Node) -> &[KerasTensor] {
     model_on_host(&node.layer).map_or(&node.inputs, |model| model.graph_inputs())

@@ -2,7 +2,7 @@
 use crate::layers::{Given, Layer, LayerRef};
 use crate::models::Model;
 use crate::models::functional::{as_input, is_operation};
-use crate::models::keras_tensor::{Node, apply_layer, output_specs};
+use crate::models::keras_tensor::{Node, apply_layer, shown_specs};
 use crate::models::nested::NestedModel;
 use crate::models::weights::layer_params;
 use crate::shape::Shape;
@@ -311,13 +311,8 @@ fn output_shapes(layer: &LayerRef, calls: &[&Arc<Node>]) -> String {
         return shape_text(input.batch_shape());
     }
     let Some(last) = calls.last() else { return "?".into() };
-    let shapes = output_specs(last).unwrap_or_default();
-    // Text has an axis of code points, which Keras does not know of.
-    let shown = |(shape, dtype): &(Shape, DType)| {
-        let is_text = layer.on_host().is_some() && *dtype == DType::U32;
-        shape_text(&Shape(shape.dims()[..shape.rank() - usize::from(is_text)].to_vec()))
-    };
-    let texts: Vec<String> = shapes.iter().map(shown).collect();
+    let shapes = shown_specs(last).unwrap_or_default();
+    let texts: Vec<String> = shapes.iter().map(|(shape, _)| shape_text(shape)).collect();
     match texts.as_slice() {
         [one] => one.clone(),
         several => format!("[{}]", several.join(", ")),
@@ -471,7 +466,13 @@ fn totals(text: &mut String, model: &Model) {
     };
     let (trainable, fixed) = (of(true), of(false));
     let optimizer = model.optimizer_variables().map(<[_]>::to_vec).or_else(|| optimizer_of_file(model));
-    let optimizer = optimizer.map(|all| sums(&mut all.iter().map(|v| &v.spec)));
+    let optimizer = optimizer.map(|all| {
+        let (count, bytes) = sums(&mut all.iter().map(|v| &v.spec));
+        // Counters are of the dtype that the file has: Keras's backends differ in it.
+        let is_short = model.compiled().is_ok_and(|compile| compile.counters == DType::I32);
+        let counters = all.iter().filter(|v| is_short && v.spec.dtype == DType::I64);
+        (count, bytes - counters.map(|v| v.spec.bytes() / 2).sum::<usize>())
+    });
     let extra = optimizer.unwrap_or((0, 0));
     let total = (trainable.0 + fixed.0 + extra.0, trainable.1 + fixed.1 + extra.1);
     let mut line = |what: &str, (count, bytes): (usize, usize)| {

@@ -5,16 +5,16 @@ use siphasher::sip::SipHasher24;
 /// The key of a hash: two numbers, or one for both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub struct Salt([u64; 2]);
+pub struct Salt([i64; 2]);
 
-impl From<u64> for Salt {
-    fn from(key: u64) -> Salt {
+impl From<i64> for Salt {
+    fn from(key: i64) -> Salt {
         Salt([key, key])
     }
 }
 
-impl From<[u64; 2]> for Salt {
-    fn from(keys: [u64; 2]) -> Salt {
+impl From<[i64; 2]> for Salt {
+    fn from(keys: [i64; 2]) -> Salt {
         Salt(keys)
     }
 }
@@ -24,8 +24,8 @@ impl<'de> Deserialize<'de> for Salt {
         #[derive(Deserialize)]
         #[serde(untagged, expecting = "expected a whole number, or two")]
         enum Form {
-            One(u64),
-            Two([u64; 2]),
+            One(i64),
+            Two([i64; 2]),
         }
         Ok(match Form::deserialize(deserializer)? {
             Form::One(key) => key.into(),
@@ -38,7 +38,7 @@ impl<'de> Deserialize<'de> for Salt {
 pub(super) fn bin(token: &str, bins: usize, salt: Option<Salt>) -> usize {
     let hash = match salt {
         None => farmhash::fingerprint64(token.as_bytes()),
-        Some(Salt([a, b])) => SipHasher24::new_with_keys(a, b).hash(token.as_bytes()),
+        Some(Salt([a, b])) => SipHasher24::new_with_keys(a as u64, b as u64).hash(token.as_bytes()),
     };
     (hash % bins as u64) as usize
 }

@@ -140,14 +140,18 @@ impl HostLayer for Hashing {
     }
 
     fn run(&self, inputs: &[Tensor]) -> Result<Tensor> {
-        let (shape, tokens) = tokens(single(inputs)?)?;
+        let x = single(inputs)?;
+        let (shape, tokens) = tokens(x)?;
         let masked = self.mask_value.as_ref().filter(|_| self.num_bins > 1).map(Token::as_text);
-        let place = |token: &String| match &masked {
+        // Numbers are compared with the mask before their fractions are left out.
+        let is_whole: Option<Vec<bool>> =
+            x.dtype().is_float().then(|| x.to_f64().iter().map(|x| x.fract() == 0.0).collect());
+        let place = |(i, token): (usize, &String)| match &masked {
             None => bin(token, self.num_bins, self.salt),
-            Some(mask) if mask == token => 0,
+            Some(mask) if mask == token && is_whole.as_ref().is_none_or(|whole| whole[i]) => 0,
             Some(_) => bin(token, self.num_bins - 1, self.salt) + 1,
         };
-        let places: Vec<i64> = tokens.iter().map(|token| place(token) as i64).collect();
+        let places: Vec<i64> = tokens.iter().enumerate().map(|pair| place(pair) as i64).collect();
         let encoded = self.output_mode.encode_places(&shape, &places, self.num_bins, None)?;
         let is_int = self.output_mode == OutputMode::Int;
         let dtype = if is_int { integer_dtype("Hashing", self)? } else { self.base.dtype.compute_dtype()? };

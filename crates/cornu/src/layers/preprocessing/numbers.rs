@@ -1,8 +1,9 @@
 //! A number or an array as an argument.
+use crate::object::number::{of_word, to_json};
 use cornu_graph::{DType, Error, Result, Tensor};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 /// One number, or an array of them that broadcasts against the data. Saved as nested lists.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,17 +14,17 @@ pub struct Numbers {
 
 impl Numbers {
     /// A tensor of these numbers.
-    pub(super) fn tensor(&self, dtype: DType) -> Result<Tensor> {
+    pub(crate) fn tensor(&self, dtype: DType) -> Result<Tensor> {
         Tensor::from_f64(self.shape.clone(), dtype, &self.values)
     }
 
     /// How many there are along each axis.
-    pub(super) fn shape(&self) -> &[usize] {
+    pub(crate) fn shape(&self) -> &[usize] {
         &self.shape
     }
 
     fn read(json: &Json) -> Option<Numbers> {
-        if let Some(x) = json.as_f64() {
+        if let Some(x) = json.as_f64().or_else(|| of_word(json.as_str()?)) {
             return Some(x.into());
         }
         // NumPy arrays are saved in an envelope.
@@ -67,7 +68,7 @@ impl From<&Tensor> for Numbers {
 /// Nested lists of these numbers.
 fn nested(shape: &[usize], values: &[f64]) -> Json {
     match shape.split_first() {
-        None => json!(values.first()),
+        None => values.first().map_or(Json::Null, |&x| to_json(x)),
         Some((_, inner)) => {
             let size = inner.iter().product::<usize>().max(1);
             values.chunks(size).map(|row| nested(inner, row)).collect()

@@ -1,7 +1,7 @@
 //! The boxes and arrows of a model.
 use crate::layers::LayerRef;
 use crate::models::functional::as_input;
-use crate::models::keras_tensor::{KerasTensor, Node, output_specs};
+use crate::models::keras_tensor::{KerasTensor, Node, shown_specs};
 use crate::models::nested::NestedModel;
 use crate::models::{Functional, Model};
 use crate::utils::plot_model::PlotModel;
@@ -131,10 +131,11 @@ fn block(layer: &LayerRef, functional: &Functional, settings: &PlotModel) -> Res
         functional.nodes.iter().filter(|n| n.layer.base().id() == layer.base().id()).collect();
     let (inputs, outputs) = match calls[..] {
         [call] => {
-            let inputs = list(call.inputs.iter().map(|x| x.shape().to_string()));
+            let inputs = list(call.inputs.iter().map(|x| x.saved_shape().to_string()));
             let specs = match as_input(layer) {
-                Some(input) => vec![(input.batch_shape().clone(), input.tensor().dtype())],
-                None => output_specs(call)?,
+                Some(input) if input.is_text() => vec![(input.batch_shape().clone(), "string")],
+                Some(input) => vec![(input.batch_shape().clone(), input.tensor().dtype().name())],
+                None => shown_specs(call)?,
             };
             let shapes = list(specs.iter().map(|(shape, _)| shape.to_string()));
             (inputs, Some((shapes, list(specs.iter().map(|(_, dtype)| dtype.to_string())))))

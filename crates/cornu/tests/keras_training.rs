@@ -126,7 +126,9 @@ fn summaries_are_those_of_keras() {
     for name in MODELS {
         let expected: Json =
             serde_json::from_str(&std::fs::read_to_string(file(&format!("{name}.json"))).unwrap()).unwrap();
-        let model = saving::load_model(file(&format!("{name}.keras"))).unwrap();
+        // Keras drew it before the optimizer had variables.
+        let loading = saving::LoadModel::new().compile(false);
+        let model = loading.load(file(&format!("{name}.keras"))).unwrap();
         let lines = |text: &str| {
             text.lines().map(|l| l.trim_end().to_string()).filter(|l| !l.is_empty()).collect::<Vec<_>>()
         };

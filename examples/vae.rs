@@ -16,7 +16,7 @@ fn main() -> Result<()> {
     let (encoder, mut decoder) = (encoder()?, decoder());
     let image = Input::new([8, 8, 1]).tensor();
     let place = encoder.apply_many(&image);
-    let drawn = decoder.apply(&Sampling::new().apply([&place[0], &place[1]]));
+    let drawn = decoder.apply(Sampling::new().apply([&place[0], &place[1]]));
     let mut model = Model::new([&image], [&drawn, &place[0], &place[1]])?;
 
     model.set_train_step(|cx, batch| {
@@ -74,7 +74,7 @@ impl Layer for Sampling {
 fn encoder() -> Result<Model> {
     let image = Input::new([8, 8, 1]).tensor();
     let h = Conv2D::new(32, 3).strides(2).padding("same").activation("relu").apply(&image);
-    let h = Dense::new(64).activation("relu").apply(&Flatten::new().apply(&h));
+    let h = Dense::new(64).activation("relu").apply(Flatten::new().apply(&h));
     Model::new([&image], [Dense::new(2).name("mean").apply(&h), Dense::new(2).name("log_var").apply(&h)])
 }
 

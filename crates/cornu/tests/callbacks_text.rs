@@ -1,10 +1,13 @@
 //! What training, evaluation, prediction and callbacks print, beside what Keras 3.15.1 prints for the same; times aside.
 #![allow(clippy::unwrap_used)]
+mod still;
+
 use cornu::callbacks::{Callback, Context};
 use cornu::optimizers::OptimizerMap;
 use cornu::prelude::*;
 use cornu::training::Dataset;
 use std::process::Command;
+use still::{compiled, sgd};
 
 const SPEAKS: &str = "CORNU_TEST_SPEAKS";
 
@@ -23,18 +26,6 @@ const SAME: &[f64] = &[0.5; 4];
 
 fn zeros(rows: usize) -> Tensor {
     Tensor::zeros([rows, 1], DType::F32)
-}
-
-fn compiled(optimizer: impl Into<Optimizer>) -> Sequential {
-    utils::clear_session();
-    let mut model =
-        Sequential::new().add(Input::new([1])).add(Dense::new(1).use_bias(false).kernel_initializer("zeros"));
-    model.compile(Compile::new(optimizer, "mse").metrics(["mae"])).unwrap();
-    model
-}
-
-fn sgd(rate: f64) -> Sequential {
-    compiled(SGD::new().learning_rate(rate))
 }
 
 /// Three batches an epoch.

@@ -1,11 +1,14 @@
 //! Callbacks that watch a value, in odd configurations: what they do is what Keras 3.15.1 does with the same values.
 #![allow(clippy::unwrap_used)]
+mod still;
+
 use cornu::callbacks::{Callback, Context};
 use cornu::metrics::{self, Direction, Metric, MetricRule};
 use cornu::object::Saved;
 use cornu::optimizers::OptimizerMap;
 use cornu::optimizers::schedules::ExponentialDecay;
 use cornu::prelude::*;
+use still::{compiled, sgd};
 
 /// Stands for a value that is not in the logs.
 const GONE: f64 = f64::MAX;
@@ -27,18 +30,6 @@ impl Callback for Script<'_> {
         }
         Ok(())
     }
-}
-
-fn model(optimizer: impl Into<Optimizer>) -> Sequential {
-    utils::clear_session();
-    let mut model =
-        Sequential::new().add(Input::new([1])).add(Dense::new(1).use_bias(false).kernel_initializer("zeros"));
-    model.compile(Compile::new(optimizer, "mse").metrics(["mae"])).unwrap();
-    model
-}
-
-fn sgd(rate: f64) -> Sequential {
-    model(SGD::new().learning_rate(rate))
 }
 
 /// Nothing is learned from zeros.
@@ -194,7 +185,7 @@ fn reduce_lr_on_plateau() {
 
 #[test]
 fn a_schedule_is_not_settable() {
-    let model = || model(SGD::new().learning_rate(ExponentialDecay::new(0.1, 1, 0.5)));
+    let model = || compiled(SGD::new().learning_rate(ExponentialDecay::new(0.1, 1, 0.5)));
     let plateau = |patience| ReduceLROnPlateau::new().patience(patience);
     let errors = [
         watched(&mut model(), "val_loss", &[0.5; 3], plateau(1)).map(drop),
@@ -243,7 +234,7 @@ fn each_optimizer_within_has_a_rate() {
     assert!(history.get("learning_rate").is_empty());
 
     // One within another is the only one.
-    let mut scaled = self::model(LossScaleOptimizer::new(SGD::new().learning_rate(0.1)));
+    let mut scaled = compiled(LossScaleOptimizer::new(SGD::new().learning_rate(0.1)));
     let plateau = ReduceLROnPlateau::new().patience(1);
     let history = watched(&mut scaled, "val_loss", &[0.5; 3], plateau).unwrap();
     assert_eq!(history.get("learning_rate").iter().map(|v| *v as f32).collect::<Vec<_>>(), [0.1, 0.1, 0.01]);
